@@ -1,0 +1,214 @@
+"""Move what was recorded into the store: the whole new store is built beside the old, checked, and put in its place.
+
+A recording is staged as ``<staging>/<pair>/records/<pair>.json`` with its ``values/``. Nothing here evaluates anything.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import dataclasses
+import errno
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import filelock
+import numpy as np
+
+from clr_ref import ulp
+from clr_ref.golden import store as golden
+from clr_ref.golden.store import Entry, Record, Store, StoreError
+
+
+class AcceptError(Exception):
+    """The recording cannot be accepted as it is; the message says why, and the store is as it was."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Difference:
+    """How one recorded entry differs from the stored one it is compared with.
+
+    ``worst_ulp`` is None where one has no values, or other steps. A behaviour has the case "behaviour" and its title as step
+    dtype; where a pair could not be installed on one side, the case is "pair".
+    """
+
+    case: str
+    mode: str
+    step_dtype: str
+    before: str
+    after: str
+    worst_ulp: float | None
+
+
+def staged_pairs(staging: Path) -> list[str]:
+    """The names of the pairs that are staged, in the order of their versions."""
+    if not staging.is_dir():
+        return []
+    names = [path.name for path in staging.iterdir() if golden.RECORD_NAME.fullmatch(path.name)]
+    return sorted(names, key=golden.record_order)
+
+
+def read_staged(staging: Path, name: str, store: Store) -> tuple[Record, Path]:
+    """A staged record, checked against the cases of the store, and the folder that holds it.
+
+    Raises:
+        AcceptError: there is none of that name, or it is damaged.
+    """
+    folder = staging / name
+    path = folder / "records" / f"{name}.json"
+    try:
+        record = golden._record(name, golden._load(path), store.cases)
+        alone = dataclasses.replace(store, folder=folder, records={name: record})
+        found = golden._values_problems(alone)
+    except (OSError, *golden.MALFORMED) as error:
+        raise AcceptError(f"{path}: {error}") from None
+    if found:
+        raise AcceptError("\n".join(f"{folder}: {problem}" for problem in found))
+    return record, folder
+
+
+def nearest(store: Store, name: str) -> Record | None:
+    """The stored record to compare a pair with: itself, else the pair of the nearest earlier version, else the earliest."""
+    if name in store.records:
+        return store.records[name]
+    names = sorted((n for n, r in store.records.items() if r.error is None), key=golden.record_order)
+    earlier = [n for n in names if golden.record_order(n) < golden.record_order(name)]
+    return store.records[earlier[-1]] if earlier else store.records[names[0]] if names else None
+
+
+def differences(store: Store, record: Record, folder: Path, against: Record) -> Iterator[Difference]:
+    """What a staged record answers differently from a stored one, entry by entry."""
+    if record.error != against.error:
+        yield Difference("pair", "", "", against.error or "recorded", record.error or "recorded", None)
+    before = {(e.case, e.mode, e.step_dtype): e for e in against.entries}
+    for entry in record.entries:
+        old = before.get((entry.case, entry.mode, entry.step_dtype))
+        if old is None:
+            yield Difference(entry.case, entry.mode, entry.step_dtype, "nothing", _describe(entry), None)
+        elif (old.values, old.digest, old.error) != (entry.values, entry.digest, entry.error):
+            worst = None
+            if old.values is not None and entry.values is not None:
+                text = (folder / "values" / entry.case / entry.values).read_text("utf-8")
+                new = golden.parse_values(text, store.cases[entry.case].dtype)[1]
+                stored = store.values(entry.case, old.values)
+                if len(stored) == len(new):  # else the case has other steps now
+                    worst = float(np.max(np.abs(ulp.distance(new, stored)), initial=0.0))
+            yield Difference(entry.case, entry.mode, entry.step_dtype, _describe(old), _describe(entry), worst)
+    for title in dict.fromkeys([*against.behaviours, *record.behaviours]) if record.error == against.error else ():
+        outcomes = [one.behaviours.get(title, "nothing") for one in (against, record)]
+        if outcomes[0] != outcomes[1]:
+            yield Difference("behaviour", "", title, outcomes[0], outcomes[1], None)
+
+
+def _describe(entry: Entry) -> str:
+    if entry.error is not None:
+        return f"{entry.error[0]}: {entry.error[1]}"
+    return f"{entry.values}" + (f" digest {entry.digest[:8]}" if entry.digest else "")
+
+
+def accept(
+    names: Iterable[str], *, staging: Path, folder: Path, overwrite: bool = False, reason: str | None = None
+) -> list[str]:
+    """Put the staged records into the store, all or none, and renew its SHA256SUMS. Answers the accepted names.
+
+    With no names it only renews the sums, after cases.json was edited by hand.
+
+    Raises:
+        AcceptError: a staged record is damaged; it would change a stored one and ``overwrite`` with a ``reason`` is not given;
+            or the store that would result is not sound.
+        StoreError: the stored values or records have been tampered with.
+    """
+    accepted = list(names)
+    if overwrite and not (reason or "").strip():
+        raise AcceptError("--overwrite needs a --reason that says why the stored values were wrong")
+    folder = folder.resolve()
+    if not (folder / "cases.json").is_file():
+        raise StoreError(f"{folder}: no cases.json: not a golden store")
+    with filelock.FileLock(f"{folder}.lock"):
+        _refuse_tampering(folder)
+        work = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        try:
+            fresh = work / folder.name
+            shutil.copytree(folder, fresh)
+            _apply(accepted, staging, fresh, overwrite, reason)
+            (fresh / golden.SUMS).write_text(golden.render_sums(fresh), "utf-8")
+            found = golden.problems(fresh)
+            if found:
+                raise AcceptError("the store that would result is not sound:\n" + "\n".join(found))
+            _exchange(fresh, folder)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+            with contextlib.suppress(OSError):  # while it is held: afterwards it may be another's
+                Path(f"{folder}.lock").unlink()
+    return accepted
+
+
+def _refuse_tampering(folder: Path) -> None:
+    """Accepting must not launder values that were edited by hand: all but cases.json has to be what the sums say."""
+    if not (folder / golden.SUMS).exists() and not any((folder / "records").glob("*")):
+        return  # a store that has never held anything
+    found = [problem for problem in golden._sums_problems(folder) if not problem.startswith("cases.json:")]
+    if found:
+        raise StoreError("\n".join(found))
+
+
+def _apply(names: list[str], staging: Path, fresh: Path, overwrite: bool, reason: str | None) -> None:
+    parse_problems: list[str] = []
+    store = golden._parse(fresh, parse_problems)
+    if store is None:
+        raise AcceptError("\n".join(parse_problems))
+    for name in names:
+        record, source = read_staged(staging, name, store)
+        target = fresh / "records" / f"{name}.json"
+        data = golden._load(source / "records" / f"{name}.json")
+        if target.exists():
+            old = golden._load(target)
+            if "history" in old:
+                data["history"] = old["history"]
+            if _answers(data) != _answers(old):
+                if not overwrite:
+                    raise AcceptError(f"{name} answers differently from what is stored; --overwrite --reason TEXT replaces it")
+                replaced = golden._sha256(target.read_bytes())
+                data["history"] = [*old.get("history", []), {"reason": reason, "replaced_sha256": replaced}]
+        target.parent.mkdir(exist_ok=True)
+        target.write_text(json.dumps(data, indent=1) + "\n", "utf-8")
+        for entry in record.entries:
+            if entry.values is not None:
+                values = fresh / "values" / entry.case / entry.values
+                values.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(source / "values" / entry.case / entry.values, values)
+    # Values that no record refers to any more go with the record that was replaced.
+    complete = golden._parse(fresh, [])
+    wanted = {f"values/{case}/{name}" for case, _, _, name in complete.files()} if complete else set()
+    for path in golden._file_names(fresh):
+        if path.startswith("values/") and path not in wanted:
+            (fresh / path).unlink()
+
+
+def _answers(data: Any) -> Any:
+    return {key: value for key, value in data.items() if key in ("results", "behaviours", "error")}
+
+
+def _exchange(fresh: Path, folder: Path) -> None:
+    """Swap two folders in one step where the kernel can, so that a reader sees the old store or the new, never neither."""
+    if sys.platform == "linux":
+        libc = ctypes.CDLL(None, use_errno=True)
+        if hasattr(libc, "renameat2"):
+            at_cwd, exchange = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
+            if libc.renameat2(at_cwd, os.fsencode(fresh), at_cwd, os.fsencode(folder), exchange) == 0:
+                return
+            if ctypes.get_errno() not in (errno.EINVAL, errno.ENOSYS):
+                raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), str(folder))
+    aside = fresh.with_name(fresh.name + ".old")
+    folder.rename(aside)
+    try:
+        fresh.rename(folder)
+    except BaseException:
+        aside.rename(folder)
+        raise

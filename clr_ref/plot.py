@@ -1,0 +1,81 @@
+"""Pictures, with matplotlib, into a file: never a window."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from clr_ref import tfa_arithmetic, ulp
+from clr_ref.compare import policy_name
+
+if TYPE_CHECKING:
+    from clr_ref.golden.report import Drift
+    from clr_ref.schedule import CyclicalLearningRate
+
+#: Points drawn at most; a longer range is thinned evenly.
+POINTS = 20_000
+_COLOURS = {"eager": "tab:blue", "function": "tab:orange", "xla": "tab:green"}
+
+
+def rates(schedule: CyclicalLearningRate, start: int, stop: int, out: Path) -> None:
+    """The rates of the steps start <= t < stop."""
+    steps = _thinned(start, stop)
+    figure, axes = _figure(policy_name(schedule), "learning rate")
+    axes.plot(steps, schedule(steps), linewidth=1)
+    figure.savefig(out)
+
+
+def error(schedule: CyclicalLearningRate, start: int, stop: int, out: Path) -> None:
+    """How far TFA's eager formula is from the exact value, and the bound on that, in ULP of the rate.
+
+    Raises:
+        ValueError: a custom scale function, which has no bound.
+    """
+    steps = _thinned(start, stop)
+    expected = schedule(steps)
+    unit = ulp.size(expected, schedule.dtype)
+    figure, axes = _figure(f"TFA's formula against the exact value: {policy_name(schedule)}", "ULP")
+    axes.plot(steps, tfa_arithmetic.error_bound(schedule, steps) / unit, linewidth=0.6, color="tab:red", label="bound")
+    apart = np.abs(ulp.distance(tfa_arithmetic.evaluate(schedule, steps), expected))
+    axes.plot(steps, apart, ".", markersize=2, label="error")
+    axes.set_yscale("symlog", linthresh=1)
+    axes.legend()
+    figure.savefig(out)
+
+
+def drift(found: Iterable[Drift], out: Path) -> None:
+    """Every recorded answer's distance from the exact value, over the step, per mode."""
+    panels = list(found)
+    figure = Figure(figsize=(12, 4.2), dpi=110, layout="constrained")
+    figure.suptitle("What TFA answered, against the exact value (float32, triangular and triangular2)", fontsize=11)
+    for axes, one in zip(figure.subplots(1, len(panels), sharey=True), panels, strict=True):
+        off = (one.ulps > 0) & (one.steps > 0)
+        axes.plot(one.steps[off], one.ulps[off], ".", markersize=3, alpha=0.4, color=_COLOURS[one.mode])
+        axes.set_title(f"{one.mode}: {1 - np.mean(one.ulps > 0):.0%} of {len(one.steps):,} answers are right", fontsize=10)
+        axes.axvline(2**24, color="grey", linewidth=0.8, linestyle="--")
+        axes.annotate("2$^{24}$", (2**24, 1.2), xytext=(4, 0), textcoords="offset points", fontsize=8)
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        axes.set_xlabel("step")
+        axes.grid(alpha=0.3)
+    figure.axes[0].set_ylabel("distance in ULP")
+    figure.savefig(out)
+
+
+def _thinned(start: int, stop: int) -> Any:
+    stride = max(1, -(-(stop - start) // POINTS))
+    return np.array(range(start, stop, stride), np.int64)
+
+
+def _figure(title: str, ylabel: str) -> tuple[Figure, Any]:
+    figure = Figure(figsize=(9, 5), dpi=110, layout="constrained")
+    axes = figure.add_subplot()
+    axes.set_title(title, fontsize=11)
+    axes.set_xlabel("step")
+    axes.set_ylabel(ylabel)
+    axes.grid(alpha=0.3)
+    return figure, axes

@@ -1,0 +1,274 @@
+"""The reference schedule: what a user constructs, validates, calls and stores."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+import math
+from collections.abc import Callable
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from clr_ref import _engine, exact, scale as scales
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+ScaleMode = Literal["cycle", "iterations"]
+Dtype = Literal["float32", "float64"]
+
+#: Steps are the whole numbers 0 .. MAX_STEP.
+MAX_STEP = 2**63 - 1
+
+
+@dataclasses.dataclass(frozen=True)
+class CyclicalLearningRate:
+    """A cyclical learning rate (Smith, arXiv 1506.01186; TFA 0.23 ``CyclicalLearningRate``), correctly rounded.
+
+    The rate moves linearly from ``initial_learning_rate`` to ``maximal_learning_rate`` in ``step_size`` steps and back in as
+    many; the amplitude of each cycle is multiplied by the scale function. Rates of a ``"float32"`` and of a ``"float64"``
+    schedule are the exact value rounded once to nearest, ties to even (docs/SPEC.md).
+
+    Args:
+        initial_learning_rate: the rate at step 0 and at the ends of every cycle; any finite number of the dtype.
+        maximal_learning_rate: the rate at the peak where the scale is 1; may lie below the initial rate.
+        step_size: half the length of a cycle, in steps; any finite number > 0, fractional ones included.
+        scale_fn: a callable, or the name of a registered one. A callable is asked for one ``numpy.float64`` at a time and
+            answers a finite number (docs/SPEC.md, clause 6).
+        scale_mode: what the scale function is asked with: ``"cycle"``, counted from 1, or ``"iterations"``, the step since
+            the start of training.
+        dtype: ``"float32"`` or ``"float64"``. Bounds and step_size are rounded to it first, as TensorFlow does.
+
+    Raises:
+        TypeError: an argument is of the wrong type.
+        ValueError: an argument is outside its range.
+    """
+
+    initial_learning_rate: float
+    maximal_learning_rate: float
+    step_size: float
+    scale_fn: scales.ScaleFn
+    scale_mode: ScaleMode = "cycle"
+    dtype: Dtype = "float32"
+
+    def __init__(
+        self,
+        initial_learning_rate: float,
+        maximal_learning_rate: float,
+        step_size: float,
+        scale_fn: Callable[[float], float] | str,
+        scale_mode: str = "cycle",
+        dtype: Any = "float32",
+    ) -> None:
+        name = _dtype_name(dtype)
+        if scale_mode not in ("cycle", "iterations"):
+            raise ValueError(f"scale_mode must be 'cycle' or 'iterations', got {scale_mode!r}")
+        step = _rounded_input("step_size", step_size, name)
+        if not step > 0:
+            raise ValueError(f"step_size must be a finite number > 0 in {name}, got {step_size!r}")
+        fields = {
+            "initial_learning_rate": _rounded_input("initial_learning_rate", initial_learning_rate, name),
+            "maximal_learning_rate": _rounded_input("maximal_learning_rate", maximal_learning_rate, name),
+            "step_size": step,
+            "scale_fn": scales.resolve(scale_fn),
+            "scale_mode": scale_mode,
+            "dtype": name,
+        }
+        for field, value in fields.items():
+            object.__setattr__(self, field, value)
+
+    def __call__(self, step: Any) -> Any:
+        """The rate at a step or at an array of steps.
+
+        Args:
+            step: a whole number 0 .. 2**63-1 (an int, or a float that is integral), or an array of such, of any integer or
+                float dtype and any shape.
+
+        Returns:
+            A NumPy scalar of the schedule's dtype, or a new array of it of the steps' shape.
+
+        Raises:
+            TypeError: bool, str, or anything else that is no number.
+            ValueError: a step that is negative, fractional, not finite or above 2**63-1; a scale function that answered NaN
+                or infinity.
+        """
+        if type(step) is int and 0 <= step <= MAX_STEP:
+            return self._plan.scalar(step)
+        steps = as_steps(step)
+        if steps.ndim == 0:
+            return self._plan.scalar(int(steps))
+        out = np.empty(steps.shape, self.dtype)
+        _engine.fill(self._plan, steps.reshape(-1), out.reshape(-1))
+        return out
+
+    def values(self, start: int, stop: int) -> NDArray[Any]:
+        """The rates of the steps ``start <= t < stop``: a new contiguous 1-D array of the schedule's dtype.
+
+        The cost per step does not depend on ``start``.
+
+        Raises:
+            TypeError: start or stop is not a whole number.
+            ValueError: not 0 <= start <= stop <= 2**63.
+        """
+        first, last = _whole("start", start, MAX_STEP + 1), _whole("stop", stop, MAX_STEP + 1)
+        if last < first:
+            raise ValueError(f"stop must be at least start, got start={start!r}, stop={stop!r}")
+        out = np.empty(last - first, self.dtype)
+        _engine.fill_range(self._plan, first, out)
+        return out
+
+    def exact(self, step: int) -> exact.Exact:
+        """The exact rate at a step: a ``fractions.Fraction`` where it is rational and of sane size, else an ``mpmath.mpf``.
+
+        Raises:
+            TypeError, ValueError: as for a call; one step only.
+        """
+        return exact.value(self, _whole("step", step, MAX_STEP))
+
+    def to_json(self) -> str:
+        """The schedule as JSON, with hex floats, for ``from_json``.
+
+        Raises:
+            ValueError: the scale function has no name; see ``register_scale_fn``.
+        """
+        return json.dumps(
+            {
+                "initial_learning_rate": self.initial_learning_rate.hex(),
+                "maximal_learning_rate": self.maximal_learning_rate.hex(),
+                "step_size": self.step_size.hex(),
+                "scale_fn": scales.to_data(self.scale_fn),
+                "scale_mode": self.scale_mode,
+                "dtype": self.dtype,
+            }
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> CyclicalLearningRate:
+        """The schedule that ``to_json`` wrote.
+
+        Raises:
+            ValueError: not JSON of that form, or a scale function that is not registered here.
+        """
+        data = json.loads(text)
+        names = {field.name for field in dataclasses.fields(cls)}
+        if not isinstance(data, dict) or set(data) != names:
+            found = sorted(data) if isinstance(data, dict) else data
+            raise ValueError(f"a schedule must have exactly the fields {', '.join(sorted(names))}; got {found!r}")
+        numbers = {}
+        for name in ("initial_learning_rate", "maximal_learning_rate", "step_size"):
+            try:
+                numbers[name] = float.fromhex(data[name])
+            except (TypeError, ValueError, OverflowError):
+                raise ValueError(f"{name} must be a hex float, got {data[name]!r}") from None
+        return cls(**numbers, scale_fn=scales.from_data(data["scale_fn"]), scale_mode=data["scale_mode"], dtype=data["dtype"])
+
+    def __reduce__(self) -> Any:
+        # A named scale function travels by name, so that a registered lambda can be pickled; others by themselves.
+        if scales.name_of(self.scale_fn) is not None:
+            return CyclicalLearningRate.from_json, (self.to_json(),)
+        return CyclicalLearningRate, tuple(getattr(self, field.name) for field in dataclasses.fields(self))
+
+    @functools.cached_property
+    def _plan(self) -> _engine.Plan:
+        return _engine.plan(self)
+
+
+def triangular(
+    initial_learning_rate: float, maximal_learning_rate: float, step_size: float, *, dtype: Any = "float32"
+) -> CyclicalLearningRate:
+    """The ``triangular`` policy: constant amplitude (Smith, section 3.2; TFA ``TriangularCyclicalLearningRate``).
+
+    Args and errors as for ``CyclicalLearningRate``.
+    """
+    return CyclicalLearningRate(initial_learning_rate, maximal_learning_rate, step_size, scales.Constant(), "cycle", dtype)
+
+
+def triangular2(
+    initial_learning_rate: float, maximal_learning_rate: float, step_size: float, *, dtype: Any = "float32"
+) -> CyclicalLearningRate:
+    """The ``triangular2`` policy: half the amplitude with every cycle (Smith, section 3.2; TFA
+    ``Triangular2CyclicalLearningRate``).
+
+    Args and errors as for ``CyclicalLearningRate``.
+    """
+    return CyclicalLearningRate(initial_learning_rate, maximal_learning_rate, step_size, scales.Halving(), "cycle", dtype)
+
+
+def exp_range(
+    initial_learning_rate: float,
+    maximal_learning_rate: float,
+    step_size: float,
+    gamma: float = 1.0,
+    *,
+    dtype: Any = "float32",
+) -> CyclicalLearningRate:
+    """The ``exp_range`` policy: the amplitude is multiplied by gamma**step (Smith, section 3.2; TFA
+    ``ExponentialCyclicalLearningRate``).
+
+    The step counts from the start of training, not of the cycle. gamma is a finite float64 > 0 and is not rounded to dtype.
+    Other args and errors as for ``CyclicalLearningRate``.
+    """
+    return CyclicalLearningRate(
+        initial_learning_rate, maximal_learning_rate, step_size, scales.Exponential(gamma), "iterations", dtype
+    )
+
+
+def as_steps(step: Any) -> NDArray[np.int64]:
+    """Steps as an int64 array of the same shape, or the error that a call documents."""
+    if isinstance(step, (bool, str, bytes)) or step is None:
+        raise TypeError(f"step must be a whole number 0 .. 2**63-1 or an array of such, got {step!r}")
+    if isinstance(step, int):
+        return np.asarray(_whole("step", step, MAX_STEP), np.int64)
+    try:
+        array = np.asarray(step)
+    except ValueError as error:  # ragged lists
+        raise TypeError(f"step must be a whole number 0 .. 2**63-1 or an array of such, got {step!r}: {error}") from None
+    if array.dtype.kind == "O":
+        whole = [_whole("step", element, MAX_STEP) for element in array.reshape(-1)]
+        return np.array(whole, np.int64).reshape(array.shape)
+    if array.size == 0 and array.dtype.kind in "iuf":
+        return array.astype(np.int64)
+    if array.dtype.kind not in "iuf":
+        raise TypeError(f"step must be whole numbers 0 .. 2**63-1, got an array of dtype {array.dtype}")
+    if array.dtype.kind == "f":
+        bad = ~(np.isfinite(array) & (array == np.floor(array)))
+        if bad.any():
+            raise ValueError(f"step must be a whole number 0 .. 2**63-1, got {array[bad].flat[0].item()!r}")
+    # Of the floats, those below 2**63 are in range: 2**63 - 1 is none of them.
+    largest = {"i": np.int64(MAX_STEP), "u": np.uint64(MAX_STEP), "f": np.float64(np.nextafter(2.0**63, 0))}[array.dtype.kind]
+    bad = (array < 0) | (array > largest)
+    if bad.any():
+        raise ValueError(f"step must be a whole number 0 .. 2**63-1, got {array[bad].flat[0].item()!r}")
+    return array.astype(np.int64, copy=False)
+
+
+def _whole(name: str, value: Any, largest: int) -> int:
+    number = scales.as_real(name, value)
+    if not math.isfinite(number) or number != math.floor(number) or not 0 <= number <= largest:
+        raise ValueError(f"{name} must be a whole number 0 .. {'2**63' if largest > MAX_STEP else '2**63-1'}, got {value!r}")
+    return int(number)
+
+
+def _rounded_input(name: str, value: Any, dtype: str) -> float:
+    """The number rounded once to dtype, as a Python float."""
+    number = scales.as_real(name, value)
+    accepted = f"a finite number of {dtype}" + (" > 0" if name == "step_size" else "")
+    if not math.isfinite(number):
+        raise ValueError(f"{name} must be {accepted}, got {value!r}")
+    rounded = float(exact.round_to(Fraction(number), dtype))
+    if not math.isfinite(rounded):
+        raise ValueError(f"{name} must be {accepted}, got {value!r}, which overflows")
+    return rounded
+
+
+def _dtype_name(dtype: Any) -> str:
+    try:
+        name = np.dtype(dtype).name if dtype is not None else None
+    except TypeError:
+        name = None
+    if name not in exact.FORMATS:
+        raise ValueError(f"dtype must be 'float32' or 'float64', got {dtype!r}")
+    return str(name)

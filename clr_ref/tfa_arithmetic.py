@@ -1,0 +1,311 @@
+"""TFA's formula replayed in NumPy, operation by operation, and how far it can be from the exact value.
+
+``evaluate`` is what ``tfa.optimizers.CyclicalLearningRate.__call__`` of TFA 0.7.1 to 0.23.0 computes in eager mode:
+
+    T      = step cast to dtype
+    cycle  = floor(1 + T / (2 * step_size))
+    x      = abs(T / step_size - 2 * cycle + 1)
+    rate   = initial + (maximal - initial) * max(0, 1 - x) * scale
+
+In float64, TFA casts Python numbers with ``tf.cast(number, float64)``, which makes a float32 tensor of a Python float first:
+``maximal_learning_rate`` and a fractional ``step_size`` lose 29 bits on the way. ``initial_learning_rate`` does not, since its
+dtype is what makes the schedule float64.
+
+For triangular and triangular2 the answers are TFA's, bit for bit (docs/RECORD.md), but for subnormal numbers, which most
+TensorFlow releases flush to zero. For exp_range they differ where the power functions do: ``evaluate`` rounds the float64
+power once, TensorFlow's own is up to ``POW_ULP`` off.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from clr_ref import _engine, scale as scales, ulp
+from clr_ref.exact import FORMATS
+from clr_ref.schedule import CyclicalLearningRate, as_steps
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+StepDtype = Literal["python int", "int64", "float32", "float64"]
+Flush = Literal["never", "arrays", "everywhere"]
+Mode = Literal["eager", "function", "xla"]
+
+STEP_DTYPES: tuple[StepDtype, ...] = ("python int", "int64", "float32", "float64")
+FLUSHES: tuple[Flush, ...] = ("never", "arrays", "everywhere")
+MODES: tuple[Mode, ...] = ("eager", "function", "xla")
+
+#: Error allowed to a power function of TensorFlow, in ULP of its dtype; docs/RECORD.md lists what was seen per release.
+POW_ULP = 2
+
+
+def evaluate(
+    schedule: CyclicalLearningRate,
+    steps: Any,
+    *,
+    step_dtype: StepDtype | None = None,
+    flush: Flush = "never",
+) -> Any:
+    """What TFA's eager formula gives in the schedule's dtype.
+
+    Args:
+        schedule: bounds and step_size are taken as Python numbers, as in ``TriangularCyclicalLearningRate(1e-4, 1e-2, 2000)``.
+            A custom scale function is called once, with an array of the dtype.
+        steps: as for a call of the schedule.
+        step_dtype: how the steps arrive: as Python ints, or as tensors of int64, float32 or float64. It matters to
+            exp_range (a Python int is raised to in float64, with gamma not rounded) and, above 2**24, to float64 schedules
+            given float32 steps. Default: tensors of the schedule's dtype.
+        flush: where subnormal operands and results are taken for zero: "never" (TF 2.1 and 2.2 for one step), "arrays" (the
+            same for an array of steps: operations on scalars keep them) or "everywhere" (TF 2.3 and later).
+
+    Returns:
+        A scalar or a new array of the schedule's dtype. NaN where ``step / step_size`` overflows, as in TFA.
+
+    Raises:
+        TypeError, ValueError: for steps, as for a call of the schedule; for an unknown step_dtype; and where TFA raises too:
+            a scale function of an int64 step in mode "iterations".
+        OverflowError: where TFA raises it too: a Python power of a Python int that exceeds float64.
+    """
+    whole = as_steps(steps)
+    kind = np.dtype(schedule.dtype).type
+    arrives = _step_dtype(schedule, step_dtype)
+    flat = np.atleast_1d(whole).reshape(-1)
+    if flush not in FLUSHES:
+        raise ValueError(f"flush must be one of {', '.join(FLUSHES)}, got {flush!r}")
+    scalar = _flusher(kind) if flush == "everywhere" else _as_it_is
+    array = _flusher(kind) if flush != "never" else _as_it_is
+    with np.errstate(all="ignore"):
+        step = flat.astype(np.float32).astype(kind) if arrives == "float32" else flat.astype(kind)
+        initial, maximal, step_size = (scalar(kind(x)) for x in (schedule.initial_learning_rate, *_detoured(schedule)))
+        one, two = kind(1), kind(2)
+        cycle = np.floor(one + array(step / (two * step_size)))
+        x = np.abs(array(step / step_size) - two * cycle + one)
+        height = array(np.maximum(kind(0), one - x))
+        product = array(array(scalar(maximal - initial)) * height)
+        product = array(product * array(_scale(schedule, cycle, flat, step, arrives)))
+        rate = array(array(initial) + product)
+    return rate.reshape(whole.shape)[()]
+
+
+def error_bound(
+    schedule: CyclicalLearningRate, steps: Any, *, mode: Mode = "eager", step_dtype: StepDtype | None = None
+) -> Any:
+    r"""An absolute bound on ``|evaluate - exact|``, per step; with a ``mode``, on what TFA answers in that mode.
+
+    Let u be the unit roundoff (2**-24, 2**-53), tau = t / s the exact number of half cycles, c the exact cycle, h the exact
+    height of the triangle, sigma the exact scale and D = maximal - initial.
+
+    *Quotient.* T = t (1 + d0), |d0| <= u and d0 = 0 up to 1 / u; the division adds d1. ``2 s`` is exact, so both quotients
+    carry the same errors: tau' = tau (1 + d0)(1 + d1). In graph modes the division may become a multiplication by a rounded
+    reciprocal: one rounding more. With n roundings, |tau' - tau| <= n u tau.
+
+    *Cycle.* ``1 + tau' / 2`` is rounded once, monotonely, so the cycle is that of tau' or, if tau' lies within u (tau + 2) of
+    the next even number, one more.
+
+    *Height.* The triangle wave is 1-Lipschitz in tau and periodic, so a right cycle costs at most |tau' - tau|; the wave is
+    below u (tau + 2) where the cycle is one too many, and there max(0, 1 - x) is 0. For cycles from 2 on, tau' - 2 c, + 1 and
+    1 - x are exact (Sterbenz; all are multiples of the last bit of tau'); in cycle 1 they cost at most 2u, u and u. In graph
+    modes the sums may be taken in another order, with two partial sums of at most tau + 2, and u (tau + 2) each. Together:
+
+        e_h <= min(1, n u tau + [c = 1 or graph] 4 u + [graph] 2 u (tau + 2) + [near an end of a cycle] u (tau + 2))
+
+    *Scale.* Constant: exact. Halving: exact powers of two, as long as they are normal. Power: POW_ULP, and gamma' = gamma
+    (1 + d), T instead of t: |exp(T ln gamma' - t ln gamma) - 1|; a graph compiler may take the power as
+    exp(T * ln gamma): 4 u T |ln gamma| more. In mode "cycle" the argument is off by one near an end of a cycle.
+
+    *Product and sum.* D, D h, D h sigma: one rounding each; the sum: one more, of the result.
+
+        |error| <= |D| sigma (1 + e_s) (e_h + 3 u (h + e_h)) + |D| h sigma e_s + u |result|  +  underflow
+
+    Numbers below the smallest normal number may be flushed to zero: each of at most four operations and inputs then costs up
+    to that number, once as it is and once times |D|. In float64 the detour of maximal and step_size through float32 is an
+    error like the others: |D' - D| h sigma and |D'| |wave(t / s') - wave(t / s)| are added.
+
+    Args:
+        schedule, steps, step_dtype: as for ``evaluate``.
+        mode: the execution mode of TensorFlow.
+
+    Returns:
+        A float64 scalar or array; infinite where ``t / step_size`` or the detour through float32 overflows.
+
+    Raises:
+        ValueError: a custom scale function, whose error nobody can know; an unknown mode or step_dtype.
+    """
+    if mode not in MODES:
+        raise ValueError(f"mode must be one of {', '.join(MODES)}, got {mode!r}")
+    scale_fn = schedule.scale_fn
+    if not isinstance(scale_fn, (scales.Constant, scales.Halving, scales.Exponential)):
+        raise ValueError(f"scale_fn must be one of the three policies for an error bound to be known, got {scale_fn!r}")
+    whole = as_steps(steps)
+    flat = np.atleast_1d(whole).reshape(-1)
+    arrives = _step_dtype(schedule, step_dtype)
+    graph = mode != "eager"
+    bits, smallest, largest = FORMATS[schedule.dtype]
+    u = 2.0**-bits
+    tiny = 2.0 ** (smallest + bits - 1)  # the smallest normal number
+    maximal, step_size = _detoured(schedule)
+    if not 0 < step_size < np.inf or not np.isfinite(maximal):
+        return np.full(whole.shape, np.inf)[()]  # lost on the way through float32
+    initial = schedule.initial_learning_rate
+    amplitude = abs(float(Fraction(schedule.maximal_learning_rate) - Fraction(initial)))
+    used_amplitude = abs(float(Fraction(maximal) - Fraction(initial)))
+
+    with np.errstate(all="ignore"):
+        tau = flat / schedule.step_size
+        cycle, height = _wave(schedule, flat)
+        converted = flat.astype(np.float32 if arrives == "float32" or bits == 24 else np.float64)
+        moved = np.abs(_difference(converted, flat))  # |T - t|
+        quotient = moved / schedule.step_size + (2 if graph else 1) * u * tau
+        if step_size != schedule.step_size:
+            quotient += flat * abs(float(1 / Fraction(step_size) - 1 / Fraction(schedule.step_size)))
+        boundary = u * (tau + 2)
+        near = np.minimum(height, 1) <= quotient + boundary
+        error_h = quotient + np.where((cycle < 2) | graph, 4 * u, 0.0) + np.where(near, boundary, 0.0)
+        if graph:
+            error_h += 2 * u * (tau + 2)
+        error_h = np.minimum(error_h, 1.0)
+
+        scale, error_s = _scale_error(schedule, flat, converted, cycle, near, quotient + boundary, u, graph, arrives)
+        if isinstance(scale_fn, scales.Halving):
+            error_s = np.where(scale < 2 * tiny, 1.0, error_s)
+        peak = scale * (1 + error_s)
+        product = used_amplitude * peak * (error_h + 3 * u * (height + error_h)) + used_amplitude * height * scale * error_s
+        product += abs(used_amplitude - amplitude) * height * scale
+        result = abs(initial) + used_amplitude * peak * np.minimum(height + error_h, 1.0)
+        rate = np.abs(initial + np.sign(maximal - initial) * used_amplitude * height * scale)
+        rounding = u * np.minimum(rate + product, result)
+        bound = product + rounding + 4 * tiny * (1 + used_amplitude * np.maximum(peak, 1.0))
+        # The bound is itself computed in float64, in some forty operations, and left out products of two errors.
+        bound *= 1 + 2.0**-20 if bits == 24 else 1 + 2.0**-40
+        bound = np.where(np.isfinite(bound) & (tau < 2.0 ** (largest - 2)), bound, np.inf)
+    return bound.reshape(whole.shape)[()]
+
+
+def power_budget(schedule: CyclicalLearningRate, steps: Any) -> Any:
+    """How many ULP ``evaluate`` and TFA may be apart in an exp_range schedule, per step, as float64.
+
+    The only operation that differs is the power: TFA's is off by at most ``POW_ULP``, that of ``evaluate`` by one half, so
+    the scales are within POW_ULP + 1/2 ULP, and a ULP is at most 2u of the scale. That moves the rate by
+    |D| h scale (2 POW_ULP + 1) u, to which the two roundings after it (product, sum) may add one ULP each.
+    """
+    whole = as_steps(steps)
+    flat = np.atleast_1d(whole).reshape(-1)
+    assert isinstance(schedule.scale_fn, scales.Exponential)
+    u = 2.0 ** -FORMATS[schedule.dtype][0]
+    with np.errstate(all="ignore"):
+        cycle, height = _wave(schedule, flat)
+        argument = flat.astype(np.float64) if schedule.scale_mode == "iterations" else cycle
+        amplitude = abs(schedule.maximal_learning_rate - schedule.initial_learning_rate)
+        moved = amplitude * height * schedule.scale_fn.gamma**argument * (2 * POW_ULP + 1) * u
+        rate = np.asarray(schedule(flat), np.float64)
+    return (np.ceil(moved / ulp.size(rate, schedule.dtype)) + 2).reshape(whole.shape)[()]
+
+
+def _as_it_is(values: Any) -> Any:
+    return values
+
+
+def _flusher(kind: Any) -> Any:
+    smallest = np.finfo(kind).tiny
+    return lambda values: np.where(np.abs(values) < smallest, kind(0), values).astype(kind)
+
+
+def _step_dtype(schedule: CyclicalLearningRate, step_dtype: str | None) -> str:
+    if step_dtype is None:
+        return schedule.dtype
+    if step_dtype not in STEP_DTYPES:
+        raise ValueError(f"step_dtype must be one of {', '.join(STEP_DTYPES)}, got {step_dtype!r}")
+    if step_dtype == "int64" and schedule.scale_mode == "iterations" and not isinstance(schedule.scale_fn, scales.Constant):
+        raise TypeError("TFA raises TypeError where the scale function is given an int64 step (addons #2593)")
+    return step_dtype
+
+
+def _detoured(schedule: CyclicalLearningRate) -> tuple[float, float]:
+    """maximal_learning_rate and step_size as TFA uses them: a Python float goes through float32, an int does not."""
+    maximal, step_size = schedule.maximal_learning_rate, schedule.step_size
+    with np.errstate(all="ignore"):
+        return float(np.float32(maximal)), step_size if step_size.is_integer() else float(np.float32(step_size))
+
+
+def _scale(schedule: CyclicalLearningRate, cycle: Any, whole: Any, step: Any, arrives: str) -> Any:
+    """The factor of TFA's scale function, in the schedule's dtype."""
+    kind = np.dtype(schedule.dtype).type
+    scale_fn = schedule.scale_fn
+    if isinstance(scale_fn, scales.Constant):
+        return kind(1)
+    iterations = schedule.scale_mode == "iterations"
+    if iterations and arrives == "python int":
+        # Python numbers all the way: the function works in float64, and the product with a tensor rounds its answer.
+        if isinstance(scale_fn, scales.Halving):
+            return np.array([1 / 2.0 ** (int(t) - 1) for t in whole], kind)
+        if isinstance(scale_fn, scales.Exponential):
+            return np.array([scale_fn.gamma ** int(t) for t in whole], kind)
+        return np.array([scale_fn(int(t)) for t in whole], kind)
+    argument = step if iterations else cycle
+    if isinstance(scale_fn, scales.Halving):
+        # 2.0**x is exact in the dtype until it overflows, and 1 / infinity is 0.
+        return kind(1) / np.exp2((argument - kind(1)).astype(np.float64)).astype(kind)
+    if isinstance(scale_fn, scales.Exponential):
+        return np.power(np.float64(kind(scale_fn.gamma)), argument.astype(np.float64)).astype(kind)
+    return np.asarray(scale_fn(argument), kind)
+
+
+def _wave(schedule: CyclicalLearningRate, steps: Any) -> tuple[Floats, Floats]:
+    """The exact cycle and height, rounded to float64."""
+    plan = _engine.plan(schedule)
+    if 2 * plan.p < _engine.LIMIT:
+        m, cycle = _engine._phase(plan, steps)
+        if cycle is None:
+            cycle = np.floor(1 + steps / (2 * schedule.step_size))
+        return (cycle + 1).astype(np.float64), m / plan.p
+    tau = steps / schedule.step_size  # at most 2**63 / 2**61: no step is past the second cycle
+    return np.floor(1 + tau / 2), np.clip(1 - np.abs(tau - 2 * np.floor(1 + tau / 2) + 1), 0.0, 1.0)
+
+
+def _difference(converted: Any, whole: Any) -> Floats:
+    """converted - whole, exactly: both are integers below 2**63 or, for the former, 2**63 itself."""
+    high = converted.astype(np.float64)
+    inside = np.where(high < 2.0**63, high, 0.0).astype(np.int64)
+    result: Floats = np.where(high < 2.0**63, (inside - whole).astype(np.float64), high - whole)
+    return result
+
+
+def _scale_error(
+    schedule: CyclicalLearningRate,
+    whole: Any,
+    converted: Any,
+    cycle: Floats,
+    near: Any,
+    slack: Floats,
+    u: float,
+    graph: bool,
+    arrives: str,
+) -> tuple[Floats, Floats]:
+    """The exact scale in float64, and a relative bound on the error of TFA's."""
+    scale_fn = schedule.scale_fn
+    iterations = schedule.scale_mode == "iterations"
+    argument = whole.astype(np.float64) if iterations else cycle
+    # How far the argument that TFA uses can be off: a converted step, or a cycle next to its end.
+    off = np.abs(_difference(converted, whole)) if iterations else np.where(near, 1 + np.floor(slack / 2), 0.0)
+    if isinstance(scale_fn, scales.Constant):
+        return np.ones_like(argument), np.zeros_like(argument)
+    if isinstance(scale_fn, scales.Halving):
+        exact = np.exp2(1 - argument)
+        return exact, np.expm1(off * np.log(2.0)) + (8 * u if graph else 0.0)
+    assert isinstance(scale_fn, scales.Exponential)
+    gamma = scale_fn.gamma
+    python = iterations and arrives == "python int"
+    used = gamma if python else float(np.dtype(schedule.dtype).type(gamma))
+    log = np.log(gamma)
+    # ln of a float64 is good to an ulp: argument * 2**-53 * |log| of error in the exponent, covered by the factor below.
+    exact = np.exp(argument * log)
+    shift = argument * abs(np.log1p((used - gamma) / gamma)) + (0.0 if python else off * abs(np.log(used)))
+    error = np.expm1(shift) + 2 * POW_ULP * u + argument * abs(log) * 2.0**-50
+    if graph and not python:
+        error = error + 4 * u * argument * abs(np.log(used))
+    return exact, error

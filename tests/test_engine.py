@@ -1,0 +1,194 @@
+"""The proof obligations of docs/SPEC.md, clause 7: hard roundings, accuracy of tables and pairs, and who pays for them."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+import mpmath
+import numpy as np
+import pytest
+from hypothesis import given, strategies as st
+
+import clr_ref
+from clr_ref import _double, _engine, exact
+from tests.strategies import gammas
+
+
+def near_midpoints() -> Iterator[tuple[clr_ref.CyclicalLearningRate, int, int]]:
+    """Schedules with a step whose exact rate lies within 2**-60, relatively, of a midpoint of two float32, and its side.
+
+    With bounds 0 and D 2**-e (D odd, 24 bits) and step_size p = 2 p2, the rate at m is D m / p2 half-units. Choosing
+    m = +-1/D modulo p2 makes it j +- 1 / p2 with a whole j, which is a midpoint where it is odd and has 25 bits.
+    """
+    for numerator, odd, shift in itertools.product(range(16_777_187, 16_777_214, 2), (8_388_593, 12_345_677), (18, 21)):
+        half_size = odd << shift
+        if math.gcd(numerator, odd) > 1:
+            continue
+        for side in (1, -1):
+            m = side * pow(numerator, -1, half_size) % half_size
+            for candidate in (m, m + half_size):
+                midpoint, rest = divmod(numerator * candidate - side, half_size)
+                assert rest == 0
+                if midpoint % 2 == 1 and 2**24 <= midpoint < 2**25:
+                    schedule = clr_ref.triangular(0.0, numerator * 2.0**-30, 2 * half_size)
+                    assert schedule.step_size == 2 * half_size  # representable: the odd part has 24 bits
+                    yield schedule, candidate, side
+
+
+def test_near_midpoints_exist_on_both_sides() -> None:
+    found = list(near_midpoints())
+    assert {side for *_, side in found} == {1, -1}
+    assert len(found) >= 10
+    for schedule, step, side in found:
+        rate = schedule.exact(step)
+        assert isinstance(rate, Fraction)
+        near = Fraction(float(rate))
+        assert (near * 2**60).denominator == 1  # the nearest float64 is the midpoint itself
+        assert 0 < side * (rate - near) < near / 2**60
+
+
+def test_near_midpoints_are_rounded_to_their_side() -> None:
+    """One rounding to float64 and one to float32 gets half of these wrong; so would any float64 formula."""
+    wrong = 0
+    for schedule, step, _ in near_midpoints():
+        rate = schedule.exact(step)
+        expected = exact.round_to(rate, "float32")
+        wrong += np.float32(float(rate)) != expected
+        assert schedule(step) == expected
+        assert schedule(np.array([step]))[0] == expected
+        assert schedule.values(step, step + 1)[0] == expected
+    assert wrong >= 3
+
+
+def test_ties_go_to_even() -> None:
+    schedule = clr_ref.triangular(0.0, 1.0, 2**26)
+    steps = np.array([2**25 + 2, 2**25 + 6, 2**25 + 10])  # two bits more than float32 holds, the upper one set
+    assert schedule(steps).tolist() == [0.5, (2**25 + 8) / 2**26, (2**25 + 8) / 2**26]
+
+
+@pytest.mark.parametrize("policy", ["triangular", "triangular2", "exp_range"])
+def test_hardly_any_step_needs_the_exact_tier(policy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+    original = exact.rounded
+    monkeypatch.setattr(exact, "rounded", lambda *a: calls.append(a) or original(*a))
+    gamma = {"gamma": 0.9999} if policy == "exp_range" else {}
+    schedule = getattr(clr_ref, policy)(1e-4, 1e-2, 99_991, **gamma)
+    schedule(np.arange(0, 3_000_000, 3))
+    assert len(calls) <= 3
+
+
+def test_cancelling_schedules_are_settled_without_the_exact_tier(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Near a rate of 0 between bounds of both signs the error is large against the result; pairs of float64 ends settle it."""
+    calls = []
+    original = exact.rounded
+    monkeypatch.setattr(exact, "rounded", lambda *a: calls.append(a) or original(*a))
+    for low, high in [(-0.3, 0.7), (0.5, 0.0), (0.9, 1e-7)]:
+        schedule = clr_ref.triangular(low, high, 99_991)
+        rates = schedule(np.arange(200_000))
+        assert len(calls) <= 20
+        calls.clear()
+        for step in (0, 1, 29_997, 29_998, 99_990, 99_991, 199_981):
+            assert rates[step] == original(schedule, step)
+
+
+@pytest.mark.parametrize("step_size", [2.0**61, 2.0**62, 2.0**63, 2.0**100, 1e-30, 2.0**-140, 3e38])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_extreme_step_sizes(step_size: float, dtype: str) -> None:
+    for policy in ("triangular", "triangular2"):
+        schedule = getattr(clr_ref, policy)(1e-4, 1e-2, step_size, dtype=dtype)
+        steps = np.array([0, 1, 2, 12345, 2**40 + 1, 2**62, 2**63 - 1])
+        assert schedule(steps).tolist() == [exact.rounded(schedule, int(t)) for t in steps]
+
+
+@pytest.mark.parametrize("bounds", [(1e-320, 1e-310), (1e300, 1.7e308), (-1.7e308, 1.7e308), (0, 5e-324), (1e-320, 1e308)])
+@pytest.mark.parametrize("policy", ["triangular", "triangular2", "exp_range"])
+def test_extreme_float64_bounds(bounds: tuple[float, float], policy: str) -> None:
+    gamma = {"gamma": 0.999} if policy == "exp_range" else {}
+    schedule = getattr(clr_ref, policy)(*bounds, 33.3, dtype="float64", **gamma)
+    steps = np.array([0, 1, 33, 34, 66, 67, 1000, 10**6, 2**62 + 1])
+    rates = schedule(steps)
+    assert rates.tolist() == [exact.rounded(schedule, int(t)) for t in steps]
+    assert np.isfinite(rates).all()
+
+
+@given(gammas(), st.lists(st.integers(0, 2**63 - 1), min_size=1, max_size=10))
+def test_powers_are_as_good_as_they_say(gamma: float, exponents: list[int]) -> None:
+    if gamma == 1:
+        return
+    powers = _engine.Powers(gamma, _engine.SPAN["float32"])
+    inside = [n for n in (*exponents, 0, 1, powers.largest) if n <= powers.largest]
+    found = powers.array(np.array(inside))
+    assert powers.levels <= _engine.Powers.MAX_LEVELS
+    for n, power in zip(inside, found.tolist(), strict=True):
+        assert powers.scalar(n) == power
+        low, high, unit = exact.power(gamma, n, 120)
+        truth = Fraction(low + high, 2) * Fraction(2) ** unit
+        assert abs(Fraction(power) - truth) <= truth * (2 * powers.levels - 1) * Fraction(2) ** -53 * Fraction(1000001, 1000000)
+    low, _, unit = exact.power(gamma, powers.largest + 1, 64)
+    assert abs(low.bit_length() + unit) >= _engine.SPAN["float32"] or powers.largest == 2**63 - 1
+
+
+moderate = st.floats(1e-20, 1e20) | st.floats(-1e20, -1e-20)
+
+
+def exactly(x: _double.Pair) -> Fraction:
+    return Fraction(float(x[0])) + Fraction(float(x[1]))
+
+
+@given(moderate, moderate)
+def test_error_free_transformations(a: float, b: float) -> None:
+    assert exactly(_double.two_sum(a, b)) == Fraction(a) + Fraction(b)
+    assert exactly(_double.two_product(a, b)) == Fraction(a) * Fraction(b)
+
+
+@given(st.fractions(Fraction(1, 10**15), 10**15), st.fractions(Fraction(1, 10**15), 10**15), moderate)
+def test_pairs_are_as_good_as_they_say(x: Fraction, y: Fraction, b: float) -> None:
+    px, py = _double.pair(x), _double.pair(y)
+    assert abs(exactly(px) - x) <= x / 2**105
+    product = exactly(px) * exactly(py)
+    assert abs(exactly(_double.multiply(px, py)) - product) <= product / 2**101
+    scaled = exactly(px) * Fraction(b)
+    assert abs(exactly(_double.times(px, b)) - scaled) <= abs(scaled) / 2**102
+    total = exactly(px) + Fraction(b)
+    assert abs(exactly(_double.plus(px, b)) - total) <= max(x, abs(Fraction(b)), abs(total)) / 2**103
+
+
+def test_pair_of_a_long_integer() -> None:
+    count = 3**120
+    high, low = _double.of_integer(count, -190)
+    assert abs(exactly((high, low)) - Fraction(count) / 2**190) <= Fraction(count) / 2**190 / 2**105
+    assert high == math.ldexp(float(count), -190)
+
+
+def test_tables_agree_with_mpmath() -> None:
+    powers = _engine.Powers(0.99994, 400)
+    with mpmath.workprec(200):
+        for n in (0, 1, 2, 1000, powers.mask, powers.mask + 1, 10**6):
+            assert abs(powers.scalar(n) / (mpmath.mpf(0.99994) ** n) - 1) < (2 * powers.levels) * mpmath.mpf(2) ** -53
+
+
+def test_memory_of_a_range_within_one_long_cycle() -> None:
+    """A cycle longer than the range must not be computed as a whole: 2**62 steps would not fit anywhere."""
+    for schedule in (clr_ref.triangular(0, 1, 2**61 - 2**37), clr_ref.triangular2(0, 1, 2**60)):
+        assert schedule.values(2**50, 2**50 + 5).shape == (5,)
+
+
+def steps_of(kind: str) -> Any:
+    return {"start": 0, "far": 10**15, "end": 2**63 - 50_000}[kind]
+
+
+@pytest.mark.parametrize("start", ["start", "far", "end"])
+@pytest.mark.parametrize("step_size", [1, 7, 937, 2000, 33.3, 2.5, 20_000])
+@pytest.mark.parametrize("policy", ["triangular", "triangular2", "exp_range"])
+def test_long_ranges(policy: str, step_size: float, start: str) -> None:
+    """50,000 steps: whole cycles are reused, halved and mirrored; the bits are those of single steps."""
+    gamma = {"gamma": 0.9999} if policy == "exp_range" else {}
+    schedule = getattr(clr_ref, policy)(1e-4, 1e-2, step_size, **gamma)
+    first = steps_of(start) + 3
+    rates = schedule.values(first, first + 49_990)
+    picked = np.linspace(0, 49_989, 400, dtype=np.int64)
+    assert rates[picked].tolist() == [schedule(first + int(i)) for i in picked]

@@ -1,0 +1,159 @@
+"""The truth, held against independent arithmetic: mpmath's intervals, NumPy's own rounding, the formula by hand."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import mpmath
+import numpy as np
+import pytest
+from hypothesis import given, strategies as st
+
+import clr_ref
+from clr_ref import exact, scale
+from tests.strategies import configs, gammas, steps
+
+
+@pytest.mark.parametrize(
+    ("step", "cycle", "height"),
+    [
+        (0, 1, "0"),
+        (1, 1, "2/5"),
+        (2, 1, "4/5"),
+        (3, 1, "4/5"),
+        (4, 1, "2/5"),
+        (5, 2, "0"),
+        (6, 2, "2/5"),
+    ],
+)
+def test_phase_by_hand(step: int, cycle: int, height: Any) -> None:
+    """2.1, 2.2 with s = 2.5."""
+    assert exact.phase(Fraction(5, 2), step) == (cycle, Fraction(height))
+    far = 5 * 10**17  # a whole number of cycles
+    assert exact.phase(Fraction(5, 2), far + step) == (cycle + 10**17, Fraction(height))
+
+
+def test_values_by_hand() -> None:
+    half = clr_ref.triangular(0.25, 0.75, 4)
+    assert [half.exact(t) for t in range(9)] == [Fraction(n, 8) for n in (2, 3, 4, 5, 6, 5, 4, 3, 2)]
+    halving = clr_ref.triangular2(0, 1, 2)
+    assert [halving.exact(t) for t in range(12)] == [
+        Fraction(x) for x in ("0", "1/2", "1", "1/2", "0", "1/4", "1/2", "1/4", "0", "1/8", "1/4", "1/8")
+    ]
+    decaying = clr_ref.exp_range(0, 1, 2, gamma=0.5)
+    assert [decaying.exact(t) for t in range(6)] == [Fraction(x) for x in ("0", "1/4", "1/4", "1/16", "0", "1/64")]
+    custom = clr_ref.CyclicalLearningRate(0, 1, 2, lambda x: x, "iterations")
+    assert [custom.exact(t) for t in range(5)] == [0, Fraction(1, 2), 2, Fraction(3, 2), 0]
+
+
+def test_halving_in_iterations_mode_starts_at_two() -> None:
+    schedule = clr_ref.CyclicalLearningRate(0, 1, 4, "triangular2", "iterations")
+    assert schedule.exact(1) == Fraction(1, 4)
+    assert schedule.exact(2) == Fraction(1, 4)
+    assert schedule(0) == 0
+
+
+def test_kinds_of_exact_values() -> None:
+    """5.1"""
+    assert isinstance(clr_ref.triangular(1e-4, 1e-2, 33.3).exact(2**62), Fraction)
+    assert isinstance(clr_ref.triangular2(1e-4, 1e-2, 1).exact(2 * 30_000 - 1), Fraction)
+    assert isinstance(clr_ref.triangular2(1e-4, 1e-2, 1).exact(2**62 + 1), mpmath.mpf)
+    assert isinstance(clr_ref.exp_range(1e-4, 1e-2, 7, gamma=0.99994).exact(1000), Fraction)
+    assert isinstance(clr_ref.exp_range(1e-4, 1e-2, 7, gamma=0.99994).exact(10**6), mpmath.mpf)
+    assert isinstance(clr_ref.exp_range(1e-4, 1e-2, 7, gamma=1.0).exact(2**62), Fraction)
+    assert isinstance(clr_ref.exp_range(1e-4, 1e-2, 7, gamma=0.99994).exact(14), Fraction)  # the end of a cycle
+
+
+@given(configs(), steps())
+def test_the_mpf_lies_where_the_enclosure_says(config: Any, step: int) -> None:
+    schedule = config.build()
+    found = schedule.exact(step)
+    low, high = sorted(next(exact.enclosures(schedule, step)))
+    if isinstance(found, Fraction):
+        assert low <= found <= high or low == high  # equal where the scale is beyond CLAMP
+        return
+    if abs(found) < mpmath.mpf(2) ** -1500 or abs(found) > mpmath.mpf(2) ** 1500:
+        return  # beyond CLAMP the enclosure is of no use but for rounding
+    with mpmath.workprec(600):
+        slack = abs(found) * mpmath.mpf(2) ** -100
+        assert mpmath.mpf(low.numerator) / low.denominator - slack <= found
+        assert found <= mpmath.mpf(high.numerator) / high.denominator + slack
+
+
+@given(gammas(), st.integers(0, 2**63 - 1), st.sampled_from([64, 128, 300]))
+def test_power_encloses_what_mpmath_finds(gamma: float, exponent: int, bits: int) -> None:
+    low, high, unit = exact.power(gamma, exponent, bits)
+    with mpmath.workprec(bits + 200):
+        truth = mpmath.mpf(gamma) ** exponent
+        below, above = mpmath.ldexp(low, unit), mpmath.ldexp(high, unit)
+        # mpmath's own power may be off in its last bits, far below the width of the interval.
+        slack = truth * mpmath.mpf(2) ** -(bits + 100)
+        assert below - slack <= truth <= above + slack
+        assert above - below <= truth * mpmath.mpf(2) ** -bits
+
+
+def test_short_powers_are_exact() -> None:
+    for gamma, exponent in [(0.9, 12), (0.99994, 1000), (0.5, 2**60), (1.0, 2**62), (3.0, 40), (2.0, 10**9)]:
+        low, high, unit = exact.power(gamma, exponent, 64)
+        assert low == high
+        if exponent <= 1000:
+            assert low * Fraction(2) ** unit == Fraction(gamma) ** exponent
+
+
+@given(st.fractions())
+def test_rounding_to_float64_is_pythons(number: Fraction) -> None:
+    assert exact.round_to(number, "float64") == float(number)
+
+
+@given(st.floats(width=64, allow_nan=False, allow_infinity=False))
+def test_rounding_a_float64_to_float32_is_numpys(number: float) -> None:
+    with np.errstate(over="ignore"):
+        assert exact.round_to(Fraction(number), "float32") == np.float32(number)
+
+
+@given(st.floats(width=32, allow_nan=False, allow_infinity=False), st.integers(-1, 1))
+def test_rounding_next_to_a_midpoint(number: float, side: int) -> None:
+    """A float64 cannot hold a number next to a midpoint of two float32; a Fraction can."""
+    here = np.float32(number)
+    beyond = np.nextafter(here, np.float32(np.inf))
+    if not np.isfinite(beyond):
+        return
+    midpoint = (Fraction(float(here)) + Fraction(float(beyond))) / 2
+    found = exact.round_to(midpoint + side * Fraction(1, 2**400), "float32")
+    even = here if int(here.view(np.int32)) % 2 == 0 else beyond
+    assert found == (here if side < 0 else beyond if side > 0 else even)
+
+
+def test_rounding_at_the_edges() -> None:
+    largest = Fraction(2) ** 128 - Fraction(2) ** 104
+    assert exact.round_to(largest, "float32") == np.finfo(np.float32).max
+    assert exact.round_to(largest + Fraction(2) ** 103 - 1, "float32") == np.finfo(np.float32).max
+    assert exact.round_to(largest + Fraction(2) ** 103, "float32") == np.inf  # the tie goes to even, as IEEE says
+    assert exact.round_to(-largest * 2, "float32") == -np.inf
+    assert exact.round_to(Fraction(1, 2**150), "float32") == 0
+    assert exact.round_to(Fraction(3, 2**151), "float32") == np.float32(2.0**-149)
+    tiny = exact.round_to(Fraction(-1, 2**200), "float32")
+    assert tiny == 0
+    assert not np.signbit(tiny)
+    assert exact.round_to(Fraction(1, 2**1075), "float64") == 0
+    assert type(exact.round_to(Fraction(1, 3), "float64")) is np.float64
+
+
+@given(configs(), steps())
+def test_clamping_changes_no_rounding(config: Any, step: int) -> None:
+    """CLAMP stands for 'too small or too large to matter': twice as far out, every result is the same."""
+    schedule = config.build()
+    before = exact.rounded(schedule, step)
+    original = exact.CLAMP
+    try:
+        exact.CLAMP = 2 * original
+        assert exact.rounded(schedule, step).tobytes() == before.tobytes()
+    finally:
+        exact.CLAMP = original
+
+
+def test_scale_functions_as_callables() -> None:
+    assert scale.Constant()(3) == 1.0
+    assert [scale.Halving()(x) for x in (0, 1, 2, 1075, 1076, 1e300)] == [2.0, 1.0, 0.5, 2.0**-1074, 0.0, 0.0]
+    assert scale.Exponential(0.5)(3) == 0.125

@@ -243,6 +243,7 @@ def record(
     from clr_ref.golden import accept as accepting, record as recording
 
     known = {pair.name: pair for pair in recording.PAIRS}
+    names = tuple(name.removeprefix("record-") for name in names)  # as tox names its environments
     unknown = [name for name in names if name not in known]
     if unknown:
         raise click.BadParameter(f"{unknown[0]!r} is no supported pair; one of {', '.join(known)}", param_hint="PAIR")

@@ -130,7 +130,7 @@ def accept(
     folder = folder.resolve()
     if not (folder / "cases.json").is_file():
         raise StoreError(f"{folder}: no cases.json: not a golden store")
-    with filelock.FileLock(f"{folder}.lock"):
+    with _exclusively(folder):
         _refuse_tampering(folder)
         work = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
         try:
@@ -144,9 +144,17 @@ def accept(
             _exchange(fresh, folder)
         finally:
             shutil.rmtree(work, ignore_errors=True)
+    return accepted
+
+
+@contextlib.contextmanager
+def _exclusively(folder: Path) -> Iterator[None]:
+    with filelock.FileLock(f"{folder}.lock"):
+        try:
+            yield
+        finally:
             with contextlib.suppress(OSError):  # while it is held: afterwards it may be another's
                 Path(f"{folder}.lock").unlink()
-    return accepted
 
 
 def _refuse_tampering(folder: Path) -> None:

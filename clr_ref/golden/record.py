@@ -175,6 +175,8 @@ def record_with(python: Path, pair: Pair | None, *, staging: Path, folder: Path,
             for process in processes:
                 process.kill()
                 process.wait()
+                if process.stderr is not None:
+                    process.stderr.close()
             for log in logs:
                 log.close()
         differing = _differing(*outs)

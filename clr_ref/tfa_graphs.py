@@ -1,0 +1,199 @@
+"""TFA's formula as tf.function and XLA compute it: the graph compilers' rewriting, replayed in NumPy.
+
+``tfa_arithmetic`` replays eager mode, where TensorFlow takes the operations as they are written. The graph modes do not:
+
+- *tf.function.* Grappler divides by a constant by multiplying with its rounded reciprocal, and takes the sum from its other
+  end.
+- *XLA* does the former, and its code generator contracts a product and a sum into one fused operation where the CPU has it.
+
+With r = 1 / step_size rounded (1 / (2 step_size) is r / 2), D = maximal - initial and n = cycle (or step):
+
+    tf.function   cycle = floor(1 + T * (r / 2));        x = |(1 - 2 cycle) + T * r|
+                  rate  = initial + D * max(0, 1 - x) * scale
+
+    XLA           cycle = floor(fma(T, r / 2, 1));       x = |fma(T, r, -2 cycle) + 1|          TF 2.3 and later
+                                                         x = |fma(T, r, 1) - 2 cycle|           TF 2.1 and 2.2
+                  h = max(0, 1 - x)
+                  rate  = fma(h, D, initial)             triangular, and exp_range with gamma 1
+                          fma(h * scale, D, initial)     triangular2 of one step, TF 2.4 and later
+                          fma(scale * D, h, initial)     TF 2.1 and 2.2
+                          fma(scale, D * h, initial)     otherwise
+
+triangular2's scale is exact, except in float32 arrays under tf.function of TF 2.9 and later: Eigen's vectorised reciprocal
+(RCPPS and one Newton step) is one ULP low there, but for the last size mod 8 elements, which fill no vector. Subnormal
+operands and results are zero in both modes, in every release; whether a result is subnormal is decided after rounding, as x86
+does. A Python int makes the graph a constant, which is folded operation by operation: that is ``tfa_arithmetic`` with
+everything flushed.
+
+This is what x86-64 CPUs of Intel's with FMA do. It was read off the optimised graphs and the machine code of TF 2.1.4 and
+2.15.1, and holds for every recorded answer in between (docs/RECORD.md); exp_range within ``tfa_arithmetic.power_budget``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from clr_ref import _double, scale as scales, tfa_arithmetic
+from clr_ref.schedule import CyclicalLearningRate, as_steps
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+#: Elements worked on at once, so that temporaries stay in cache; a multiple of the 8 floats of a vector.
+CHUNK = 1 << 14
+
+
+def evaluate(
+    schedule: CyclicalLearningRate,
+    steps: Any,
+    *,
+    mode: Literal["function", "xla"],
+    tensorflow: tuple[int, int],
+    array: bool,
+    step_dtype: tfa_arithmetic.StepDtype = "int64",
+) -> Any:
+    """What TFA gives under tf.function, or under XLA, in the schedule's dtype.
+
+    Args:
+        schedule: one of the three policies; bounds and step_size are Python numbers, as for ``tfa_arithmetic.evaluate``.
+        steps: as for a call of the schedule.
+        mode: "function" or "xla".
+        tensorflow: the release, as (major, minor): (2, 1) to (2, 15).
+        array: whether the steps were one tensor, or each was a tensor of its own.
+        step_dtype: how the steps arrive, as for ``tfa_arithmetic.evaluate``.
+
+    Returns:
+        A scalar or a new array of the schedule's dtype.
+
+    Raises:
+        TypeError, ValueError: as ``tfa_arithmetic.evaluate``; for a custom scale function and an unknown mode.
+    """
+    if mode not in ("function", "xla"):
+        raise ValueError(f"mode must be 'function' or 'xla', got {mode!r}")
+    if not isinstance(schedule.scale_fn, (scales.Constant, scales.Halving, scales.Exponential)):
+        raise ValueError(f"scale_fn must be one of the three policies, got {schedule.scale_fn!r}")
+    if step_dtype == "python int":
+        return tfa_arithmetic.evaluate(schedule, steps, step_dtype=step_dtype, flush="everywhere")
+    tfa_arithmetic._step_dtype(schedule, step_dtype)
+    whole = as_steps(steps)
+    flat = np.atleast_1d(whole).reshape(-1)
+    out = np.empty(flat.shape, schedule.dtype)
+    chunk = _function if mode == "function" else _xla
+    # How many elements are worked on eight at a time by Eigen's float32 kernels.
+    vectors = flat.size - flat.size % 8 if array else 0
+    with np.errstate(all="ignore"):
+        for start in range(0, flat.size, CHUNK):
+            part = slice(start, start + CHUNK)
+            out[part] = chunk(schedule, flat[part], tensorflow, array, step_dtype, max(vectors - start, 0))
+    return out.reshape(whole.shape)[()]
+
+
+def _function(
+    schedule: CyclicalLearningRate, whole: Any, tensorflow: tuple[int, int], array: bool, step_dtype: str, vectors: int
+) -> Any:
+    step, initial, amplitude, reciprocal = _inputs(schedule, whole, step_dtype)
+    kind = step.dtype.type
+    one, two = kind(1), kind(2)
+    cycle = np.floor(one + _times(step, reciprocal / two))
+    x = np.abs((one - two * cycle) + _times(step, reciprocal))
+    rate = _times(amplitude, np.maximum(kind(0), one - x))
+    scale = _scale(schedule, cycle, step)
+    if scale is not None:
+        if isinstance(schedule.scale_fn, scales.Halving) and array and kind is np.float32 and tensorflow >= (2, 9):
+            scale[:vectors] = _flush(np.nextafter(scale[:vectors], kind(0)))
+        rate = _times(rate, scale)
+    return _flush(initial + rate)
+
+
+def _xla(
+    schedule: CyclicalLearningRate, whole: Any, tensorflow: tuple[int, int], array: bool, step_dtype: str, vectors: int
+) -> Any:
+    step, initial, amplitude, reciprocal = _inputs(schedule, whole, step_dtype)
+    kind = step.dtype.type
+    one, two = kind(1), kind(2)
+    cycle = np.floor(_fma(step, reciprocal / two, one))
+    if tensorflow >= (2, 3):
+        x = np.abs(_fma(step, reciprocal, -two * cycle) + one)
+    else:
+        x = np.abs(_fma(step, reciprocal, one) - two * cycle)
+    height = np.maximum(kind(0), one - x)
+    scale = _scale(schedule, cycle, step)
+    if scale is None:
+        return _fma(height, amplitude, initial)
+    if tensorflow < (2, 3):
+        return _fma(_times(scale, amplitude), height, initial)
+    if isinstance(schedule.scale_fn, scales.Halving) and not array and tensorflow >= (2, 4):
+        return _fma(_times(height, scale), amplitude, initial)
+    return _fma(scale, _times(height, amplitude), initial)
+
+
+def _inputs(schedule: CyclicalLearningRate, whole: Any, step_dtype: str) -> tuple[Any, Any, Any, Any]:
+    """The step, initial, maximal - initial and 1 / step_size, as the graph holds them."""
+    kind = np.dtype(schedule.dtype).type
+    step = whole.astype(np.float32 if step_dtype == "float32" else kind).astype(kind)
+    maximal, step_size = (kind(x) for x in tfa_arithmetic._detoured(schedule))
+    initial = _flush(kind(schedule.initial_learning_rate))
+    return step, initial, _flush(_flush(maximal) - initial), kind(1) / step_size
+
+
+def _scale(schedule: CyclicalLearningRate, cycle: Any, step: Any) -> Any:
+    """The scale, or None where the graph compiler drops it: a constant 1."""
+    scale_fn = schedule.scale_fn
+    if isinstance(scale_fn, scales.Constant) or (isinstance(scale_fn, scales.Exponential) and scale_fn.gamma == 1):
+        return None
+    kind = step.dtype.type
+    argument = cycle if schedule.scale_mode == "cycle" else step
+    if isinstance(scale_fn, scales.Halving):
+        return _flush(np.ldexp(kind(1), np.clip(1 - argument, -2000, 2000).astype(np.int32)))
+    assert isinstance(scale_fn, scales.Exponential)
+    power = np.power(np.float64(kind(scale_fn.gamma)), argument.astype(np.float64))
+    return _flush(power) if kind is np.float64 else _to_float32(power)
+
+
+def _times(a: Any, b: Any) -> Any:
+    """a * b rounded once; zero where the rounded result, were its exponent unbounded, is subnormal."""
+    return _flush(a * b) if a.dtype == np.float64 else _to_float32(np.multiply(a, b, dtype=np.float64))
+
+
+def _fma(a: Any, b: Any, c: Any) -> Any:
+    """a * b + c rounded once.
+
+    In float32 the product is exact in float64, and a sum that is rounded to odd can be rounded again (Boldo and Melquiond,
+    "Emulation of a FMA and correctly rounded sums", IEEE Transactions on Computers 57(4), 2008); in float64 likewise with
+    pairs.
+    """
+    if a.dtype == np.float64:
+        high, low = _double.two_product(a, b)
+        top, rest = _double.two_sum(c, low)
+        head, tail = _double.two_sum(high, top)
+        return _flush(head + _odd_sum(rest, tail))
+    return _to_float32(_odd_sum(np.multiply(a, b, dtype=np.float64), np.float64(c)))
+
+
+def _odd_sum(a: Any, b: Any) -> Any:
+    """a + b in float64, rounded to odd: inexact sums get an odd last bit, so that they are no midpoints of fewer bits."""
+    total, error = _double.two_sum(a, b)
+    bits: NDArray[np.int64] = total.view(np.int64)
+    wrong = np.isfinite(error) & (error != 0) & ((bits & 1) == 0)
+    if wrong.any():
+        total = np.where(wrong, np.nextafter(total, np.where(error > 0, np.inf, -np.inf)), total)
+    return total
+
+
+def _flush(values: Any) -> Any:
+    """Subnormal numbers become zero of the same sign."""
+    dtype = np.asarray(values).dtype
+    small = np.abs(values) < np.finfo(dtype).tiny
+    return np.where(small, np.copysign(dtype.type(0), values), values) if np.any(small) else values
+
+
+def _to_float32(values: Any) -> Any:
+    """Float64 rounded to float32; zero where it rounds to less than the smallest normal, with an unbounded exponent."""
+    result = values.astype(np.float32)
+    near = np.abs(values) < 2.0**-125
+    if near.any():
+        small = np.abs((values * 2.0**64).astype(np.float32)) < 2.0 ** (64 - 126)
+        result = np.where(small, np.copysign(np.float32(0), result), result)
+    return result

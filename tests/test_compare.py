@@ -1,0 +1,102 @@
+"""Verdicts: what holds, what fails, and how a failure reads."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+import clr_ref
+from clr_ref import compare
+
+SCHEDULE = clr_ref.triangular2(1e-4, 1e-2, 1874)
+STEPS = np.array([0, 1, 1874, 3748, 5000])
+WORDS = {"case": "tutorial", "repeat": "clr-ref verify --case tutorial"}
+
+
+def test_within_ulp_holds_and_fails_at_the_bound() -> None:
+    expected = SCHEDULE(STEPS)
+    actual = expected.copy()
+    actual[4] = np.nextafter(np.nextafter(actual[4], np.float32(1)), np.float32(1))
+    held = compare.within_ulp(SCHEDULE, STEPS, actual, expected, 2, tier="record", **WORDS)
+    assert (held.first, held.values, held.worst_ulp) == (None, 5, 2.0)
+    failed = compare.within_ulp(SCHEDULE, STEPS, actual, expected, np.array([2, 2, 2, 2, 1]), tier="record", **WORDS)
+    assert failed.first is not None
+    assert failed.first.step == 5000
+    assert failed.first.ulp == 2
+
+
+def test_nan_never_holds() -> None:
+    expected = SCHEDULE(STEPS)
+    actual = expected.copy()
+    actual[2] = np.nan
+    assert compare.within_ulp(SCHEDULE, STEPS, actual, expected, 10**9, tier="record", **WORDS).first is not None
+    truth = compare.truth(SCHEDULE, STEPS)
+    assert compare.within_bound(SCHEDULE, STEPS, actual, truth, np.ones(5), **WORDS).first is not None
+
+
+def test_within_bound_measures_the_share() -> None:
+    truth = compare.truth(SCHEDULE, STEPS)
+    actual = SCHEDULE(STEPS)
+    errors = np.abs((actual.astype(np.float64) - truth.high) - truth.low)
+    held = compare.within_bound(SCHEDULE, STEPS, actual, truth, 4 * errors + 1e-300, **WORDS)
+    assert held.first is None
+    assert held.worst_share == pytest.approx(0.25, rel=1e-6)
+    failed = compare.within_bound(SCHEDULE, STEPS, actual, truth, 0.9 * errors, **WORDS)
+    assert failed.first is not None
+    assert failed.first.tier == "exact"
+    infinite = compare.within_bound(SCHEDULE, STEPS, np.full(5, np.nan, np.float32), truth, np.full(5, np.inf), **WORDS)
+    assert infinite.first is None
+
+
+def test_truth_is_exact_to_105_bits() -> None:
+    truth = compare.truth(clr_ref.triangular(0, 1, 3, dtype="float64"), [1])
+    third = clr_ref.exact.Fraction(1, 3)
+    assert abs(clr_ref.exact.Fraction(truth.high[0]) + clr_ref.exact.Fraction(truth.low[0]) - third) < third / 2**104
+
+
+def test_a_failure_says_everything() -> None:
+    expected = SCHEDULE(STEPS)
+    actual = expected.copy()
+    actual[3] = np.float32(0.001)
+    found = compare.within_ulp(SCHEDULE, STEPS, actual, expected, 0, tier="reference", **WORDS).first
+    text = str(found)
+    for part in (
+        "tutorial: triangular2, float32 against the reference tier, step 3748 (cycle 2, phase 0 of 2)",
+        "expected 0.0001 (0x1.a36e2ep-14)",
+        "actual   0.001 (0x1.0624dep-10)",
+        " ULP, bound 0 ULP",
+        "repeat with: clr-ref verify --case tutorial",
+    ):
+        assert part in text
+    assert found is not None
+    assert found.ulp > 0
+    actual[3] = 0
+    lower = compare.within_ulp(SCHEDULE, STEPS, actual, expected, 0, tier="reference", **WORDS).first
+    assert lower is not None
+    assert lower.ulp < 0
+
+
+def test_verdicts_fold() -> None:
+    expected = SCHEDULE(STEPS)
+    good = compare.within_ulp(SCHEDULE, STEPS, expected, expected, 0, tier="exact", **WORDS)
+    bad = compare.within_ulp(SCHEDULE, STEPS, np.roll(expected, 1), expected, 0, tier="exact", **WORDS)
+    holds = compare.verdict("reference", "exact", "-", "0 ULP", [good, good], cases=2)
+    assert holds.holds
+    assert (holds.values, holds.worst_ulp, holds.worst_share, holds.first) == (10, 0.0, None, None)
+    fails = compare.verdict("reference", "exact", "-", "0 ULP", [good, bad], cases=2)
+    assert not fails.holds
+    assert fails.first == bad.first
+    assert fails.worst_ulp == bad.worst_ulp > 0
+    nothing = compare.verdict("reference", "exact", "-", "0 ULP", [], cases=0)
+    assert not nothing.holds  # what compares nothing proves nothing
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        holds.holds = False  # type: ignore[misc]
+
+
+def test_policy_names() -> None:
+    assert compare.policy_name(clr_ref.exp_range(0, 1, 2, gamma=0.9)) == "exp_range(gamma=0.9), float32"
+    assert (
+        compare.policy_name(clr_ref.CyclicalLearningRate(0, 1, 2, lambda x: x, dtype="float64")) == "custom scale_fn, float64"
+    )

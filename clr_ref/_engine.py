@@ -223,7 +223,7 @@ def _fill_chunk(plan: Plan, steps: Ints, out: NDArray[Any]) -> None:
         out[index] = exact.rounded(plan.schedule, int(steps[index]))
 
 
-def _phase(plan: Plan, steps: Ints) -> tuple[Ints, Ints | None]:
+def phase(plan: Plan, steps: Ints) -> tuple[Ints, Ints | None]:
     """m = min(r, 2p - r), and the cycle counted from 0, or None where a cycle does not fit int64."""
     p2 = 2 * plan.p
     cycle = steps // p2
@@ -248,7 +248,7 @@ def _phase(plan: Plan, steps: Ints) -> tuple[Ints, Ints | None]:
 def _fill_float32(plan: Plan, steps: Ints, out: NDArray[np.float32]) -> Any:
     """Fill ``out`` and answer the indices whose rounding float64 cannot settle."""
     schedule = plan.schedule
-    m, cycle = _phase(plan, steps)
+    m, cycle = phase(plan, steps)
     product: Floats = m * np.float64(plan.slope)
     scale_fn = plan.scale_fn
     if not isinstance(scale_fn, scales.Constant):
@@ -317,7 +317,7 @@ _LOW_WORD = 0 if np.little_endian else 1
 def _fill_float64(plan: Plan, steps: Ints, out: NDArray[np.float64]) -> Any:
     """As ``_fill_float32``, in pairs of float64 (about 100 bits)."""
     schedule = plan.schedule
-    m, cycle = _phase(plan, steps)
+    m, cycle = phase(plan, steps)
     amplitude = Fraction(schedule.maximal_learning_rate) - Fraction(schedule.initial_learning_rate)
     product = _double.times(_double.pair(amplitude / plan.p), m.astype(np.float64))
     scale_fn = plan.scale_fn

@@ -233,15 +233,11 @@ def as_steps(step: Any) -> NDArray[np.int64]:
         return array.astype(np.int64)
     if array.dtype.kind not in "iuf":
         raise TypeError(f"step must be whole numbers 0 .. 2**63-1, got an array of dtype {array.dtype}")
-    if array.dtype.kind == "f":
-        bad = ~(np.isfinite(array) & (array == np.floor(array)))
-        if bad.any():
-            raise ValueError(f"step must be a whole number 0 .. 2**63-1, got {array[bad].flat[0].item()!r}")
-    # Of the floats, those below 2**63 are in range: 2**63 - 1 is none of them.
-    largest = {"i": np.int64(MAX_STEP), "u": np.uint64(MAX_STEP), "f": np.float64(np.nextafter(2.0**63, 0))}[array.dtype.kind]
-    bad = (array < 0) | (array > largest)
-    if bad.any():
-        raise ValueError(f"step must be a whole number 0 .. 2**63-1, got {array[bad].flat[0].item()!r}")
+    if array.dtype.kind == "f" and not (fine := np.isfinite(array) & (array == np.floor(array))).all():
+        raise ValueError(f"step must be a whole number 0 .. 2**63-1, got {array[~fine].flat[0].item()!r}")
+    if int(array.min()) < 0 or int(array.max()) > MAX_STEP:
+        bad = next(int(step) for step in array.flat if not 0 <= int(step) <= MAX_STEP)
+        raise ValueError(f"step must be a whole number 0 .. 2**63-1, got {bad!r}")
     return array.astype(np.int64, copy=False)
 
 

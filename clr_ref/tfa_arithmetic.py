@@ -73,7 +73,7 @@ def evaluate(
     """
     whole = as_steps(steps)
     kind = np.dtype(schedule.dtype).type
-    arrives = _step_dtype(schedule, step_dtype)
+    arrives = check_step_dtype(schedule, step_dtype)
     flat = np.atleast_1d(whole).reshape(-1)
     if flush not in FLUSHES:
         raise ValueError(f"flush must be one of {', '.join(FLUSHES)}, got {flush!r}")
@@ -81,7 +81,7 @@ def evaluate(
     array = _flusher(kind) if flush != "never" else _as_it_is
     with np.errstate(all="ignore"):
         step = flat.astype(np.float32).astype(kind) if arrives == "float32" else flat.astype(kind)
-        initial, maximal, step_size = (scalar(kind(x)) for x in (schedule.initial_learning_rate, *_detoured(schedule)))
+        initial, maximal, step_size = (scalar(kind(x)) for x in (schedule.initial_learning_rate, *detoured(schedule)))
         one, two = kind(1), kind(2)
         cycle = np.floor(one + array(step / (two * step_size)))
         x = np.abs(array(step / step_size) - two * cycle + one)
@@ -143,12 +143,12 @@ def error_bound(
         raise ValueError(f"scale_fn must be one of the three policies for an error bound to be known, got {scale_fn!r}")
     whole = as_steps(steps)
     flat = np.atleast_1d(whole).reshape(-1)
-    arrives = _step_dtype(schedule, step_dtype)
+    arrives = check_step_dtype(schedule, step_dtype)
     graph = mode != "eager"
     bits, smallest, largest = FORMATS[schedule.dtype]
     u = 2.0**-bits
     tiny = 2.0 ** (smallest + bits - 1)  # the smallest normal number
-    maximal, step_size = _detoured(schedule)
+    maximal, step_size = detoured(schedule)
     if not 0 < step_size < np.inf or not np.isfinite(maximal):
         return np.full(whole.shape, np.inf)[()]  # lost on the way through float32
     initial = schedule.initial_learning_rate
@@ -215,7 +215,8 @@ def _flusher(kind: Any) -> Any:
     return lambda values: np.where(np.abs(values) < smallest, kind(0), values).astype(kind)
 
 
-def _step_dtype(schedule: CyclicalLearningRate, step_dtype: str | None) -> str:
+def check_step_dtype(schedule: CyclicalLearningRate, step_dtype: str | None) -> str:
+    """How the steps arrive, by default as tensors of the schedule's dtype; the errors that ``evaluate`` documents."""
     if step_dtype is None:
         return schedule.dtype
     if step_dtype not in STEP_DTYPES:
@@ -225,7 +226,7 @@ def _step_dtype(schedule: CyclicalLearningRate, step_dtype: str | None) -> str:
     return step_dtype
 
 
-def _detoured(schedule: CyclicalLearningRate) -> tuple[float, float]:
+def detoured(schedule: CyclicalLearningRate) -> tuple[float, float]:
     """maximal_learning_rate and step_size as TFA uses them: a Python float goes through float32, an int does not."""
     maximal, step_size = schedule.maximal_learning_rate, schedule.step_size
     with np.errstate(all="ignore"):
@@ -259,7 +260,7 @@ def _wave(schedule: CyclicalLearningRate, steps: Any) -> tuple[Floats, Floats]:
     """The exact cycle and height, rounded to float64."""
     plan = _engine.plan(schedule)
     if 2 * plan.p < _engine.LIMIT:
-        m, cycle = _engine._phase(plan, steps)
+        m, cycle = _engine.phase(plan, steps)
         if cycle is None:
             cycle = np.floor(1 + steps / (2 * schedule.step_size))
         return (cycle + 1).astype(np.float64), m / plan.p

@@ -76,7 +76,7 @@ def evaluate(
         raise ValueError(f"scale_fn must be one of the three policies, got {schedule.scale_fn!r}")
     if step_dtype == "python int":
         return tfa_arithmetic.evaluate(schedule, steps, step_dtype=step_dtype, flush="everywhere")
-    tfa_arithmetic._step_dtype(schedule, step_dtype)
+    tfa_arithmetic.check_step_dtype(schedule, step_dtype)
     whole = as_steps(steps)
     flat = np.atleast_1d(whole).reshape(-1)
     out = np.empty(flat.shape, schedule.dtype)
@@ -133,7 +133,7 @@ def _inputs(schedule: CyclicalLearningRate, whole: Any, step_dtype: str) -> tupl
     """The step, initial, maximal - initial and 1 / step_size, as the graph holds them."""
     kind = np.dtype(schedule.dtype).type
     step = whole.astype(np.float32 if step_dtype == "float32" else kind).astype(kind)
-    maximal, step_size = (kind(x) for x in tfa_arithmetic._detoured(schedule))
+    maximal, step_size = (kind(x) for x in tfa_arithmetic.detoured(schedule))
     initial = _flush(kind(schedule.initial_learning_rate))
     return step, initial, _flush(_flush(maximal) - initial), kind(1) / step_size
 

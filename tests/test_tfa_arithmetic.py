@@ -17,14 +17,14 @@ SAMPLES = int(os.environ.get("CLR_REF_SAMPLES", 400_000))
 SAMPLED = {
     "triangular-2000": clr_ref.triangular(1e-4, 1e-2, 2000),
     "triangular-33.3": clr_ref.triangular(1e-4, 1e-2, 33.3),
-    "triangular-1": clr_ref.triangular(1e-4, 1e-2, 1),
+    "triangular-3": clr_ref.triangular(1e-4, 1e-2, 3),
     "triangular-zero": clr_ref.triangular(0.0, 1.0, 937),
     "triangular-inverted": clr_ref.triangular(1e-2, 1e-4, 937),
     "triangular2-tutorial": clr_ref.triangular2(1e-4, 1e-2, 1874),
-    "triangular2-100000": clr_ref.triangular2(0.0, 1e-2, 100_000),
+    "triangular2-100000": clr_ref.triangular2(1e-6, 1e-2, 100_000),
     "exp_range-0.99994": clr_ref.exp_range(1e-4, 1e-2, 2000, gamma=0.99994),
     "exp_range-0.999999": clr_ref.exp_range(1e-4, 1e-2, 33.3, gamma=0.999999),
-    "exp_range-0.9": clr_ref.exp_range(0.0, 1.0, 7, gamma=0.9),
+    "exp_range-0.9": clr_ref.exp_range(1e-4, 1.0, 7, gamma=0.9),
 }
 
 
@@ -53,10 +53,11 @@ def test_it_differs_from_the_exact_value() -> None:
 
 @pytest.mark.parametrize("name", SAMPLED)
 def test_sampled_steps_are_within_the_bound(name: str) -> None:
-    """9.2: never violated, and not vacuous: somewhere the error is more than a fifth of the bound."""
+    """9.2: never violated, and not vacuous: at steps that float32 holds, some error is more than a fifth of the bound."""
     schedule, truth = SAMPLED[name], wide(SAMPLED[name])
     generator = np.random.default_rng(20150603)
-    worst, left = 0.0, max(SAMPLES // len(SAMPLED), 1)
+    worst = early = 0.0
+    left = max(SAMPLES // len(SAMPLED), 1)
     while left > 0:
         count = min(left, 100_000)
         left -= count
@@ -64,9 +65,10 @@ def test_sampled_steps_are_within_the_bound(name: str) -> None:
         steps = np.exp2(generator.uniform(0, 40, count)).astype(np.int64)
         actual = tfa_arithmetic.evaluate(schedule, steps).astype(np.float64)
         share = np.abs(actual - truth(steps)) / tfa_arithmetic.error_bound(schedule, steps)
-        worst = max(worst, float(share.max()))
-    print(f"{name}: the worst error is {worst:.4f} of the bound")
-    assert 0.2 < worst <= 1
+        worst, early = max(worst, float(share.max())), max(early, float(share[steps < 2**24].max()))
+    print(f"{name}: the worst error is {worst:.4f} of the bound, {early:.4f} below step 2**24")
+    assert worst <= 1
+    assert early > 0.2
 
 
 @pytest.mark.parametrize("name", SAMPLED)

@@ -1,0 +1,47 @@
+"""tox.ini names every pair that is recorded and every TensorFlow that is promised."""
+
+from __future__ import annotations
+
+import configparser
+import re
+from pathlib import Path
+
+import pytest
+
+from clr_ref.golden.record import PAIRS
+
+
+@pytest.fixture(scope="module")
+def tox() -> configparser.ConfigParser:
+    found = configparser.ConfigParser(interpolation=None)
+    found.read(Path(__file__).parents[1] / "tox.ini", "utf-8")
+    return found
+
+
+def labelled(tox: configparser.ConfigParser, label: str) -> list[str]:
+    text = tox["tox"]["labels"].replace("\\\n", " ")
+    (line,) = (line for line in text.splitlines() if line.strip().startswith(f"{label} ="))
+    return [name.strip() for name in line.partition("=")[2].split(",")]
+
+
+def test_every_pair_has_an_environment(tox: configparser.ConfigParser) -> None:
+    assert labelled(tox, "record") == [f"record-{pair.name}" for pair in PAIRS]
+
+
+def test_every_tensorflow_has_an_environment(tox: configparser.ConfigParser) -> None:
+    minors = [re.search(r"-tf2(\d+)", name).group(1) for name in labelled(tox, "all")]  # type: ignore[union-attr]
+    assert minors == [str(minor) for minor in range(8, 22)]
+
+
+def test_environments_with_tfa_are_recorded_pairs(tox: configparser.ConfigParser) -> None:
+    """Only then has tests/test_live.py something to reproduce; and each promises what it installs."""
+    settings = tox["testenv"]
+    deps = dict(re.findall(r"^(tfa?\d+): tensorflow-(?:cpu|addons)==([\d.]+)", settings["deps"], re.MULTILINE))
+    promises = dict(re.findall(r"^(tfa?\d+): CLR_REF_EXPECT_TFA? = ([\d.]+)", settings["set_env"], re.MULTILINE))
+    names = {pair.name for pair in PAIRS}
+    for name in [*labelled(tox, "all"), *tox["tox"]["env_list"].split()]:
+        factors = [factor for factor in name.split("-") if factor.startswith("tf")]
+        for factor in factors:
+            assert deps.get(factor, promises[factor]).startswith(promises[factor].rstrip("*")), factor
+        if len(factors) == 2:
+            assert f"tf-{deps[factors[0]]}_tfa-{deps[factors[1]]}" in names, name

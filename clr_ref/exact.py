@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 #: Bits up to which a power is written out as a Fraction; past it ``value`` answers an mpf.
 SANE_BITS = 1 << 16
+#: Bits up to which ``power`` is exact. A midpoint of two floats, a bound and a step_size have fewer than 4,500 bits together,
+#: so no rate with a longer power is a midpoint, and an interval around it is always narrowed down to one rounding.
+EXACT_BITS = 1 << 13
 #: Precision of the mpf that ``value`` answers.
 MPF_BITS = 256
 #: A scale beyond 2**+-CLAMP is replaced by 2**+-CLAMP. |maximal - initial| * height lies in 2**-2098 .. 2**1025 for every
@@ -73,8 +76,7 @@ def value(schedule: CyclicalLearningRate, step: int) -> Exact:
 def rounded(schedule: CyclicalLearningRate, step: int) -> Any:
     """The exact rate rounded once, to nearest and ties to even, as a NumPy scalar of the schedule's dtype.
 
-    Terminates: a rational power is written out when it is short, and a long one is no midpoint of two floats, since its
-    numerator has more bits than any midpoint, bound and step_size together.
+    Terminates: see ``EXACT_BITS``.
     """
     for low, high in enclosures(schedule, step):
         result = round_to(low, schedule.dtype)
@@ -119,7 +121,7 @@ def power(base: float, exponent: int, bits: int) -> tuple[int, int, int]:
     """Integers low, high, e with low * 2**e <= base**exponent <= high * 2**e, for base > 0 and exponent >= 0.
 
     Binary powering on an interval of integers, cut outwards to ``bits`` bits and enough more for the growth of the error,
-    which doubles with every squaring. A power of at most ``SANE_BITS`` bits is exact: low == high.
+    which doubles with every squaring. A power of at most ``EXACT_BITS`` bits is exact: low == high.
     """
     numerator, denominator = base.as_integer_ratio()
     step_exponent = 1 - denominator.bit_length()
@@ -127,7 +129,7 @@ def power(base: float, exponent: int, bits: int) -> tuple[int, int, int]:
     numerator >>= twos
     step_exponent += twos
     keep = bits + exponent.bit_length() + 8
-    if numerator.bit_length() * exponent <= SANE_BITS:
+    if numerator.bit_length() * exponent <= EXACT_BITS:
         exact = numerator**exponent
         return exact, exact, step_exponent * exponent
     low = high = 1

@@ -94,7 +94,7 @@ def test_power_encloses_what_mpmath_finds(gamma: float, exponent: int, bits: int
 
 
 def test_short_powers_are_exact() -> None:
-    for gamma, exponent in [(0.9, 12), (0.99994, 1000), (0.5, 2**60), (1.0, 2**62), (3.0, 40), (2.0, 10**9)]:
+    for gamma, exponent in [(0.9, 12), (0.99994, 150), (0.5, 2**60), (1.0, 2**62), (3.0, 40), (2.0, 10**9)]:
         low, high, unit = exact.power(gamma, exponent, 64)
         assert low == high
         if exponent <= 1000:

@@ -87,13 +87,13 @@ def test_the_record_is_reproduced(recorder: Any, libraries: tuple[Any, Any], sto
     """Values, digests and errors of every case, mode and step dtype."""
     tensorflow, addons = libraries
     store = golden.read()
-    document = golden._load(store.folder / "cases.json")
+    document = golden.load_json(store.folder / "cases.json")
     known = {(e.case, e.mode, e.step_dtype): e for e in stored.entries}
     same_cpu = stored.provenance["cpu"]["flags"] == this_cpu(recorder)["flags"]
     differing, elsewhere = [], []
     for case in document["cases"]:
         results = recorder.record_case(tensorflow, addons.optimizers, case, store.digest_steps, str(tmp_path))
-        found = {(e.case, e.mode, e.step_dtype): e for e in golden._entries({case["id"]: results})}
+        found = {(e.case, e.mode, e.step_dtype): e for e in golden.parse_entries({case["id"]: results})}
         for key, entry in found.items():
             # XLA and Eigen choose their code by the CPU: on another one, only eager mode is bound to agree.
             if entry != known[key]:

@@ -63,9 +63,9 @@ def read_staged(staging: Path, name: str, store: Store) -> tuple[Record, Path]:
     folder = staging / name
     path = folder / "records" / f"{name}.json"
     try:
-        record = golden._record(name, golden._load(path), store.cases)
+        record = golden.parse_record(name, golden.load_json(path), store.cases)
         alone = dataclasses.replace(store, folder=folder, records={name: record})
-        found = golden._values_problems(alone)
+        found = golden.values_problems(alone)
     except (OSError, *golden.MALFORMED) as error:
         raise AcceptError(f"{path}: {error}") from None
     if found:
@@ -161,28 +161,28 @@ def _refuse_tampering(folder: Path) -> None:
     """Accepting must not launder values that were edited by hand: all but cases.json has to be what the sums say."""
     if not (folder / golden.SUMS).exists() and not any((folder / "records").glob("*")):
         return  # a store that has never held anything
-    found = [problem for problem in golden._sums_problems(folder) if not problem.startswith("cases.json:")]
+    found = [problem for problem in golden.sums_problems(folder) if not problem.startswith("cases.json:")]
     if found:
         raise StoreError("\n".join(found))
 
 
 def _apply(names: list[str], staging: Path, fresh: Path, overwrite: bool, reason: str | None) -> None:
     parse_problems: list[str] = []
-    store = golden._parse(fresh, parse_problems)
+    store = golden.parse(fresh, parse_problems)
     if store is None:
         raise AcceptError("\n".join(parse_problems))
     for name in names:
         record, source = read_staged(staging, name, store)
         target = fresh / "records" / f"{name}.json"
-        data = golden._load(source / "records" / f"{name}.json")
+        data = golden.load_json(source / "records" / f"{name}.json")
         if target.exists():
-            old = golden._load(target)
+            old = golden.load_json(target)
             if "history" in old:
                 data["history"] = old["history"]
             if _answers(data) != _answers(old):
                 if not overwrite:
                     raise AcceptError(f"{name} answers differently from what is stored; --overwrite --reason TEXT replaces it")
-                replaced = golden._sha256(target.read_bytes())
+                replaced = golden.sha256(target.read_bytes())
                 data["history"] = [*old.get("history", []), {"reason": reason, "replaced_sha256": replaced}]
         target.parent.mkdir(exist_ok=True)
         target.write_text(json.dumps(data, indent=1) + "\n", "utf-8")
@@ -192,9 +192,9 @@ def _apply(names: list[str], staging: Path, fresh: Path, overwrite: bool, reason
                 values.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(source / "values" / entry.case / entry.values, values)
     # Values that no record refers to any more go with the record that was replaced.
-    complete = golden._parse(fresh, [])
+    complete = golden.parse(fresh, [])
     wanted = {f"values/{case}/{name}" for case, _, _, name in complete.files()} if complete else set()
-    for path in golden._file_names(fresh):
+    for path in golden.file_names(fresh):
         if path.startswith("values/") and path not in wanted:
             (fresh / path).unlink()
 

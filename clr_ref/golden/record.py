@@ -226,7 +226,7 @@ def summary(name: str, *, staging: Path, folder: Path) -> dict[str, Any]:
         StoreError: the store is.
     """
     parse_problems: list[str] = []
-    store = golden._parse(folder, parse_problems)
+    store = golden.parse(folder, parse_problems)
     if store is None:
         raise golden.StoreError("\n".join(parse_problems))
     record, source = accept.read_staged(staging, name, store)
@@ -255,7 +255,7 @@ def summary(name: str, *, staging: Path, folder: Path) -> dict[str, Any]:
 
 
 def _differing(first: Path, second: Path) -> list[str]:
-    names = [golden._file_names(folder) for folder in (first, second)]
+    names = [golden.file_names(folder) for folder in (first, second)]
     if names[0] != names[1]:
         return sorted(set(names[0]) ^ set(names[1]))
     return [name for name in names[0] if not filecmp.cmp(first / name, second / name, shallow=False)]

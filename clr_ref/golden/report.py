@@ -69,7 +69,7 @@ def _pairs(store: Store) -> str:
         if record is None:
             rows.append((pair.tensorflow, pair.tensorflow_addons, "not recorded", "", "", ""))
         elif record.error is not None:
-            rows.append((pair.tensorflow, pair.tensorflow_addons, f"cannot be installed: {record.error}", "", "", ""))
+            rows.append((pair.tensorflow, pair.tensorflow_addons, f"cannot be installed: {_escape(record.error)}", "", "", ""))
         else:
             errors = sum(entry.error is not None for entry in record.entries)
             p = record.provenance
@@ -221,7 +221,11 @@ def _behaviours(store: Store) -> str:
                 outcomes.setdefault(record.behaviours[title], []).append(record.name)
         lines = [f"- {_ranges(store, names)}: {_escape(outcome)}" for outcome, names in outcomes.items()]
         parts.append(f"**{title}**\n\n" + "\n".join(lines))
-    return "## Behaviours\n\nOne question each, put to every pair.\n\n" + "\n\n".join(parts)
+    return (
+        "## Behaviours\n\n"
+        "One question each, put to every pair. Where TFA rejects an argument's type, the words are those of the `typeguard`\n"
+        "that its requirements brought in.\n\n" + "\n\n".join(parts)
+    )
 
 
 def _cases(store: Store) -> str:

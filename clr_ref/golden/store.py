@@ -244,10 +244,10 @@ def _decimal(value: Any) -> str:
 
 def render_sums(folder: Path) -> str:
     """What SHA256SUMS has to say of a folder."""
-    return "".join(f"{_sha256((folder / name).read_bytes())}  {name}\n" for name in _file_names(folder))
+    return "".join(f"{sha256((folder / name).read_bytes())}  {name}\n" for name in file_names(folder))
 
 
-def _file_names(folder: Path) -> list[str]:
+def file_names(folder: Path) -> list[str]:
     """Every file below the folder but SHA256SUMS, as sorted relative names."""
     found = []
     for parent, _, names in os.walk(folder):
@@ -255,7 +255,8 @@ def _file_names(folder: Path) -> list[str]:
     return sorted(name for name in found if name != SUMS)
 
 
-def _sha256(data: bytes) -> str:
+def sha256(data: bytes) -> str:
+    """The sha256 of bytes, in hex."""
     return hashlib.sha256(data).hexdigest()
 
 
@@ -266,27 +267,28 @@ def _examine(folder: Path) -> tuple[Store | None, list[str]]:
     """The store, as far as it could be read, and all that is wrong with it."""
     found: list[str] = []
     try:
-        store = _parse(folder, found)
+        store = parse(folder, found)
         if store is not None:
-            found += _values_problems(store)
-        found += _sums_problems(folder)
+            found += values_problems(store)
+        found += sums_problems(folder)
     except (OSError, UnicodeDecodeError, RecursionError) as error:
         found.append(f"{folder}: {error}")
         return None, found
     return store, found
 
 
-def _parse(folder: Path, found: list[str]) -> Store | None:
+def parse(folder: Path, found: list[str]) -> Store | None:
+    """The store as its files say, without a look at values or sums; problems are added to ``found``, None if it cannot be read."""
     if not (folder / "cases.json").is_file():
         found.append(f"{folder}: no cases.json: not a golden store")
         return None
     try:
-        document = _load(folder / "cases.json")
+        document = load_json(folder / "cases.json")
         _expect_fields(document, "cases.json", {"format", "digest_steps", "flags", "cases"})
         if document["format"] != FORMAT:
             raise ValueError(f"format must be {FORMAT}, got {document['format']!r}")
         flags = {str(k): str(v) for k, v in document["flags"].items()}
-        parsed = [_case(data, flags) for data in document["cases"]]
+        parsed = [parse_case(data, flags) for data in document["cases"]]
         digest_steps = _positive(document["digest_steps"])
     except MALFORMED as error:
         found.append(f"cases.json: {error}")
@@ -299,7 +301,7 @@ def _parse(folder: Path, found: list[str]) -> Store | None:
     records = {}
     for path in sorted((folder / "records").glob("*.json"), key=lambda path: record_order(path.stem)):
         try:
-            records[path.stem] = _record(path.stem, _load(path), cases)
+            records[path.stem] = parse_record(path.stem, load_json(path), cases)
         except MALFORMED as error:
             found.append(f"records/{path.name}: {error}")
     if not records:
@@ -307,7 +309,9 @@ def _parse(folder: Path, found: list[str]) -> Store | None:
     return Store(folder, cases, flags, digest_steps, records)
 
 
-def _load(path: Path) -> Any:
+def load_json(path: Path) -> Any:
+    """A JSON file; a key that stands twice in one object is a ValueError."""
+
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         if len({key for key, _ in pairs}) < len(pairs):
             raise ValueError(f"a key stands twice: {', '.join(key for key, _ in pairs)}")
@@ -331,7 +335,8 @@ def _positive(value: Any) -> int:
     return value
 
 
-def _case(data: Any, flags: Mapping[str, str]) -> Case:
+def parse_case(data: Any, flags: Mapping[str, str]) -> Case:
+    """One case of cases.json. ValueError, TypeError or KeyError where it is none."""
     fields = {"id", "class", "policy", "inputs", "scale_mode", "dtype", "call", "steps", "traced_steps", "note", "flags"}
     _expect_fields(data, "case", fields)
     where = f"case {data['id']}"
@@ -377,7 +382,8 @@ def _case(data: Any, flags: Mapping[str, str]) -> Case:
 PROVENANCE = {"tensorflow", "tensorflow-addons", "numpy", "python", "os", "cpu", "recorder_sha256", "cases_sha256"}
 
 
-def _record(name: str, data: Any, cases: Mapping[str, Case]) -> Record:
+def parse_record(name: str, data: Any, cases: Mapping[str, Case]) -> Record:
+    """One record, named as its file. ValueError, TypeError, KeyError or AttributeError where it is none of these cases."""
     if not RECORD_NAME.fullmatch(name):
         raise ValueError("the name is not tf-X.Y.Z_tfa-A.B.C")
     if isinstance(data, dict) and "error" in data:
@@ -409,10 +415,11 @@ def _record(name: str, data: Any, cases: Mapping[str, Case]) -> Record:
         else:
             _expect_fields(outcome["error"], f"behaviour {title}", {"class", "message"})
             behaviours[title] = "{class}: {message}".format(**outcome["error"])
-    return Record(name, provenance, tuple(_entries(data["results"])), behaviours, tuple(history))
+    return Record(name, provenance, tuple(parse_entries(data["results"])), behaviours, tuple(history))
 
 
-def _entries(results: Any) -> Iterator[Entry]:
+def parse_entries(results: Any) -> Iterator[Entry]:
+    """The entries of a record's results, in their order."""
     for case, modes in results.items():
         _expect_fields(modes, case, set(MODES))
         for mode, kinds in modes.items():
@@ -433,13 +440,13 @@ def _entries(results: Any) -> Iterator[Entry]:
                 yield Entry(case, mode, step_dtype, **data)
 
 
-def _values_problems(store: Store) -> list[str]:
+def values_problems(store: Store) -> list[str]:
     """Missing, orphaned and damaged values files."""
     found = []
     wanted: dict[str, list[tuple[str, Mode, StepDtype]]] = {}
     for case, mode, step_dtype, name in store.files():
         wanted.setdefault(f"values/{case}/{name}", []).append((case, mode, step_dtype))
-    present = {name for name in _file_names(store.folder) if name.startswith("values/")}
+    present = {name for name in file_names(store.folder) if name.startswith("values/")}
     found += [f"{name}: missing, but a record refers to it" for name in sorted(set(wanted) - present)]
     found += [f"{name}: orphaned, no record refers to it" for name in sorted(present - set(wanted))]
     for path in sorted(set(wanted) & present):
@@ -464,7 +471,8 @@ def _sums(text: str) -> dict[str, str]:
     return {name: digest for digest, _, name in pairs}
 
 
-def _sums_problems(folder: Path) -> list[str]:
+def sums_problems(folder: Path) -> list[str]:
+    """What SHA256SUMS and the folder disagree about."""
     path = folder / SUMS
     if not path.is_file():
         return [f"{SUMS}: missing"]

@@ -1,0 +1,426 @@
+"""``clr-ref golden record | diff | accept | show``: exit codes, JSON, and that they touch nothing but what they say.
+
+0: all holds. 1: a verdict failed, or the store is damaged. 2: the call was wrong.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from clr_ref.cli import main
+from clr_ref.golden import record as recording, report, store as golden
+from tests.golden import synthetic
+from tests.golden.conftest import FakeRecorder
+from tests.golden.synthetic import FIRST, SECOND
+
+THIRD = "tf-2.14.1_tfa-0.23.0"
+CHANGED = {("triangular-2", "xla"): 9}
+Golden = Callable[..., Result]
+
+
+@pytest.fixture
+def call(folder: Path, staging: Path) -> Golden:
+    """Calls a subcommand of golden with the synthetic store and staging folder."""
+
+    def call(command: str, *arguments: object, to: Path = folder) -> Result:
+        options = ["--golden", str(to)] + ([] if command == "show" else ["--staging", str(staging)])
+        result = CliRunner().invoke(main, ["golden", command, *map(str, arguments), *options])
+        # Whatever happens, the command ends by an exit code and not by a traceback.
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+        return result
+
+    return call
+
+
+def damage(folder: Path) -> None:
+    path = folder / synthetic.values_of(folder, FIRST, "triangular-2")
+    path.write_text(path.read_text().replace("1e-02", "1.1e-02"))
+
+
+def stage(staging: Path, folder: Path, pair: str, **changes: Any) -> None:
+    shutil.rmtree(staging / pair, ignore_errors=True)
+    synthetic.write_recording(staging / pair, pair, folder, **changes)
+
+
+# --- show ------------------------------------------------------------------------------------------------------------
+
+
+def test_show_lists_the_pairs(call: Golden, folder: Path) -> None:
+    synthetic.write_failure(folder, "tf-2.1.4_tfa-0.7.1")
+    synthetic.renew_sums(folder)
+    result = call("show")
+    assert result.exit_code == 0
+    lines = [line.split() for line in result.stdout.splitlines()[1:]]
+    assert [line[0] for line in lines] == ["tf-2.1.4_tfa-0.7.1", FIRST, SECOND]
+    assert "No solution found" in result.stdout
+    assert lines[1][1:3] == ["3.11.7", "1.26.4"]
+    assert lines[1][-2:] == ["33", "3"]
+
+
+def test_show_of_one_pair(call: Golden) -> None:
+    result = call("show", SECOND)
+    assert result.exit_code == 0
+    assert "tensorflow: 2.15.1\n" in result.stdout
+    assert "cpu: Invented CPU with 16 GiB, avx fma\n" in result.stdout
+    assert "exp_range-2.5 eager int64: TypeError: Input 'y'" in result.stdout
+    assert "int bounds: ValueError\n" in result.stdout
+    assert FIRST not in result.stdout
+
+
+def test_show_as_json(call: Golden) -> None:
+    data = json.loads(call("show", "--json").stdout)
+    assert [record["name"] for record in data] == [FIRST, SECOND]
+    (one,) = json.loads(call("show", SECOND, "--json").stdout)
+    assert one["behaviours"]["int bounds"] == "ValueError"
+    assert len(one["entries"]) == 36
+
+
+def test_show_of_an_unknown_pair(call: Golden) -> None:
+    result = call("show", "tf-9.9.9_tfa-0.23.0")
+    assert result.exit_code == 2
+    assert FIRST in result.stderr
+
+
+def test_show_of_a_damaged_store(call: Golden, folder: Path) -> None:
+    damage(folder)
+    result = call("show")
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert "sha256" in result.stderr
+    document = json.loads(call("show", "--json").stdout)
+    assert document["holds"] is False
+    assert document["problems"] == golden.problems(folder)
+
+
+def test_show_writes_the_page_and_its_picture(call: Golden, folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="the picture needs clr-ref[plot]")
+    page = tmp_path / "docs" / "RECORD.md"
+    page.parent.mkdir()
+    result = call("show", "--markdown", page, "--json")
+    assert result.exit_code == 0
+    picture = page.with_name("drift.png")
+    assert json.loads(result.stdout) == {"wrote": [str(page), str(picture)]}
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert page.read_text("utf-8") == report.page(golden.read(folder), "drift.png")
+
+
+def test_page_has_every_pair_behaviour_and_case(folder: Path) -> None:
+    synthetic.write_failure(folder, "tf-2.1.4_tfa-0.7.1")
+    synthetic.write_recording(folder, "tf-2.16.0_tfa-0.24.0", folder)  # not one of the 42
+    synthetic.renew_sums(folder)
+    store = golden.read(folder)
+    page = report.page(store, "picture.png")
+    rows = {tuple(cell.strip() for cell in line.split("|")[1:4]) for line in page.splitlines() if line.startswith("| 2.")}
+    assert len(rows) == len(recording.PAIRS) + 1
+    answered = "33 answered, 3 raised"
+    assert {("2.14.1", "0.22.0", answered), ("2.15.1", "0.23.0", answered)} <= rows
+    assert ("2.1.4", "0.7.1", "cannot be installed: No solution found") in rows
+    assert ("2.9.3", "0.19.0", "not recorded") in rows
+    assert ("2.16.0", "0.24.0", "recorded") in rows
+    for title, outcome in store.records[SECOND].behaviours.items():
+        assert f"**{title}**" in page
+        assert outcome in page
+    for case in store.cases.values():
+        assert f"| {case.id} | {case.cls} |" in page
+        assert case.note in page
+    assert "(picture.png)" in page
+
+
+def test_page_says_which_bits_changed(folder: Path) -> None:
+    page = report.page(golden.read(folder), "picture.png")
+    changed = [line for line in page.splitlines() if line.startswith(f"| {FIRST} | {SECOND} |")]
+    # XLA alone changed; by 5 ULP, in both of its files.
+    assert changed == [f"| {FIRST} | {SECOND} | xla | triangular-2 (5) | 5 | none |"]
+
+
+def test_page_tells_behaviours_apart_by_version(folder: Path) -> None:
+    synthetic.write_recording(folder, SECOND, folder, {("triangular-2", "xla"): 5}, {"int bounds": "works | at last"})
+    synthetic.renew_sums(folder)
+    page = report.page(golden.read(folder), "picture.png")
+    assert "- TF 2.14.1 TFA 0.22.0: ValueError\n- TF 2.15.1 TFA 0.23.0: works \\| at last" in page
+
+
+# --- diff ------------------------------------------------------------------------------------------------------------
+
+
+def test_diff_of_nothing_staged(call: Golden) -> None:
+    result = call("diff", "--json")
+    assert result.exit_code == 0
+    assert json.loads(result.stdout) == {"pairs": []}
+
+
+def test_diff_of_what_is_the_same(call: Golden, folder: Path, staging: Path) -> None:
+    stage(staging, folder, FIRST)
+    result = call("diff")
+    assert result.exit_code == 0
+    assert re.search(rf"{FIRST} +itself +xla +12 +12 +0 +0", result.stdout)
+
+
+@pytest.mark.parametrize("changes", [{"nudges": CHANGED}, {"behaviours": {"int bounds": "works"}}], ids=["value", "behaviour"])
+def test_diff_of_a_stored_pair_that_would_change(call: Golden, folder: Path, staging: Path, changes: Any) -> None:
+    stage(staging, folder, SECOND, **changes)
+    assert call("diff").exit_code == 1
+    assert call("diff", SECOND, "--json").exit_code == 1
+
+
+def test_diff_of_a_pair_that_can_no_longer_be_installed(call: Golden, folder: Path, staging: Path) -> None:
+    synthetic.write_failure(staging / FIRST, FIRST)
+    assert call("diff").exit_code == 1
+
+
+def test_diff_of_a_new_pair_is_no_failure(call: Golden, folder: Path, staging: Path) -> None:
+    """Other answers than those of the pair before are news, not a change of what is stored."""
+    stage(staging, folder, THIRD, nudges=CHANGED)
+    result = call("diff")
+    assert result.exit_code == 0
+    assert re.search(rf"{THIRD} +{FIRST} +xla +12 +9 +9 +0", result.stdout)
+
+
+def test_diff_shows_only_what_is_asked_for(call: Golden, folder: Path, staging: Path) -> None:
+    stage(staging, folder, FIRST)
+    stage(staging, folder, SECOND, nudges=CHANGED)
+    document = json.loads(call("diff", FIRST, "--json").stdout)
+    assert [pair["pair"] for pair in document["pairs"]] == [FIRST]
+    assert call("diff", FIRST).exit_code == 0
+
+
+def test_diff_in_detail(call: Golden, folder: Path, staging: Path) -> None:
+    before = synthetic.values_of(folder, FIRST, "triangular-2", "xla").rpartition("/")[2]
+    stage(staging, folder, FIRST, nudges=CHANGED)
+    after = synthetic.values_of(staging / FIRST, FIRST, "triangular-2", "xla").rpartition("/")[2]
+    lines = call("diff", "--details").stdout.splitlines()
+    (line,) = [line for line in lines if line.startswith(f"{FIRST} triangular-2 xla float32: ")]
+    assert re.fullmatch(rf".*: {before} digest \w{{8}} -> {after} digest \w{{8}} \(9 ULP\)", line)
+
+
+def test_diff_as_json_has_no_infinity(call: Golden, folder: Path, staging: Path) -> None:
+    """A NaN in place of a number is infinitely far away, and JSON has no word for that."""
+    name = synthetic.values_of(folder, SECOND, "triangular-2", "xla")
+    synthetic.rewrite_values(folder, name, lambda text: re.sub("(?m)^8,.*$", "8,nan,nan", text))
+    stage(staging, folder, SECOND)
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(constant)
+
+    result = call("diff", "--json")
+    assert result.exit_code == 1
+    document = json.loads(result.stdout, parse_constant=refuse)
+    assert document["pairs"][0]["modes"]["xla"]["worst_ulp"] == "inf"
+
+
+def test_diff_of_a_pair_that_is_not_staged(call: Golden) -> None:
+    result = call("diff", FIRST)
+    assert result.exit_code == 2
+    assert "not staged" in result.stderr
+
+
+def test_diff_of_a_damaged_recording(call: Golden, folder: Path, staging: Path) -> None:
+    stage(staging, folder, FIRST)
+    (staging / FIRST / "records" / f"{FIRST}.json").write_text("{")
+    result = call("diff", "--json")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["holds"] is False
+
+
+def test_diff_against_a_damaged_store(call: Golden, folder: Path, staging: Path, tmp_path: Path) -> None:
+    stage(staging, folder, FIRST, nudges={("triangular-2", "eager"): 1})
+    (folder / synthetic.values_of(folder, FIRST, "triangular-2")).unlink()
+    assert call("diff").exit_code == 1
+    assert call("diff", to=tmp_path / "nowhere").exit_code == 1
+
+
+# --- accept ----------------------------------------------------------------------------------------------------------
+
+
+def test_accept_takes_all_that_is_staged(call: Golden, folder: Path, staging: Path) -> None:
+    stage(staging, folder, FIRST)
+    stage(staging, folder, THIRD)
+    result = call("accept", "--json")
+    assert result.exit_code == 0
+    assert json.loads(result.stdout) == {"accepted": [FIRST, THIRD]}
+    assert list(golden.read(folder).records) == [FIRST, THIRD, SECOND]
+
+
+def test_accept_takes_the_named_pair(call: Golden, folder: Path, staging: Path) -> None:
+    stage(staging, folder, THIRD)
+    stage(staging, folder, "tf-2.13.1_tfa-0.21.0")
+    assert call("accept", THIRD).stdout == f"accepted 1: {THIRD}\n"
+    assert list(golden.read(folder).records) == [FIRST, THIRD, SECOND]
+
+
+def test_accept_of_nothing_renews_the_sums(call: Golden, folder: Path) -> None:
+    synthetic.edit(folder / "cases.json", lambda data: data["cases"][0].update(note="A better reason."))
+    assert call("show").exit_code == 1
+    assert call("accept").exit_code == 0
+    assert call("show").exit_code == 0
+
+
+def test_accept_refuses_a_change(call: Golden, folder: Path, staging: Path) -> None:
+    stage(staging, folder, SECOND, nudges=CHANGED)
+    before = synthetic.snapshot(folder)
+    result = call("accept", "--json")
+    assert result.exit_code == 1
+    assert "answers differently" in json.loads(result.stdout)["problems"][0]
+    assert synthetic.snapshot(folder) == before
+
+
+def test_accept_with_a_reason(call: Golden, folder: Path, staging: Path) -> None:
+    stage(staging, folder, SECOND, nudges=CHANGED)
+    assert call("accept", "--overwrite", "--reason", "XLA was cold").exit_code == 0
+    assert golden.read(folder).records[SECOND].history[0]["reason"] == "XLA was cold"
+
+
+@pytest.mark.parametrize("arguments", [["--overwrite"], ["--reason", "x"]])
+def test_overwrite_and_reason_go_together(call: Golden, folder: Path, staging: Path, arguments: list[str]) -> None:
+    stage(staging, folder, SECOND, nudges=CHANGED)
+    before = synthetic.snapshot(folder)
+    result = call("accept", *arguments)
+    assert result.exit_code == 2
+    assert "go together" in result.stderr
+    assert synthetic.snapshot(folder) == before
+
+
+def test_accept_of_a_pair_that_is_not_staged(call: Golden) -> None:
+    assert call("accept", FIRST).exit_code == 2
+
+
+def test_accept_into_a_damaged_store(call: Golden, folder: Path, staging: Path, tmp_path: Path) -> None:
+    stage(staging, folder, THIRD)
+    damage(folder)
+    assert call("accept").exit_code == 1
+    assert call("accept", to=tmp_path / "nowhere").exit_code == 1
+
+
+def test_store_of_an_installed_package_is_not_changed(staging: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(golden, "default_folder", lambda: synthetic.write_store(tmp_path / "data"))
+    result = CliRunner().invoke(main, ["golden", "accept", "--staging", str(staging)])
+    assert result.exit_code == 2
+    assert "--golden" in result.stderr
+
+
+# --- record ----------------------------------------------------------------------------------------------------------
+
+
+def test_record_of_an_unknown_pair(call: Golden) -> None:
+    result = call("record", "tf-2.15.1_tfa-0.7.1")
+    assert result.exit_code == 2
+    assert "no supported pair" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], [FIRST, "--all"], [FIRST, "--python", sys.executable], ["--all", "--python", sys.executable]]
+)
+def test_record_needs_one_thing_to_record(call: Golden, arguments: list[str]) -> None:
+    result = call("record", *arguments)
+    assert result.exit_code == 2
+    assert "PAIRs" in result.stderr
+
+
+def test_record_of_a_python_that_is_not_there(call: Golden, tmp_path: Path) -> None:
+    assert call("record", "--python", tmp_path / "python").exit_code == 2
+
+
+def test_record_stages_and_leaves_the_store(call: Golden, recorder: FakeRecorder, folder: Path, staging: Path) -> None:
+    before = synthetic.snapshot(folder)
+    result = call("record", "--python", sys.executable)
+    assert result.exit_code == 0
+    assert "recorded 1, failed 0" in result.stdout
+    assert "xla 9/12 as what is stored, worst 5 ULP" in result.stderr
+    assert synthetic.snapshot(staging / SECOND) == synthetic.snapshot(recorder.prepared)
+    assert synthetic.snapshot(folder) == before
+
+
+def test_record_as_json(call: Golden, recorder: FakeRecorder) -> None:
+    document = json.loads(call("record", "--python", sys.executable, "--json").stdout)
+    assert document["failures"] == []
+    assert [summary["pair"] for summary in document["recorded"]] == [SECOND]
+    assert document["recorded"][0]["modes"]["xla"]["worst_ulp"] == 5
+
+
+def test_record_that_fails(call: Golden, recorder: FakeRecorder, staging: Path) -> None:
+    recorder.write("sys.exit('no AVX')")
+    result = call("record", "--python", sys.executable, "--json")
+    assert result.exit_code == 1
+    document = json.loads(result.stdout)
+    assert document["recorded"] == []
+    assert "no AVX" in document["failures"][0]
+    assert list(staging.iterdir()) == []
+
+
+def test_record_goes_on_after_a_failure_and_resumes(
+    call: Golden, folder: Path, staging: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    broken = {THIRD}
+
+    def record_pair(pair: recording.Pair, **options: Any) -> Path:
+        asked.append(pair.name)
+        if pair.name in broken:
+            raise recording.RecordError("the network is down")
+        stage(staging, folder, pair.name)
+        return staging / pair.name
+
+    monkeypatch.setattr(recording, "record_pair", record_pair)
+    pairs = ("tf-2.13.1_tfa-0.21.0", THIRD, "tf-2.15.1_tfa-0.23.0")
+    shutil.rmtree(folder / "records")  # nothing of it is recorded yet
+    result = call("record", *pairs)
+    assert result.exit_code == 1
+    assert "recorded 2, failed 1" in result.stdout
+    assert asked == list(pairs)
+    asked.clear()
+    broken.clear()
+    result = call("record", *pairs)
+    assert result.exit_code == 0
+    assert asked == [THIRD]
+    assert "tf-2.13.1_tfa-0.21.0: up to date" in result.stderr
+    asked.clear()
+    call("record", "--force", *pairs)
+    assert asked == list(pairs)
+
+
+def test_record_all_is_all_pairs(call: Golden, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def record_pair(pair: recording.Pair, **options: Any) -> Path:
+        asked.append(pair.name)
+        raise recording.RecordError("not now")
+
+    monkeypatch.setattr(recording, "record_pair", record_pair)
+    monkeypatch.setattr(recording, "up_to_date", lambda *_, **__: False)
+    assert call("record", "--all").exit_code == 1
+    assert asked == [pair.name for pair in recording.PAIRS]
+
+
+def test_record_of_a_pair_that_cannot_be_installed(call: Golden, staging: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def record_pair(pair: recording.Pair, **options: Any) -> Path:
+        synthetic.write_failure(staging / pair.name, pair.name)
+        return staging / pair.name
+
+    monkeypatch.setattr(recording, "record_pair", record_pair)
+    result = call("record", "tf-2.1.4_tfa-0.7.1")
+    assert result.exit_code == 0
+    assert "cannot be installed: No solution found" in result.stderr
+
+
+def test_record_without_a_store(call: Golden, recorder: FakeRecorder, tmp_path: Path) -> None:
+    for arguments in (["--python", sys.executable], [FIRST]):
+        result = call("record", *arguments, "--json", to=tmp_path / "nowhere")
+        assert result.exit_code == 1
+        assert "not a golden store" in json.loads(result.stdout)["problems"][0]
+
+
+def test_record_of_something_else_than_the_cases(call: Golden, recorder: FakeRecorder, folder: Path, staging: Path) -> None:
+    """What the recorder wrote is checked as what is accepted is."""
+    shutil.rmtree(recorder.prepared / "values")
+    result = call("record", "--python", sys.executable)
+    assert result.exit_code == 1
+    assert "missing, but a record refers to it" in result.stderr

@@ -278,7 +278,7 @@ def _examine(folder: Path) -> tuple[Store | None, list[str]]:
 
 
 def parse(folder: Path, found: list[str]) -> Store | None:
-    """The store as its files say, without a look at values or sums; problems are added to ``found``, None if it cannot be read."""
+    """The store as its JSON files say, without a look at values or sums. Problems go to ``found``; None for no store."""
     if not (folder / "cases.json").is_file():
         found.append(f"{folder}: no cases.json: not a golden store")
         return None

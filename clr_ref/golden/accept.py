@@ -141,7 +141,7 @@ def accept(
             found = golden.problems(fresh)
             if found:
                 raise AcceptError("the store that would result is not sound:\n" + "\n".join(found))
-            _exchange(fresh, folder)
+            exchange(fresh, folder)
         finally:
             shutil.rmtree(work, ignore_errors=True)
     return accepted
@@ -203,7 +203,7 @@ def _answers(data: Any) -> Any:
     return {key: value for key, value in data.items() if key in ("results", "behaviours", "error")}
 
 
-def _exchange(fresh: Path, folder: Path) -> None:
+def exchange(fresh: Path, folder: Path) -> None:
     """Swap two folders in one step where the kernel can, so that a reader sees the old store or the new, never neither."""
     if sys.platform == "linux":
         libc = ctypes.CDLL(None, use_errno=True)

@@ -121,6 +121,8 @@ def record_pair(pair: Pair, *, staging: Path, folder: Path, progress: Progress) 
     """
     _require_cases(folder)
     staging.mkdir(parents=True, exist_ok=True)
+    for left in staging.glob(f".{pair.name}-*"):  # the environment of a recording of this pair that was killed
+        shutil.rmtree(left, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix=f".{pair.name}-", dir=staging) as work:
         environment = Path(work) / "venv"
         progress("installing")
@@ -189,7 +191,7 @@ def record_with(python: Path, pair: Pair | None, *, staging: Path, folder: Path,
 def _stage(source: Path, target: Path) -> Path:
     """Move a recording into the staging folder, whole."""
     if target.exists():
-        accept._exchange(source, target)
+        accept.exchange(source, target)
     else:
         source.rename(target)
     return target

@@ -387,7 +387,7 @@ class KernelWithout:
 @pytest.mark.skipif(sys.platform != "linux", reason="renameat2 is a call of Linux")
 def test_exchange_swaps_the_two(tmp_path: Path) -> None:
     fresh, folder = folders(tmp_path)
-    accepting._exchange(fresh, folder)
+    accepting.exchange(fresh, folder)
     assert [path.name for path in folder.iterdir()] == ["new"]
     assert [path.name for path in fresh.iterdir()] == ["old"]
 
@@ -401,7 +401,7 @@ def test_exchange_without_the_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyP
         libc = KernelWithout(known=kernel != "no renameat2", errno=errno)
         monkeypatch.setattr(accepting.ctypes, "CDLL", lambda *_, **__: libc)
     fresh, folder = folders(tmp_path)
-    accepting._exchange(fresh, folder)
+    accepting.exchange(fresh, folder)
     assert [path.name for path in folder.iterdir()] == ["new"]
     assert not fresh.exists()
 
@@ -412,7 +412,7 @@ def test_exchange_that_is_refused_is_an_error(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(accepting.ctypes, "CDLL", lambda *_, **__: libc)
     fresh, folder = folders(tmp_path)
     with pytest.raises(PermissionError):
-        accepting._exchange(fresh, folder)
+        accepting.exchange(fresh, folder)
     assert [path.name for path in folder.iterdir()] == ["old"]
 
 

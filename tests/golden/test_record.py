@@ -594,3 +594,18 @@ def test_nudge_is_what_the_ulp_tests_take_it_for(folder: Path) -> None:
         moved.append(np.nextafter(moved[-1], np.float32(1)))
     name = Path(synthetic.values_of(folder, SECOND, "triangular-2", "xla")).name
     assert store.values("triangular-2", name)[-1] == moved[5] != moved[4]
+
+
+def test_what_a_killed_recording_left_is_removed(folder: Path, staging: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An environment of a gigabyte per kill would fill the disk."""
+    pair = PAIRS[-1]
+    left = staging / f".{pair.name}-abcdefgh" / "venv"
+    other = staging / f".{PAIRS[0].name}-abcdefgh"
+    left.mkdir(parents=True)
+    other.mkdir(parents=True)
+    monkeypatch.setattr(record, "_uv", lambda: "uv")
+    monkeypatch.setattr(record, "_run", lambda command: subprocess.CompletedProcess(command, 1, "", "no such Python"))
+    with pytest.raises(RecordError, match="no such Python"):
+        record.record_pair(pair, staging=staging, folder=folder, progress=lambda text: None)
+    assert not left.parent.exists()
+    assert other.exists()

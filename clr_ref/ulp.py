@@ -18,8 +18,9 @@ def ordinal(values: Any) -> NDArray[np.int64]:
     """
     array = np.asarray(values)
     bits = array.view(f"i{array.itemsize}").astype(np.int64)
-    smallest = np.int64(-(2 ** (8 * array.itemsize - 1)))
-    return np.where(bits < 0, smallest - bits, bits)
+    magnitude = bits & np.int64(2 ** (8 * array.itemsize - 1) - 1)
+    ordered: NDArray[np.int64] = np.where(bits < 0, -magnitude, magnitude)
+    return ordered
 
 
 def distance(actual: Any, expected: Any) -> NDArray[Any]:

@@ -32,6 +32,20 @@ class Config:
         )
 
 
+#: Tried first, whatever Hypothesis makes up: an everyday step, one in a deep cycle, a far one, a subnormal rate; per dtype.
+EXAMPLES = [
+    {"config": Config(policy, low, high, size, gamma, dtype), "step": step, "cycles": cycles}
+    for dtype in ("float32", "float64")
+    for policy, gamma in (("triangular", 1.0), ("triangular2", 1.0), ("exp_range", 0.99994))
+    for low, high, size, step, cycles in (
+        (1e-4, 1e-2, 937, 1000, 3),
+        (0.0, 1.0, 33.3, 4321, 40),
+        (1e-2, 1e-4, 7, 2**53 + 1, 1030),
+        (0.0, 1e-37 if dtype == "float32" else 1e-307, 4, 21, 2),
+    )
+]
+
+
 def _in_range(number: float, dtype: str) -> bool:
     with np.errstate(over="ignore"):
         return math.isfinite(float(np.dtype(dtype).type(number)))

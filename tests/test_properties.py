@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, assume, given, settings, strategies as st
+from hypothesis import HealthCheck, Phase, assume, example, given, settings, strategies as st
 
 import clr_ref
 from clr_ref import exact, tfa_arithmetic
 from tests.checks import CHECKS, Make
-from tests.strategies import MAX_STEP, Config, configs, steps
+from tests.strategies import EXAMPLES, MAX_STEP, Config, configs, steps
 
 
 def reference(config: Config) -> Callable[[int], Any]:
@@ -31,11 +31,14 @@ def run(check: Callable[..., None], make: Make, *, shrink: bool = True) -> None:
         phases=[Phase.explicit, Phase.generate, *([Phase.shrink] if shrink else [])],
         suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow, HealthCheck.nested_given],
         print_blob=False,
+        report_multiple_bugs=False,  # one assertion, not a group of them
     )
     @given(**wanted)
     def body(**drawn: Any) -> None:
         check(make, **drawn)
 
+    for one in EXAMPLES:
+        body = example(**{name: one[name] for name in wanted})(body)
     body()
 
 

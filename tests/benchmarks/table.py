@@ -15,8 +15,8 @@ reference's triangular. Results are float32 but where a name says otherwise; `ra
 - A range is evaluated for one cycle and copied (triangular), or scaled per cycle and mirrored (triangular2) until the amplitude
   is below half an ULP of the base; from then on it is a fill. exp_range has no period.
 - An arbitrary array pays for one 64-bit division, one multiplication and addition, and the rounding test; exp_range for two
-  table look-ups besides. 1 ms for 10^6 steps is 1 ns a step. An array of 10^6 fits in the cache, where `np.full` takes a third of
-  what it takes in memory, so its ratios are large: against memory they would be a third.
+  table look-ups besides. 1 ms for 10^6 steps is 1 ns a step. An array of 10^6 fits in the cache, where `np.full` takes a third
+  of what it takes in memory, so its ratios are large: against memory they would be a third.
 """
 
 

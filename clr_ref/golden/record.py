@@ -121,7 +121,7 @@ def record_pair(pair: Pair, *, staging: Path, folder: Path, progress: Progress) 
     """
     _require_cases(folder)
     staging.mkdir(parents=True, exist_ok=True)
-    for left in staging.glob(f".{pair.name}-*"):  # the environment of a recording of this pair that was killed
+    for left in staging.glob(f".{pair.name}-*"):  # what a recording of this pair that was killed left
         shutil.rmtree(left, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix=f".{pair.name}-", dir=staging) as work:
         environment = Path(work) / "venv"
@@ -148,7 +148,7 @@ def record_with(python: Path, pair: Pair | None, *, staging: Path, folder: Path,
     """
     _require_cases(folder)
     staging.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".recording-", dir=staging) as work:
+    with tempfile.TemporaryDirectory(prefix=f".{pair.name if pair else 'recording'}-", dir=staging) as work:
         outs = [Path(work) / "first", Path(work) / "second"]
         command = [str(python), str(RECORDER), "--cases", str(folder / "cases.json")]
         if pair is not None:

@@ -258,7 +258,7 @@ def record(
         try:
             staged = run()
             summaries.append(recording.summary(staged.name, staging=staging, folder=store))
-            progress.done(f"{title}: {_in_words(summaries[-1])}")
+            progress.done(f"{title}: {'staged' if summaries[-1]['error'] is None else 'cannot be installed'}")
         except (recording.RecordError, accepting.AcceptError) as error:
             failures.append(f"{title}: {error}")
             progress.done(f"{title}: FAILED: {error}")
@@ -281,6 +281,8 @@ def record(
     if as_json:
         click.echo(json.dumps({"recorded": summaries, "failures": failures}, indent=1))
     else:
+        for summary in summaries:
+            click.echo(f"{summary['pair']}: {_in_words(summary)}")
         click.echo(f"recorded {len(summaries)}, failed {len(failures)}; staged in {staging}")
         if summaries:
             click.echo("look with: clr-ref golden diff;  take over with: clr-ref golden accept")

@@ -334,7 +334,7 @@ def test_record_stages_and_leaves_the_store(call: Golden, recorder: FakeRecorder
     result = call("record", "--python", sys.executable)
     assert result.exit_code == 0
     assert "recorded 1, failed 0" in result.stdout
-    assert "xla 9/12 as what is stored, worst 5 ULP" in result.stderr
+    assert "xla 9/12 as what is stored, worst 5 ULP" in result.stdout
     assert synthetic.snapshot(staging / SECOND) == synthetic.snapshot(recorder.prepared)
     assert synthetic.snapshot(folder) == before
 
@@ -408,7 +408,7 @@ def test_record_of_a_pair_that_cannot_be_installed(call: Golden, staging: Path, 
     monkeypatch.setattr(recording, "record_pair", record_pair)
     result = call("record", "tf-2.1.4_tfa-0.7.1")
     assert result.exit_code == 0
-    assert "cannot be installed: No solution found" in result.stderr
+    assert "cannot be installed: No solution found" in result.stdout
 
 
 def test_record_without_a_store(call: Golden, recorder: FakeRecorder, tmp_path: Path) -> None:

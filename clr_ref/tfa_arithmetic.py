@@ -252,7 +252,8 @@ def _scale(schedule: CyclicalLearningRate, cycle: Any, whole: Any, step: Any, ar
     argument = step if iterations else cycle
     if isinstance(scale_fn, scales.Halving):
         # 2.0**x is exact in the dtype until it overflows, and 1 / infinity is 0.
-        return kind(1) / np.exp2((argument - kind(1)).astype(np.float64)).astype(kind)
+        exponent = np.clip(np.nan_to_num(argument - kind(1)), -5000, 5000).astype(np.int32)
+        return kind(1) / np.ldexp(kind(1), exponent)
     if isinstance(scale_fn, scales.Exponential):
         return np.power(np.float64(kind(scale_fn.gamma)), argument.astype(np.float64)).astype(kind)
     return np.asarray(scale_fn(argument), kind)

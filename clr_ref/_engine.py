@@ -404,9 +404,10 @@ class Powers:
 
     def _digits(self, exponents: Ints) -> Iterator[Ints]:
         left = np.minimum(exponents, self.largest)
-        for _ in range(self.levels):
+        for _ in range(self.levels - 1):
             yield left & self.mask
             left = left >> self.width
+        yield left
 
     def array(self, exponents: Ints) -> Floats:
         result: Floats | None = None

@@ -28,6 +28,13 @@ def test_every_pair_has_an_environment(tox: configparser.ConfigParser) -> None:
     assert labelled(tox, "record") == [f"record-{pair.name}" for pair in PAIRS]
 
 
+def test_every_pair_can_be_called_by_name(tox: configparser.ConfigParser) -> None:
+    """tox -e takes names that are sections, or made of known factors; a label alone does not make a name known."""
+    sections = [re.fullmatch(r"testenv:(record-.*)\{(.*)\}", name) for name in tox.sections()]
+    names = [found[1] + addons for found in sections if found for addons in found[2].split(",")]
+    assert names == labelled(tox, "record")
+
+
 def test_every_tensorflow_has_an_environment(tox: configparser.ConfigParser) -> None:
     minors = [re.search(r"-tf2(\d+)", name).group(1) for name in labelled(tox, "all")]  # type: ignore[union-attr]
     assert minors == [str(minor) for minor in range(8, 22)]

@@ -31,18 +31,24 @@ This is what x86-64 CPUs of Intel's with FMA do. It was read off the optimised g
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from clr_ref import _double, scale as scales, tfa_arithmetic
+from clr_ref import _double, _engine, scale as scales, tfa_arithmetic
 from clr_ref.schedule import CyclicalLearningRate, as_steps
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-#: Elements worked on at once, so that temporaries stay in cache; a multiple of the 8 floats of a vector.
-CHUNK = 1 << 14
+#: Elements worked on at once: those of the reference, which are a multiple of the 8 floats of a vector.
+CHUNK = _engine.CHUNK
+
+
+def knows_cpu(cpu: Mapping[str, Any]) -> bool:
+    """Whether a CPU, as the provenance of a record describes it, has the fused operations and reciprocals replayed here."""
+    return "Intel" in cpu["model"] and "fma" in cpu["flags"]
 
 
 def evaluate(

@@ -1,0 +1,47 @@
+"""Which Keras this process uses: the one place that imports it, typed as Any because TensorFlow and Keras have no stubs.
+
+``keras`` is what the user's optimizers and models come from: Keras 3 where it is installed, on any of its backends; tf-keras
+where TF_USE_LEGACY_KERAS is set, as TensorFlow reads it; otherwise the tf.keras of the installed TensorFlow. It is resolved
+once, at import, as TensorFlow does. Import this module only inside modules that need Keras.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import os
+from typing import Any
+
+
+def _has_keras_3() -> bool:
+    try:
+        return int(importlib.metadata.version("keras").split(".")[0]) >= 3
+    except importlib.metadata.PackageNotFoundError:
+        return False
+
+
+#: Keras 3 has backends; everything before runs on TensorFlow.
+IS_KERAS_3 = os.environ.get("TF_USE_LEGACY_KERAS") not in ("1", "true", "True") and _has_keras_3()
+
+try:
+    keras: Any = importlib.import_module("keras") if IS_KERAS_3 else importlib.import_module("tensorflow").keras
+except ImportError as _error:
+    raise ImportError(f"this needs Keras: install tensorflow, or keras with one of its backends ({_error})") from _error
+
+BACKEND: str = keras.backend.backend() if IS_KERAS_3 else "tensorflow"
+
+
+def tensorflow() -> Any:
+    """TensorFlow, where the backend is TensorFlow.
+
+    Raises:
+        RuntimeError: another backend.
+    """
+    if BACKEND != "tensorflow":
+        raise RuntimeError(f"this needs Keras on TensorFlow, got the backend {BACKEND!r}")
+    return importlib.import_module("tensorflow")
+
+
+def keras_version() -> str:
+    """The version of the Keras that is used; that of tf.keras is that of TensorFlow."""
+    return str(keras.__version__ if IS_KERAS_3 else tensorflow().__version__)

@@ -1,0 +1,18 @@
+"""The command line: it parses, calls and prints. Exit codes: 0 all hold, 1 a verdict failed, 2 the call was wrong."""
+
+from __future__ import annotations
+
+import click
+
+import clr_ref
+from clr_ref.cli import golden, schedule
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(clr_ref.__version__, prog_name="clr-ref")
+def main() -> None:
+    """Cyclical learning rates: exact values, a correctly rounded schedule, and the record of what TFA answers."""
+
+
+for command in (schedule.verify, schedule.evaluate, schedule.plot, golden.golden_group):
+    main.add_command(command)

@@ -1,0 +1,120 @@
+"""What the commands share: options, tables, progress, and how a command ends."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+import numpy as np
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from clr_ref.golden import store as golden
+
+
+def golden_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option(
+        "--golden",
+        "folder",
+        type=click.Path(path_type=Path, file_okay=False),
+        default=None,
+        metavar="DIR",
+        help="The golden store. Default: the one that came with clr_ref.",
+    )(function)
+
+
+def json_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of tables.")(function)
+
+
+class Progress:
+    """Progress on stderr: a bar on a terminal, a line per finished item elsewhere."""
+
+    def __init__(self, total: int) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+        self._console = Console(stderr=True)
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=self._console,
+            disable=not self._console.is_terminal,
+        )
+        self._task = self._bar.add_task("", total=total)
+        self._title = ""
+
+    def __enter__(self) -> Progress:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def start(self, title: str) -> None:
+        self._title = title
+        self.say("")
+
+    def say(self, text: str) -> None:
+        self._bar.update(self._task, description=escape(f"{self._title} {text}"))
+
+    def done(self, text: str) -> None:
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+        self._bar.advance(self._task)
+
+
+def read_store(folder: Path | None, as_json: bool) -> golden.Store:
+    try:
+        return golden.read(folder)
+    except golden.StoreError as error:
+        fail(str(error), as_json)
+
+
+def fail(message: str, as_json: bool) -> NoReturn:
+    """A store that is damaged or unreadable is a failed verdict, not a wrong call."""
+    if as_json:
+        click.echo(json.dumps({"holds": False, "problems": message.splitlines()}, indent=1))
+    click.echo(message, err=True)
+    sys.exit(1)
+
+
+def plotting_module() -> Any:
+    try:
+        from clr_ref import plot as plotting
+    except ImportError as error:
+        raise click.UsageError(f"drawing needs matplotlib: install clr-ref[plot] ({error})") from None
+    return plotting
+
+
+def short(number: float) -> str:
+    return f"{number:,.0f}" if np.isfinite(number) else str(number)
+
+
+def finite(document: Any) -> Any:
+    """JSON has no NaN and no infinity: they become strings."""
+    if isinstance(document, dict):
+        return {key: finite(value) for key, value in document.items()}
+    if isinstance(document, (list, tuple)):
+        return [finite(value) for value in document]
+    return str(document) if isinstance(document, float) and not np.isfinite(document) else document
+
+
+def new_table(*columns: str) -> Table:
+    """A table without frame; a column that starts with '>' is set flush right."""
+    table = Table(box=None, pad_edge=False, show_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column.lstrip(">"), justify="right" if column.startswith(">") else "left", no_wrap=True)
+    return table
+
+
+def print_table(table: Table) -> None:
+    console = Console()
+    # Into a pipe or a file the table is as wide as it needs to be: nothing is cut for a terminal that is not there.
+    Console(width=console.width if console.is_terminal else 400, highlight=False).print(table)

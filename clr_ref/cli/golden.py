@@ -1,0 +1,252 @@
+"""``clr-ref golden``: the record of what TFA answered."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from clr_ref.cli.common import (
+    Progress,
+    fail,
+    finite,
+    golden_option,
+    json_option,
+    new_table,
+    plotting_module,
+    print_table,
+    read_store,
+    short,
+)
+from clr_ref.golden import store as golden
+
+DEFAULT_STAGING = Path(".golden-staging")
+
+
+def _staging_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option(
+        "--staging",
+        type=click.Path(path_type=Path, file_okay=False),
+        default=DEFAULT_STAGING,
+        show_default=True,
+        metavar="DIR",
+        help="Where recordings wait to be accepted.",
+    )(function)
+
+
+@click.group("golden")
+def golden_group() -> None:
+    """The record of what TFA answered: record it, compare it, accept it, show it."""
+
+
+@golden_group.command("record")
+@click.argument("names", nargs=-1, metavar="[PAIR]...")
+@click.option("--all", "every", is_flag=True, help="All 42 pairs that TFA supported.")
+@click.option(
+    "--python",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Record whatever TFA is installed in this Python, instead of installing a PAIR.",
+)
+@click.option("--force", is_flag=True, help="Record again what is already staged or stored.")
+@_staging_option
+@golden_option
+@json_option
+def record(
+    names: tuple[str, ...],
+    every: bool,
+    python: Path | None,
+    force: bool,
+    staging: Path,
+    folder: Path | None,
+    as_json: bool,
+) -> None:
+    """Record PAIRs, named like tf-2.15.1_tfa-0.23.0: each in an environment of its own, twice, and stage what agrees.
+
+    What is staged or stored already, by this recorder and for these cases, is passed over: an interrupted call resumes. The
+    store is left as it is; `clr-ref golden accept` moves the recordings in.
+    """
+    from clr_ref.golden import accept as accepting, record as recording
+
+    known = {pair.name: pair for pair in recording.PAIRS}
+    names = tuple(name.removeprefix("record-") for name in names)  # as tox names its environments
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise click.BadParameter(f"{unknown[0]!r} is no supported pair; one of {', '.join(known)}", param_hint="PAIR")
+    if (python is not None) + every + bool(names) != 1:
+        raise click.UsageError("give either PAIRs, or --all, or --python")
+    store = folder or golden.default_folder()
+    progress = Progress(len(known) if every else len(names) or 1)
+    summaries: list[dict[str, Any]] = []
+    failures: list[str] = []
+
+    def attempt(title: str, run: Callable[[], Path]) -> None:
+        try:
+            staged = run()
+            summaries.append(recording.summary(staged.name, staging=staging, folder=store))
+            progress.done(f"{title}: {'staged' if summaries[-1]['error'] is None else 'cannot be installed'}")
+        except (recording.RecordError, accepting.AcceptError) as error:
+            failures.append(f"{title}: {error}")
+            progress.done(f"{title}: FAILED: {error}")
+        except golden.StoreError as error:
+            fail(str(error), as_json)
+
+    with progress:
+        if python is not None:
+            say = functools.partial(recording.record_with, python, None, staging=staging, folder=store)
+            attempt(str(python), functools.partial(say, progress=progress.say))
+        for pair in known.values() if every else [known[name] for name in names]:
+            if not force and recording.up_to_date(pair, staging=staging, folder=store):
+                progress.done(f"{pair.name}: up to date")
+                continue
+            progress.start(pair.name)
+            attempt(
+                pair.name,
+                functools.partial(recording.record_pair, pair, staging=staging, folder=store, progress=progress.say),
+            )
+    if as_json:
+        click.echo(json.dumps({"recorded": summaries, "failures": failures}, indent=1))
+    else:
+        for summary in summaries:
+            click.echo(f"{summary['pair']}: {_in_words(summary)}")
+        click.echo(f"recorded {len(summaries)}, failed {len(failures)}; staged in {staging}")
+        if summaries:
+            click.echo("look with: clr-ref golden diff;  take over with: clr-ref golden accept")
+    sys.exit(1 if failures else 0)
+
+
+@golden_group.command()
+@click.argument("names", nargs=-1, metavar="[PAIR]...")
+@click.option("--details", is_flag=True, help="One line per entry that differs.")
+@_staging_option
+@golden_option
+@json_option
+def diff(names: tuple[str, ...], details: bool, staging: Path, folder: Path | None, as_json: bool) -> None:
+    """Compare what is staged with what is stored, in ULP. Exit code 1 where a stored pair would change."""
+    from clr_ref.golden import accept as accepting, record as recording
+
+    chosen = _staged(names, staging)
+    try:
+        found = [recording.summary(name, staging=staging, folder=folder or golden.default_folder()) for name in chosen]
+    except (accepting.AcceptError, golden.StoreError) as error:
+        fail(str(error), as_json)
+    changed = [s for s in found if s["against"] == s["pair"] and s["differences"]]
+    if as_json:
+        click.echo(json.dumps(finite({"pairs": found}), indent=1))
+        sys.exit(1 if changed else 0)
+    table = new_table("staged pair", "against", "mode", ">entries", ">same", ">worst ULP", ">value or error")
+    for s in found:
+        for mode, m in s["modes"].items():
+            against = "-" if s["against"] is None else "itself" if s["against"] == s["pair"] else s["against"]
+            cells = (m["entries"], m["same"], short(m["worst_ulp"]), m["values_against_errors"])
+            table.add_row(s["pair"], against, mode, *(str(cell) for cell in cells))
+    print_table(table)
+    if details:
+        for s in found:
+            for d in s["differences"]:
+                worst = "" if d["worst_ulp"] is None else f" ({short(d['worst_ulp'])} ULP)"
+                click.echo(f"{s['pair']} {d['case']} {d['mode']} {d['step_dtype']}: {d['before']} -> {d['after']}{worst}")
+    sys.exit(1 if changed else 0)
+
+
+@golden_group.command()
+@click.argument("names", nargs=-1, metavar="[PAIR]...")
+@click.option("--overwrite", is_flag=True, help="Let a recording change what is stored of its pair.")
+@click.option("--reason", default=None, help="Why the stored answers were wrong; kept in the record.")
+@_staging_option
+@golden_option
+@json_option
+def accept(
+    names: tuple[str, ...], overwrite: bool, reason: str | None, staging: Path, folder: Path | None, as_json: bool
+) -> None:
+    """Move the staged recordings (all, or those of PAIRs) into the store, all or none of them, and renew its SHA256SUMS."""
+    from clr_ref.golden import accept as accepting
+
+    if overwrite != (reason is not None):
+        raise click.UsageError("--overwrite and --reason TEXT go together")
+    target = folder or golden.default_folder()
+    if folder is None and target.name == "data":
+        raise click.UsageError("the store of an installed package is not to be changed: give --golden DIR")
+    try:
+        accepted = accepting.accept(_staged(names, staging), staging=staging, folder=target, overwrite=overwrite, reason=reason)
+    except (accepting.AcceptError, golden.StoreError) as error:
+        fail(str(error), as_json)
+    if as_json:
+        click.echo(json.dumps({"accepted": accepted}, indent=1))
+    else:
+        click.echo(f"accepted {len(accepted)}: {', '.join(accepted) or 'no recording was staged; sums renewed'}")
+
+
+@golden_group.command()
+@click.argument("name", required=False, metavar="[PAIR]")
+@click.option(
+    "--markdown",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the whole record as a page, with its picture beside it (needs clr-ref[plot]).",
+)
+@golden_option
+@json_option
+def show(name: str | None, markdown: Path | None, folder: Path | None, as_json: bool) -> None:
+    """List the recorded pairs, or show one: provenance, errors, behaviours."""
+    store = read_store(folder, as_json)
+    if markdown is not None:
+        from clr_ref.golden import report
+
+        picture = markdown.with_name("drift.png")
+        plotting_module().drift(report.drift(store), picture)
+        markdown.write_text(report.page(store, picture.name), "utf-8")
+        click.echo(json.dumps({"wrote": [str(markdown), str(picture)]}) if as_json else f"wrote {markdown} and {picture}")
+        return
+    if name is not None and name not in store.records:
+        raise click.BadParameter(f"{name!r} is not recorded; one of {', '.join(store.records)}", param_hint="PAIR")
+    records = [store.records[name]] if name else list(store.records.values())
+    if as_json:
+        click.echo(json.dumps([dataclasses.asdict(record) for record in records], indent=1))
+        return
+    if name is None:
+        table = new_table("pair", "python", "numpy", "cpu", ">answers", ">errors")
+        for r in records:
+            errors = sum(entry.error is not None for entry in r.entries)
+            cpu = r.provenance.get("cpu", {}).get("model", "-")
+            answers = str(len(r.entries) - errors) if r.error is None else r.error
+            table.add_row(r.name, r.provenance["python"], r.provenance.get("numpy", "-"), cpu, answers, str(errors))
+        print_table(table)
+        return
+    (one,) = records
+    for key, value in one.provenance.items():
+        click.echo(f"{key}: {value if key != 'cpu' else value['model'] + ', ' + ' '.join(value['flags'])}")
+    for entry in one.entries:
+        if entry.error is not None:
+            click.echo(f"{entry.case} {entry.mode} {entry.step_dtype}: {': '.join(entry.error)}")
+    for title, outcome in one.behaviours.items():
+        click.echo(f"{title}: {outcome}")
+
+
+def _staged(names: tuple[str, ...], staging: Path) -> list[str]:
+    from clr_ref.golden.accept import staged_pairs
+
+    found = staged_pairs(staging)
+    missing = [name for name in names if name not in found]
+    if missing:
+        raise click.BadParameter(
+            f"{missing[0]!r} is not staged in {staging}; {', '.join(found) or 'nothing'} is", param_hint="PAIR"
+        )
+    return list(names) or found
+
+
+def _in_words(summary: dict[str, Any]) -> str:
+    if summary["error"]:
+        return f"cannot be installed: {summary['error']}"
+    if summary["against"] is None:
+        return "recorded, nothing stored to compare with"
+    against = "what is stored" if summary["against"] == summary["pair"] else summary["against"]
+    parts = [
+        f"{mode} {m['same']}/{m['entries']} as {against}, worst {short(m['worst_ulp'])} ULP"
+        for mode, m in summary["modes"].items()
+    ]
+    return "; ".join(parts)

@@ -378,8 +378,8 @@ class Powers:
         self.levels = -(-self.largest.bit_length() // 12)
         self.width = -(-self.largest.bit_length() // self.levels)
         self.mask = (1 << self.width) - 1
-        self._tables = [self._table(level) for level in range(self.levels)]
-        self._lists = [table.tolist() for table, _ in self._tables]
+        self.tables = [self._table(level) for level in range(self.levels)]
+        self._lists = [table.tolist() for table, _ in self.tables]
 
     def _table(self, level: int) -> tuple[Floats, Floats]:
         """The correctly rounded powers of one digit, and what the rounding dropped."""
@@ -412,7 +412,7 @@ class Powers:
 
     def array(self, exponents: Ints) -> Floats:
         result: Floats | None = None
-        for (table, _), digit in zip(self._tables, self._digits(exponents), strict=True):
+        for (table, _), digit in zip(self.tables, self._digits(exponents), strict=True):
             entry = table.take(digit)
             result = entry if result is None else np.multiply(result, entry, out=result)
         assert result is not None
@@ -420,6 +420,6 @@ class Powers:
 
     def pairs(self, product: _double.Pair, exponents: Ints) -> _double.Pair:
         """A pair times gamma**n, in pairs."""
-        for (high, low), digit in zip(self._tables, self._digits(exponents), strict=True):
+        for (high, low), digit in zip(self.tables, self._digits(exponents), strict=True):
             product = _double.multiply(product, (high.take(digit), low.take(digit)))
         return product

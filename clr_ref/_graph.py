@@ -1,0 +1,259 @@
+"""The reference's arithmetic in tensors: one formula for every backend, traced into whatever graph the backend builds.
+
+    rate = initial + m * slope / one * scale / one                     with m the whole-number phase, as in ``_engine``
+
+in float64, from left to right, rounded once to the dtype. It is the float64 formula of ``_engine`` without Ziv's test, so it
+differs from the exact value rounded only where float64 cannot settle the rounding: for about one float32 value in 2**27, and
+then by one ULP. ``evaluate`` with ``numpy_ops()`` is that formula in NumPy; all modes of TensorFlow give its bits:
+
+- Whole numbers are exact, whatever a compiler makes of them.
+- No power function is asked: 2**(1 - cycle) is assembled from its bits, gamma**step is a product of table entries.
+- XLA contracts a product and a sum into one fused operation, and Grappler reorders a chain of products of tensors and scalars.
+  A division by ``one`` stands between: 1.0, put together from the sign bit of the step, so that no compiler knows. The
+  halvings of triangular2 need none, since they are exact in any order.
+
+Without float64 (JAX as it comes) the same is done in pairs of float32.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from clr_ref import _engine, scale as scales
+
+#: Per width of the floats: the bits of the significand that are stored, and the exponent of 1.0 as it is stored.
+_LAYOUT = {64: (52, 1023), 32: (23, 127)}
+
+
+@dataclasses.dataclass(frozen=True)
+class Ops:
+    """What the arithmetic asks of an array library, beside the operators. ``width`` is that of its widest numbers."""
+
+    width: int
+    integers: Callable[[Any], Any]  # whole numbers of any dtype as integers of ``width``
+    floats: Callable[[Any], Any]  # integers as floats of ``width``
+    sign: Callable[[Any], Any]  # -1 for a negative integer, else 0
+    from_bits: Callable[[Any], Any]  # integers as the floats that they are the bits of
+    top_half: Callable[[Any], Any] | None  # float32 with the lower 12 bits of the significand 0; where width is 32
+    minimum: Callable[[Any, int], Any]
+    where: Callable[[Any, Any, Any], Any]
+    lookup: Callable[[Any, Any], Any]  # NumPy table, integer tensor
+    cast: Callable[[Any, str], Any]  # to the dtype of that name
+    constant: Callable[[Any, Any], Any]  # a Python number of the dtype of a tensor
+
+
+def numpy_ops() -> Ops:
+    return Ops(
+        width=64,
+        integers=lambda x: np.asarray(x).astype(np.int64),
+        floats=lambda x: x.astype(np.float64),
+        sign=lambda x: x >> 63,
+        from_bits=lambda x: np.asarray(x).view(np.float64),
+        top_half=None,
+        minimum=np.minimum,
+        where=np.where,
+        lookup=lambda table, index: table[index],
+        cast=lambda x, dtype: np.asarray(x).astype(dtype),
+        constant=lambda x, like: np.asarray(x, like.dtype),
+    )
+
+
+def tensorflow_ops() -> Ops:
+    import tensorflow as tf
+
+    return Ops(
+        width=64,
+        integers=lambda x: tf.cast(x, tf.int64),
+        floats=lambda x: tf.cast(x, tf.float64),
+        sign=lambda x: tf.bitwise.right_shift(x, tf.constant(63, tf.int64)),
+        from_bits=lambda x: tf.bitcast(x, tf.float64),
+        top_half=None,
+        minimum=tf.minimum,
+        where=tf.where,
+        lookup=lambda table, index: tf.gather(tf.constant(table), index),
+        cast=tf.cast,
+        constant=lambda x, like: tf.constant(x, like.dtype),
+    )
+
+
+def jax_ops() -> Ops:
+    import jax
+    import jax.numpy as jnp
+
+    wide = bool(jax.config.jax_enable_x64)
+    integer, real = (jnp.int64, jnp.float64) if wide else (jnp.int32, jnp.float32)
+    return Ops(
+        width=64 if wide else 32,
+        integers=lambda x: jnp.asarray(x).astype(integer),
+        floats=lambda x: x.astype(real),
+        sign=lambda x: x >> (63 if wide else 31),
+        from_bits=lambda x: jax.lax.bitcast_convert_type(x, real),
+        top_half=None
+        if wide
+        else lambda x: jax.lax.bitcast_convert_type(jax.lax.bitcast_convert_type(x, jnp.int32) & ~0xFFF, jnp.float32),
+        minimum=jnp.minimum,
+        where=jnp.where,
+        lookup=lambda table, index: jnp.asarray(table.astype(real))[index],
+        cast=lambda x, dtype: x.astype(dtype),
+        constant=lambda x, like: jnp.asarray(x, like.dtype),
+    )
+
+
+def torch_ops() -> Ops:
+    import torch
+
+    return Ops(
+        width=64,
+        integers=lambda x: x.to(torch.int64),
+        floats=lambda x: x.to(torch.float64),
+        sign=lambda x: x >> 63,
+        from_bits=lambda x: x.view(torch.float64),
+        top_half=None,
+        minimum=lambda x, bound: x.clamp(max=bound),
+        where=torch.where,
+        lookup=lambda table, index: torch.from_numpy(table).to(index.device)[index],
+        cast=lambda x, dtype: x.to(getattr(torch, dtype)),
+        constant=lambda x, like: torch.tensor(x, dtype=like.dtype, device=like.device),
+    )
+
+
+def evaluate(plan: _engine.Plan, step: Any, ops: Ops) -> Any:
+    """The rates at a tensor of whole steps >= 0, of any shape, as a tensor of the schedule's dtype.
+
+    A custom scale function is asked with the whole tensor of cycles (or steps), in the widest floats.
+    """
+    schedule = plan.schedule
+    step = ops.integers(step)
+    by_cycle = schedule.scale_mode == "cycle" and not isinstance(plan.scale_fn, scales.Constant)
+    m, cycle = _phase(plan, step, ops, by_cycle)
+    argument = cycle + 1 if by_cycle else step
+    rate = _wide(plan, m, argument, step, ops) if ops.width == 64 else _narrow(plan, m, argument, ops)
+    rate = ops.cast(rate, schedule.dtype)
+    if plan.cancels or plan.slope < 0 or plan.initial < 0:
+        rate = ops.where(rate == 0, ops.constant(0.0, rate), rate)  # -0.0 becomes 0.0
+    return rate
+
+
+def _phase(plan: _engine.Plan, step: Any, ops: Ops, with_cycle: bool) -> tuple[Any, Any]:
+    """m = min(r, 2p - r), and the cycle counted from 0, or None; a cycle beyond the integers is held below the largest."""
+    p, p2, largest = plan.p, 2 * plan.p, 2 ** (ops.width - 1) - 1
+    if p2 > largest:  # a whole step_size so long that no step is past the first cycle
+        folded = ops.where(step <= p, step, p - (step - p)) if p <= largest else step
+        return folded, step - step if with_cycle else None
+    if plan.shift == 0 and not with_cycle:
+        r = step % p2
+        return ops.minimum(r, p2 - r), None
+    cycle = step // p2
+    r = step - cycle * p2
+    # r = (t << shift) mod 2p, a few bits at a time, so that no product leaves the integers.
+    room = ops.width - 1 - p2.bit_length()
+    left = plan.shift
+    while left > 0:
+        bits = min(room, left)
+        left -= bits
+        r = r * (1 << bits)
+        carry = r // p2
+        r = r - carry * p2
+        cycle = ops.minimum(cycle, (largest >> bits) - 1) * (1 << bits) + carry
+    return ops.minimum(r, p2 - r), cycle
+
+
+def _wide(plan: _engine.Plan, m: Any, argument: Any, step: Any, ops: Ops) -> Any:
+    product = ops.floats(m) * plan.slope
+    one = _opaque(1.0, step, ops)
+    scale_fn = plan.scale_fn
+    if isinstance(scale_fn, scales.Halving):
+        return product * _halved(argument, _engine.SPAN[plan.schedule.dtype], ops) + plan.initial
+    if isinstance(scale_fn, scales.Exponential):
+        product = product / one
+        for (table, _), digit in zip(plan.powers.tables, _digits(plan.powers, argument, ops), strict=True):
+            product = product * ops.lookup(table, digit)
+    elif not isinstance(scale_fn, scales.Constant):
+        product = product / one * _answers(scale_fn, argument, step, plan.schedule.dtype, ops)
+    return product / one + plan.initial
+
+
+def _answers(scale_fn: Any, argument: Any, step: Any, dtype: str, ops: Ops) -> Any:
+    """A custom scale function's factor; functions with float32 constants in them cannot take float64."""
+    widest = ops.floats(argument)
+    try:
+        answer = scale_fn(widest)
+    except Exception:
+        if dtype == f"float{ops.width}":
+            raise
+        answer = scale_fn(ops.cast(widest, dtype))
+    if not hasattr(answer, "dtype"):
+        return _opaque(float(answer), step, ops)
+    return ops.cast(answer, f"float{ops.width}")
+
+
+def _opaque(number: float, step: Any, ops: Ops) -> Any:
+    """A float, in the steps' shape, that no compiler knows to be constant."""
+    kinds = (np.float64, np.int64) if ops.width == 64 else (np.float32, np.int32)
+    return ops.from_bits(ops.sign(step) + int(np.array(number, kinds[0]).view(kinds[1])))
+
+
+def _halved(argument: Any, span: int, ops: Ops) -> Any:
+    """2**(1 - argument), held at 2**-span."""
+    mantissa, bias = _LAYOUT[ops.width]
+    return ops.from_bits((bias - ops.minimum(argument - 1, span)) * (1 << mantissa))
+
+
+def _digits(powers: _engine.Powers, exponent: Any, ops: Ops) -> Any:
+    left = ops.minimum(exponent, min(powers.largest, 2 ** (ops.width - 1) - 1))
+    for _ in range(powers.levels - 1):
+        rest = left // (1 << powers.width)
+        yield left - rest * (1 << powers.width)
+        left = rest
+    yield left
+
+
+def _narrow(plan: _engine.Plan, m: Any, argument: Any, ops: Ops) -> Any:
+    """In float32 alone: a value is h + e, with e about 2**-12 of h and good to 2**-33 of it.
+
+    Every product that matters is of two halves of 12 bits, hence exact and indifferent to contraction.
+    """
+    schedule = plan.schedule
+    high = ops.floats(m)
+    value = high, ops.floats(m - ops.integers(high))
+    slope = (Fraction(schedule.maximal_learning_rate) - Fraction(schedule.initial_learning_rate)) / plan.p
+    value = _times(value, tuple(float(part) for part in _thirds(float(slope))), ops)
+    scale_fn = plan.scale_fn
+    if isinstance(scale_fn, scales.Halving):
+        factor = _halved(argument, _LAYOUT[32][1] - 1, ops)
+        value = value[0] * factor, value[1] * factor
+    elif isinstance(scale_fn, scales.Exponential):
+        for (table, _), digit in zip(plan.powers.tables, _digits(plan.powers, argument, ops), strict=True):
+            value = _times(value, tuple(ops.lookup(part, digit) for part in _thirds(table)), ops)
+    elif not isinstance(scale_fn, scales.Constant):
+        factor = _answers(scale_fn, argument, argument, "float32", ops)
+        value = value[0] * factor, value[1] * factor
+    initial = plan.initial
+    total = value[0] + initial
+    back = total - initial
+    return total + (((initial - (total - back)) + (value[0] - back)) + value[1])
+
+
+def _thirds(numbers: Any) -> tuple[Any, Any, Any]:
+    """float64 numbers as sums of two float32 of 12 bits each and one of 24."""
+    parts, left = [], np.asarray(numbers, np.float64)
+    for bits in (12, 12, 24):
+        fraction, exponent = np.frexp(left)
+        with np.errstate(under="ignore"):
+            part = np.ldexp(np.rint(np.ldexp(fraction, bits)), exponent - bits).astype(np.float32)
+        parts.append(part)
+        left = left - part
+    return parts[0], parts[1], parts[2]
+
+
+def _times(value: tuple[Any, Any], factor: tuple[Any, ...], ops: Ops) -> tuple[Any, Any]:
+    assert ops.top_half is not None
+    high = ops.top_half(value[0])
+    low = value[0] - high
+    first, second, third = factor
+    return high * first, high * second + low * first + (low * second + value[0] * third + value[1] * (first + second))

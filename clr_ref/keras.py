@@ -306,6 +306,46 @@ class ExponentialCyclicalLearningRate(CyclicalLearningRate):
         return {**self._numbers(), "gamma": _number("gamma", self._gamma)}
 
 
+@keras.utils.register_keras_serializable(package=_PACKAGE)
+class PerUpdate(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
+    """A schedule that counts updates of the weights, under an optimizer that counts batches.
+
+    Keras 3 with ``gradient_accumulation_steps=k`` updates the weights after every k-th batch, but asks its schedule with the
+    number of batches: update n gets the rate of step k n + k - 1. ``PerUpdate(schedule, k)`` gives it that of step n.
+
+    Args:
+        schedule: any Keras schedule.
+        gradient_accumulation_steps: the optimizer's; a whole number > 0.
+
+    Raises:
+        ValueError: another gradient_accumulation_steps.
+    """
+
+    def __init__(self, schedule: Any, gradient_accumulation_steps: int) -> None:
+        super().__init__()
+        if type(gradient_accumulation_steps) is not int or gradient_accumulation_steps < 1:
+            raise ValueError(f"gradient_accumulation_steps must be a whole number > 0, got {gradient_accumulation_steps!r}")
+        self.schedule = schedule
+        self.gradient_accumulation_steps = gradient_accumulation_steps
+
+    def __call__(self, step: Any) -> Any:
+        """The schedule's rate at ``step // gradient_accumulation_steps``; step as for the schedule."""
+        return self.schedule(_tensor(step) // self.gradient_accumulation_steps)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments as JSON can hold them."""
+        return {
+            "schedule": keras.optimizers.schedules.serialize(self.schedule),
+            "gradient_accumulation_steps": self.gradient_accumulation_steps,
+        }
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Any:
+        """The inverse of ``get_config``."""
+        schedule = keras.optimizers.schedules.deserialize(config["schedule"])
+        return cls(schedule, config["gradient_accumulation_steps"])
+
+
 class LearningRateLogger(keras.callbacks.Callback):  # type: ignore[misc]
     """Log the learning rate that was applied, under ``"applied_learning_rate"``; with any schedule, or none.
 

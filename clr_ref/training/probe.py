@@ -1,0 +1,57 @@
+"""The applied-rate probe: which learning rates an optimizer really applied, bit for bit.
+
+A Dense(1) without bias, its kernel zero, is fed the t-th unit vector at step t, and the loss is its output. The gradient is 1
+in coordinate t and 0 elsewhere, so plain SGD leaves minus the rate of update t in coordinate t: after T updates the kernel is
+minus the T applied rates, exactly. No reading of a schedule or of a log is involved, so the probe sees what they cannot: steps
+counted twice, or from the wrong end, or not restored.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from clr_ref._keras_api import keras
+
+
+def model(steps: int) -> Any:
+    """The probe for as many updates, not compiled."""
+    return keras.Sequential(
+        [keras.layers.InputLayer((steps,)), keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros")]
+    )
+
+
+def loss(_: Any, output: Any) -> Any:
+    """The loss to compile the probe with: its output, which makes every gradient 1."""
+    return output
+
+
+def batches(start: int, stop: int, steps: int, copies: int = 1) -> tuple[Any, Any]:
+    """Inputs and (unused) targets of the updates start <= t < stop of a probe of ``steps``: for every update as many equal rows
+    as ``copies``, that is, the batch size: one per replica of a strategy, one per batch that is accumulated.
+    """
+    rows = np.repeat(np.eye(steps, dtype=np.float32)[start:stop], copies, axis=0)
+    return rows, np.zeros((len(rows), 1), np.float32)
+
+
+def applied(probe: Any) -> Any:
+    """The rates that were applied so far, as float32; 0 for updates that were not made."""
+    return 0.0 - np.asarray(probe.get_weights()[0], np.float32).reshape(-1)
+
+
+def fit(optimizer: Any, steps: int, *, callbacks: Any = (), **compiled: Any) -> Any:
+    """The rates that ``optimizer`` applies in ``steps`` updates under ``fit``: float32, shape (steps,).
+
+    Args:
+        optimizer: plain SGD, new; its momentum and decay must be 0.
+        steps: the number of updates.
+        callbacks: for ``fit``.
+        compiled: further arguments of ``compile``.
+    """
+    probe = model(steps)
+    probe.compile(optimizer=optimizer, loss=loss, **compiled)
+    every = getattr(optimizer, "gradient_accumulation_steps", None) or 1
+    inputs, targets = batches(0, steps, steps, every)
+    probe.fit(inputs, targets, batch_size=1, shuffle=False, verbose=0, callbacks=list(callbacks))
+    return applied(probe)

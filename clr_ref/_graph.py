@@ -144,7 +144,7 @@ def _phase(plan: _engine.Plan, step: Any, ops: Ops, with_cycle: bool) -> tuple[A
     p, p2, largest = plan.p, 2 * plan.p, 2 ** (ops.width - 1) - 1
     if p2 > largest:  # a whole step_size so long that no step is past the first cycle
         folded = ops.where(step <= p, step, p - (step - p)) if p <= largest else step
-        return folded, step - step if with_cycle else None
+        return folded, ops.sign(step) if with_cycle else None  # 0, but no compiler may know and drop the scale
     if plan.shift == 0 and not with_cycle:
         r = step % p2
         return ops.minimum(r, p2 - r), None

@@ -1,0 +1,62 @@
+"""What the Keras tests share: the Keras of this environment, imported once, or the reason why there is none.
+
+An environment whose name promises TensorFlow, or another backend, sets CLR_REF_EXPECT_TF or CLR_REF_EXPECT_BACKEND; there, a
+Keras that does not import is a failure.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PROMISED = bool(os.environ.get("CLR_REF_EXPECT_TF") or os.environ.get("CLR_REF_EXPECT_BACKEND"))
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Warnings inside TensorFlow and Keras, and what they say of NumPy and protobuf, are between them."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.filterwarnings("ignore"))
+
+
+@pytest.fixture(scope="session")
+def drop_ins() -> Any:
+    """The module ``clr_ref.keras``."""
+    if not PROMISED and not any(importlib.util.find_spec(name) for name in ("tensorflow", "keras")):
+        pytest.skip("Keras is not installed in this environment")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import clr_ref.keras
+    return clr_ref.keras
+
+
+@pytest.fixture(scope="session")
+def keras(drop_ins: Any) -> Any:
+    return drop_ins.keras
+
+
+@pytest.fixture(scope="session")
+def tf(drop_ins: Any) -> Any:
+    """TensorFlow, where it is the backend."""
+    from clr_ref import _keras_api
+
+    if _keras_api.BACKEND != "tensorflow":
+        pytest.skip(f"this is about TensorFlow, and the backend is {_keras_api.BACKEND}")
+    return _keras_api.tensorflow()
+
+
+@pytest.fixture(scope="session")
+def tfa(tf: Any) -> Any:
+    """TensorFlow Addons, alive."""
+    if not os.environ.get("CLR_REF_EXPECT_TFA") and not importlib.util.find_spec("tensorflow_addons"):
+        pytest.skip("TensorFlow Addons is not installed in this environment")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import tensorflow_addons
+    return tensorflow_addons

@@ -1,6 +1,6 @@
 """The reference's arithmetic in tensors: one formula for every backend, traced into whatever graph the backend builds.
 
-    rate = initial + m * slope / one * scale / one                     with m the whole-number phase, as in ``_engine``
+    rate = initial + sealed(sealed(m * slope) * scale)                 with m the whole-number phase, as in ``_engine``
 
 in float64, from left to right, rounded once to the dtype. It is the float64 formula of ``_engine`` without Ziv's test, so it
 differs from the exact value rounded only where float64 cannot settle the rounding: for about one float32 value in 2**27, and
@@ -9,8 +9,9 @@ then by one ULP. ``evaluate`` with ``numpy_ops()`` is that formula in NumPy; all
 - Whole numbers are exact, whatever a compiler makes of them.
 - No power function is asked: 2**(1 - cycle) is assembled from its bits, gamma**step is a product of table entries.
 - XLA contracts a product and a sum into one fused operation, and Grappler reorders a chain of products of tensors and scalars.
-  A division by ``one`` stands between: 1.0, put together from the sign bit of the step, so that no compiler knows. The
-  halvings of triangular2 need none, since they are exact in any order.
+  Between them numbers are *sealed*: the sign bit of the step, which is 0 and no compiler knows it, is subtracted from their
+  bits. (A division by 1.0, made in that way, was not enough: XLA of TF 2.8 moved it.) The halvings of triangular2 need no seal,
+  since they are exact in any order.
 
 Without float64 (JAX as it comes) the same is done in pairs of float32.
 """
@@ -39,6 +40,7 @@ class Ops:
     floats: Callable[[Any], Any]  # integers as floats of ``width``
     sign: Callable[[Any], Any]  # -1 for a negative integer, else 0
     from_bits: Callable[[Any], Any]  # integers as the floats that they are the bits of
+    to_bits: Callable[[Any], Any]  # the inverse
     top_half: Callable[[Any], Any] | None  # float32 with the lower 12 bits of the significand 0; where width is 32
     minimum: Callable[[Any, int], Any]
     where: Callable[[Any, Any, Any], Any]
@@ -54,6 +56,7 @@ def numpy_ops() -> Ops:
         floats=lambda x: x.astype(np.float64),
         sign=lambda x: x >> 63,
         from_bits=lambda x: np.asarray(x).view(np.float64),
+        to_bits=lambda x: np.asarray(x).view(np.int64),
         top_half=None,
         minimum=np.minimum,
         where=np.where,
@@ -72,6 +75,7 @@ def tensorflow_ops() -> Ops:
         floats=lambda x: tf.cast(x, tf.float64),
         sign=lambda x: tf.bitwise.right_shift(x, tf.constant(63, tf.int64)),
         from_bits=lambda x: tf.bitcast(x, tf.float64),
+        to_bits=lambda x: tf.bitcast(x, tf.int64),
         top_half=None,
         minimum=tf.minimum,
         where=tf.where,
@@ -93,6 +97,7 @@ def jax_ops() -> Ops:
         floats=lambda x: x.astype(real),
         sign=lambda x: x >> (63 if wide else 31),
         from_bits=lambda x: jax.lax.bitcast_convert_type(x, real),
+        to_bits=lambda x: jax.lax.bitcast_convert_type(x, integer),
         top_half=None
         if wide
         else lambda x: jax.lax.bitcast_convert_type(jax.lax.bitcast_convert_type(x, jnp.int32) & ~0xFFF, jnp.float32),
@@ -113,6 +118,7 @@ def torch_ops() -> Ops:
         floats=lambda x: x.to(torch.float64),
         sign=lambda x: x >> 63,
         from_bits=lambda x: x.view(torch.float64),
+        to_bits=lambda x: x.view(torch.int64),
         top_half=None,
         minimum=lambda x, bound: x.clamp(max=bound),
         where=torch.where,
@@ -165,17 +171,18 @@ def _phase(plan: _engine.Plan, step: Any, ops: Ops, with_cycle: bool) -> tuple[A
 
 def _wide(plan: _engine.Plan, m: Any, argument: Any, step: Any, ops: Ops) -> Any:
     product = ops.floats(m) * plan.slope
-    one = _opaque(1.0, step, ops)
     scale_fn = plan.scale_fn
     if isinstance(scale_fn, scales.Halving):
         return product * _halved(argument, _engine.SPAN[plan.schedule.dtype], ops) + plan.initial
     if isinstance(scale_fn, scales.Exponential):
-        product = product / one
-        for (table, _), digit in zip(plan.powers.tables, _digits(plan.powers, argument, ops), strict=True):
-            product = product * ops.lookup(table, digit)
+        product = _sealed(product, step, ops)
+        for level, digit in enumerate(_digits(plan.powers, argument, ops)):
+            if level > 1:  # XLA of TF 2.8 takes a chain of six products in another order
+                product = _sealed(product, step, ops)
+            product = product * ops.lookup(plan.powers.tables[level][0], digit)
     elif not isinstance(scale_fn, scales.Constant):
-        product = product / one * _answers(scale_fn, argument, step, plan.schedule.dtype, ops)
-    return product / one + plan.initial
+        product = _sealed(product, step, ops) * _answers(scale_fn, argument, step, plan.schedule.dtype, ops)
+    return _sealed(product, step, ops) + plan.initial
 
 
 def _answers(scale_fn: Any, argument: Any, step: Any, dtype: str, ops: Ops) -> Any:
@@ -188,14 +195,19 @@ def _answers(scale_fn: Any, argument: Any, step: Any, dtype: str, ops: Ops) -> A
             raise
         answer = scale_fn(ops.cast(widest, dtype))
     if not hasattr(answer, "dtype"):
-        return _opaque(float(answer), step, ops)
+        return _opaque(float(answer), step, ops)  # a constant could be combined with others
     return ops.cast(answer, f"float{ops.width}")
+
+
+def _sealed(number: Any, step: Any, ops: Ops) -> Any:
+    """The same number, but that compilers cannot combine what made it with what becomes of it."""
+    return ops.from_bits(ops.to_bits(number) - ops.sign(step))
 
 
 def _opaque(number: float, step: Any, ops: Ops) -> Any:
     """A float, in the steps' shape, that no compiler knows to be constant."""
     kinds = (np.float64, np.int64) if ops.width == 64 else (np.float32, np.int32)
-    return ops.from_bits(ops.sign(step) + int(np.array(number, kinds[0]).view(kinds[1])))
+    return ops.from_bits(-ops.sign(step) + int(np.array(number, kinds[0]).view(kinds[1])))
 
 
 def _halved(argument: Any, span: int, ops: Ops) -> Any:

@@ -48,7 +48,15 @@ def assert_applied(made: Any, applied: Any) -> None:
 @pytest.mark.parametrize("arguments", [{}, {"jit_compile": True}, {"run_eagerly": True}, {"steps_per_execution": 5}], ids=str)
 def test_fit(drop_ins: Any, keras: Any, probe: Any, policy: str, arguments: dict[str, Any]) -> None:
     made = schedule(drop_ins, policy)
+    if "steps_per_execution" in arguments and backend() == "torch":
+        pytest.skip("Keras refuses steps_per_execution on torch")
     assert_applied(made, probe.fit(keras.optimizers.SGD(made), STEPS, **arguments))
+
+
+def backend() -> str:
+    from clr_ref import _keras_api
+
+    return _keras_api.BACKEND
 
 
 @pytest.mark.parametrize("policy", POLICIES)
@@ -195,7 +203,7 @@ def test_resumed_from_a_file(drop_ins: Any, keras: Any, probe: Any, tmp_path: Pa
     again = keras.models.load_model(str(tmp_path / name))
     assert probe.applied(again).tobytes() == probe.applied(model).tobytes()
     if hasattr(keras, "ops") and name == "model.h5":
-        with pytest.raises(ValueError, match="Unknown variable"):
+        with pytest.raises(ValueError, match="Unknown variable|optimizer_variables"):
             train(again, probe, HALF, STEPS)
         again.compile(optimizer=keras.optimizers.SGD.from_config(again.optimizer.get_config()), loss=keras.losses.Hinge())
         again.optimizer.build(again.trainable_variables)

@@ -33,10 +33,11 @@ def modes(drop_ins: Any) -> dict[str, Callable[[Any], Any]]:
 
 
 def tensor(drop_ins: Any, steps: Any) -> Any:
-    """Steps as the backend counts iterations: int64 on TensorFlow, int32 on JAX and torch."""
+    """Steps as the backend counts iterations: int64 on TensorFlow, int32 on JAX and torch, as far as that goes."""
     from clr_ref import _keras_api
 
-    return drop_ins._tensor(np.asarray(steps, np.int64 if _keras_api.BACKEND == "tensorflow" else np.int32))
+    wide = _keras_api.BACKEND == "tensorflow" or np.max(steps) >= 2**31
+    return drop_ins._tensor(np.asarray(steps, np.int64 if wide else np.int32))
 
 
 def twin(drop_ins: Any, schedule: clr_ref.CyclicalLearningRate, **more: Any) -> Any:

@@ -177,7 +177,7 @@ def _wide(plan: _engine.Plan, m: Any, argument: Any, step: Any, ops: Ops) -> Any
     if isinstance(scale_fn, scales.Exponential):
         product = _sealed(product, step, ops)
         for level, digit in enumerate(_digits(plan.powers, argument, ops)):
-            if level > 1:  # XLA of TF 2.8 takes a chain of six products in another order
+            if level > 0:  # XLA of TF 2.8 takes a long chain of products in another order
                 product = _sealed(product, step, ops)
             product = product * ops.lookup(plan.powers.tables[level][0], digit)
     elif not isinstance(scale_fn, scales.Constant):

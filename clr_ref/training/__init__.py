@@ -1,0 +1,1 @@
+"""Seeded training that repeats bit for bit, on the data and the model of the TFA tutorial. Needs a Keras."""

@@ -1,0 +1,109 @@
+"""A training run that was interrupted: everything that the rest of it depends on, in one .npz file.
+
+Keras's own formats do not serve: SavedModel and the legacy .keras come back with iterations 0 on some versions, and none keeps
+the state of random layers.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+class CheckpointError(Exception):
+    """The checkpoint is damaged, or is that of another run; the message says which."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """The state after ``step`` optimizer steps.
+
+    ``weights``, ``optimizer`` and ``random`` are the variables of the model, the optimizer and the random layers. ``rates``
+    (float64), ``losses`` (float64) and ``hits`` (int64, right answers) have an element per step; ``validation`` has an entry
+    per epoch that is complete.
+    """
+
+    step: int
+    weights: tuple[NDArray[Any], ...]
+    optimizer: tuple[NDArray[Any], ...]
+    random: tuple[NDArray[Any], ...]
+    rates: NDArray[np.float64]
+    losses: NDArray[np.float64]
+    hits: NDArray[np.int64]
+    validation: tuple[Mapping[str, float], ...]
+
+
+_GROUPS = ("weights", "optimizer", "random")
+_SERIES = ("rates", "losses", "hits")
+
+
+def save(path: Path, checkpoint: Checkpoint, identity: Mapping[str, Any]) -> None:
+    """Write a checkpoint, whole or not at all. ``identity`` is what a run has to agree with to be resumed from it; JSON."""
+    arrays = {f"{group}-{i}": one for group in _GROUPS for i, one in enumerate(getattr(checkpoint, group))}
+    arrays |= {name: getattr(checkpoint, name) for name in _SERIES}
+    arrays["about"] = np.array(
+        json.dumps({"identity": identity, "step": checkpoint.step, "validation": checkpoint.validation}, sort_keys=True)
+    )
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}-", delete=False) as file:
+        try:
+            np.savez(file, **arrays)
+            file.close()
+            os.replace(file.name, path)
+        except BaseException:
+            os.unlink(file.name)
+            raise
+
+
+def load(path: Path, identity: Mapping[str, Any]) -> Checkpoint | None:
+    """The checkpoint in a file, or None where there is no such file.
+
+    Raises:
+        CheckpointError: the file is damaged, or its identity is another; the message names what differs.
+    """
+    try:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+            arrays = dict(file)
+        about = json.loads(str(arrays["about"]))
+        found = Checkpoint(
+            step=about["step"],
+            weights=_group(arrays, "weights"),
+            optimizer=_group(arrays, "optimizer"),
+            random=_group(arrays, "random"),
+            rates=arrays["rates"],
+            losses=arrays["losses"],
+            hits=arrays["hits"],
+            validation=tuple(about["validation"]),
+        )
+        if any(len(getattr(found, name)) != found.step for name in _SERIES):
+            raise ValueError("its series do not have one element per step")
+    except FileNotFoundError:
+        return None
+    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        raise CheckpointError(f"{path}: damaged, remove it to start anew: {error}") from None
+    if differing := sorted(_differing(about["identity"], json.loads(json.dumps(identity)))):
+        raise CheckpointError(f"{path} is the checkpoint of another run; these differ: {'; '.join(differing)}")
+    return found
+
+
+def _group(arrays: Mapping[str, NDArray[Any]], name: str) -> tuple[NDArray[Any], ...]:
+    return tuple(arrays[f"{name}-{i}"] for i in range(sum(key.startswith(f"{name}-") for key in arrays)))
+
+
+def _differing(one: Any, other: Any, where: str = "") -> list[str]:
+    if isinstance(one, dict) and isinstance(other, dict):
+        found = []
+        for key in {*one, *other}:
+            found += _differing(one.get(key), other.get(key), f"{where}.{key}" if where else key)
+        return found
+    return [] if one == other else [f"{where} was {one!r}, now {other!r}"]

@@ -1,0 +1,363 @@
+"""One seeded training run of the tutorial's network: an Experiment and data in, a report out, the same bits every time.
+
+    from clr_ref.training import data, experiment
+    found = data.load()
+    print(experiment.run(experiment.Experiment(clr_ref.triangular2(1e-4, 1e-2, 1874)), found.train, found.test).to_json())
+
+The order of the pictures comes from NumPy, epoch by epoch, and the initial weights too, so that the versions of Keras start
+equal and see the same batches.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+import operator
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from clr_ref.schedule import CyclicalLearningRate
+from clr_ref.training import checkpoint, determinism, provenance
+from clr_ref.training.data import Split
+from clr_ref.training.model import build, checked_seed, initial_weights
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+FORMAT = 1
+CHECKPOINT = "checkpoint.npz"
+
+
+@dataclasses.dataclass(frozen=True)
+class Experiment:
+    """What is trained: the tutorial's network with plain SGD.
+
+    Args:
+        schedule: of the learning rate: a cyclical one, which the drop-in of ``clr_ref.keras`` then computes, or a constant.
+        arithmetic: of the drop-in, ``"exact"`` or ``"tfa"``.
+        epochs: passes over the data.
+        batch_size: pictures per optimizer step; the last step of an epoch takes what is left.
+        seed: of the initial weights, the order of the pictures and the dropout masks.
+        dropout: False leaves the SpatialDropout2D out.
+
+    Raises:
+        TypeError, ValueError: an argument of the wrong type or outside its range.
+    """
+
+    schedule: CyclicalLearningRate | float
+    arithmetic: Literal["exact", "tfa"] = "exact"
+    epochs: int = 10
+    batch_size: int = 64
+    seed: int = 0
+    dropout: bool = True
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.schedule, CyclicalLearningRate):
+            if isinstance(self.schedule, bool) or not isinstance(self.schedule, (int, float)):
+                raise TypeError(f"schedule must be a CyclicalLearningRate or a number, got {self.schedule!r}")
+            if not 0 <= self.schedule < float("inf"):
+                raise ValueError(f"schedule must be a CyclicalLearningRate or a finite number >= 0, got {self.schedule!r}")
+        if self.arithmetic not in ("exact", "tfa"):
+            raise ValueError(f"arithmetic must be 'exact' or 'tfa', got {self.arithmetic!r}")
+        for name in ("epochs", "batch_size"):
+            if (value := getattr(self, name)) != int(value) or isinstance(value, bool) or value < 1:
+                raise ValueError(f"{name} must be a whole number >= 1, got {value!r}")
+        checked_seed(self.seed)
+
+    def to_data(self) -> dict[str, Any]:
+        """The experiment as JSON can hold it; rates are hex floats.
+
+        Raises:
+            ValueError: the schedule's scale function has no name.
+        """
+        data = dataclasses.asdict(self)
+        if isinstance(self.schedule, CyclicalLearningRate):
+            data["schedule"] = json.loads(self.schedule.to_json())
+        else:
+            data["schedule"] = float(self.schedule).hex()
+        return data
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Report:
+    """What a run did, and on what.
+
+    ``rates`` (float64, as Keras's LearningRateLogger saw them applied) and ``losses`` (mean over the batch) have an element per
+    optimizer step. ``history`` has an entry per complete epoch: epoch, counted from 1, loss, accuracy (both over the epoch, in
+    training), val_loss, val_accuracy (on the test pictures, after it), learning_rate (the last applied). ``weights_sha256`` is
+    of the little-endian float32 bytes of all weights at the end, in the order of ``model.get_weights()``. ``resumed_at`` lists
+    no more than the step at which this call went on, 0 where it started.
+    """
+
+    experiment: Mapping[str, Any]
+    learning_rate: str
+    data: Mapping[str, Any]
+    versions: Mapping[str, str]
+    cpu: Mapping[str, Any]
+    settings: determinism.Settings
+    steps_per_epoch: int
+    resumed_at: int
+    complete: bool
+    rates: NDArray[np.float64]
+    losses: NDArray[np.float64]
+    history: tuple[Mapping[str, Any], ...]
+    weights_sha256: str
+
+    def digests(self) -> dict[str, Any]:
+        """What two runs have to agree in to be the same: no value, no time, no version."""
+        return {
+            "steps": len(self.rates),
+            "rates_sha256": _sha256(self.rates.astype("<f4")),
+            "losses_sha256": _sha256(self.losses.astype("<f4")),
+            "weights_sha256": self.weights_sha256,
+        }
+
+    def to_json(self) -> str:
+        """The report as one JSON object. Rates and losses are float32, which decimals of a JSON number hold exactly."""
+        document = {
+            "format": FORMAT,
+            **{field.name: getattr(self, field.name) for field in dataclasses.fields(self)},
+            "settings": dataclasses.asdict(self.settings),
+            "digests": self.digests(),
+            "rates": self.rates.tolist(),
+            "losses": self.losses.tolist(),
+        }
+        return json.dumps(document, indent=1)
+
+
+def run(
+    experiment: Experiment,
+    train: Split,
+    test: Split,
+    *,
+    learning_rate: Any = None,
+    folder: Path | None = None,
+    until: int | None = None,
+    on_step: Callable[[int], None] | None = None,
+) -> Report:
+    """Train, and say what happened. Calls ``determinism.prepare``: TensorFlow must not have run before with other threads.
+
+    Args:
+        experiment: what to train.
+        train: the pictures to train with.
+        test: the pictures to measure with after every epoch.
+        learning_rate: a Keras learning rate to train with instead of the drop-in for ``experiment.schedule``: that of TFA,
+            to compare with.
+        folder: where a checkpoint is kept after every epoch, under the name CHECKPOINT; a run that finds its own there goes
+            on from it.
+        until: stop after this many optimizer steps in all, with a checkpoint where there is a folder: the middle of an epoch
+            is as good as its end.
+        on_step: called after every optimizer step with the number of steps so far.
+
+    Raises:
+        CheckpointError: the folder holds a damaged checkpoint, or that of another run.
+        TooLateError: see ``determinism.prepare``.
+        ValueError: ``until`` is outside 0 .. the steps of the experiment.
+    """
+    settings = determinism.prepare()
+    per_epoch = -(-len(train) // experiment.batch_size)
+    total = per_epoch * experiment.epochs
+    if until is not None and not 0 <= until <= total:
+        raise ValueError(f"until must be a whole number 0 .. {total}, the steps of the experiment, got {until!r}")
+    determinism.seed_everything(experiment.seed)
+    if learning_rate is None:
+        learning_rate = keras_rate(experiment)
+    model = _compiled(experiment, learning_rate)
+    identity: dict[str, Any] = {
+        "experiment": experiment.to_data(),
+        "learning_rate": _class_name(learning_rate),
+        "data": {"train": _described(train), "test": _described(test)},
+        "versions": provenance.versions(),
+        "cpu": provenance.cpu(),
+        "settings": dataclasses.asdict(settings),
+    }
+    path = folder / CHECKPOINT if folder is not None else None
+    found = checkpoint.load(path, identity) if path is not None else None
+    log = _Log.resumed(model, found, on_step)
+    resumed_at = log.step
+    stop = total if until is None else until
+    while log.step < stop:
+        epoch, done = divmod(log.step, per_epoch)
+        rows = epoch_order(experiment.seed, epoch, len(train))
+        rows = rows[done * experiment.batch_size : (stop - epoch * per_epoch) * experiment.batch_size]
+        _fit(model, train, rows, experiment.batch_size, log)
+        if log.step % per_epoch == 0:
+            log.validation.append(_evaluated(model, test))
+        if path is not None:
+            checkpoint.save(path, log.checkpoint(model), identity)
+    return Report(
+        **identity | {"settings": settings},
+        steps_per_epoch=per_epoch,
+        resumed_at=resumed_at,
+        complete=log.step == total,
+        rates=np.array(log.rates, np.float64),
+        losses=np.array(log.losses, np.float64),
+        history=tuple(_history(log, per_epoch, experiment.batch_size, len(train))),
+        weights_sha256=weights_sha256(model),
+    )
+
+
+def keras_rate(experiment: Experiment) -> Any:
+    """The Keras learning rate of an experiment: the drop-in of ``clr_ref.keras``, or the constant."""
+    schedule = experiment.schedule
+    if not isinstance(schedule, CyclicalLearningRate):
+        return float(schedule)
+    from clr_ref import keras
+
+    return keras.CyclicalLearningRate(
+        schedule.initial_learning_rate,
+        schedule.maximal_learning_rate,
+        schedule.step_size,
+        schedule.scale_fn,
+        schedule.scale_mode,
+        arithmetic=experiment.arithmetic,
+    )
+
+
+def epoch_order(seed: int, epoch: int, n: int) -> NDArray[np.int64]:
+    """The order in which an epoch, counted from 0, sees n pictures: a permutation of 0 .. n-1, shape (n,).
+
+    It is the rank of raw random numbers, so that it is the same on every version of NumPy (see ``model.initial_weights``).
+    """
+    drawn = np.random.PCG64(np.random.SeedSequence([checked_seed(seed), 1, epoch])).random_raw(n)
+    return np.argsort(drawn, kind="stable").astype(np.int64)
+
+
+def weights_sha256(model: Any) -> str:
+    """The sha256 of a model's weights, as in ``Report``."""
+    digest = hashlib.sha256()
+    for one in model.get_weights():
+        digest.update(np.ascontiguousarray(one, "<f4").tobytes())
+    return digest.hexdigest()
+
+
+def _compiled(experiment: Experiment, learning_rate: Any) -> Any:
+    from clr_ref._keras_api import keras
+
+    model = build(initial_weights(experiment.seed), dropout=experiment.dropout)
+    model.compile(
+        optimizer=keras.optimizers.SGD(learning_rate),
+        loss=keras.losses.SparseCategoricalCrossentropy(),
+        metrics=["accuracy"],
+    )
+    if hasattr(
+        model.optimizer, "build"
+    ):  # its variables have to be there to be restored; legacy optimizers make theirs at once
+        model.optimizer.build(model.trainable_variables)
+    return model
+
+
+@dataclasses.dataclass
+class _Log:
+    """What a run has seen so far."""
+
+    step: int = 0
+    rates: list[float] = dataclasses.field(default_factory=list)
+    losses: list[float] = dataclasses.field(default_factory=list)
+    hits: list[int] = dataclasses.field(default_factory=list)
+    validation: list[Mapping[str, float]] = dataclasses.field(default_factory=list)
+    on_step: Callable[[int], None] | None = None
+
+    @classmethod
+    def resumed(cls, model: Any, found: checkpoint.Checkpoint | None, on_step: Callable[[int], None] | None) -> _Log:
+        """The log of a checkpoint, whose state goes into the model; an empty one without."""
+        if found is None:
+            return cls(on_step=on_step)
+        model.set_weights(found.weights)
+        for variables, values in (
+            (_optimizer_variables(model.optimizer), found.optimizer),
+            (determinism.random_states(model), found.random),
+        ):
+            for variable, value in zip(variables, values, strict=True):
+                variable.assign(value)
+        return cls(
+            found.step, found.rates.tolist(), found.losses.tolist(), found.hits.tolist(), list(found.validation), on_step
+        )
+
+    def checkpoint(self, model: Any) -> checkpoint.Checkpoint:
+        return checkpoint.Checkpoint(
+            step=self.step,
+            weights=tuple(model.get_weights()),
+            optimizer=tuple(np.asarray(v.numpy()) for v in _optimizer_variables(model.optimizer)),
+            random=tuple(np.asarray(v.numpy()) for v in determinism.random_states(model)),
+            rates=np.array(self.rates, np.float64),
+            losses=np.array(self.losses, np.float64),
+            hits=np.array(self.hits, np.int64),
+            validation=tuple(self.validation),
+        )
+
+
+def _optimizer_variables(optimizer: Any) -> list[Any]:
+    """Of plain SGD that is the step, and on newer Keras the rate."""
+    optimizer.iterations  # noqa: B018  # legacy optimizers make it when it is asked for
+    return list(optimizer.variables() if callable(optimizer.variables) else optimizer.variables)
+
+
+def _fit(model: Any, train: Split, rows: NDArray[np.int64], batch_size: int, log: _Log) -> None:
+    """Train on these rows, in this order, once."""
+    from clr_ref._keras_api import keras
+    from clr_ref.keras import LearningRateLogger
+
+    class Recorder(keras.callbacks.Callback):  # type: ignore[misc]
+        """Keras logs means since the start of ``fit``, which a resumed epoch would not have: here every batch is on its own."""
+
+        def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+            self.model.reset_metrics()
+
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            size = min(batch_size, len(rows) - batch * batch_size)
+            log.losses.append(float(logs["loss"]))
+            log.hits.append(round(float(logs["accuracy"]) * size))
+            log.step += 1
+            if log.on_step is not None:
+                log.on_step(log.step)
+
+    logger = LearningRateLogger()
+    model.fit(
+        train.images[rows][..., np.newaxis],
+        train.labels[rows],
+        batch_size=batch_size,
+        shuffle=False,
+        verbose=0,
+        callbacks=[logger, Recorder()],
+    )
+    log.rates += logger.rates
+
+
+def _evaluated(model: Any, test: Split) -> dict[str, float]:
+    found = model.evaluate(test.images[..., np.newaxis], test.labels, batch_size=256, verbose=0, return_dict=True)
+    return {"val_loss": float(found["loss"]), "val_accuracy": float(found["accuracy"])}
+
+
+def _history(log: _Log, per_epoch: int, batch_size: int, n: int) -> list[dict[str, Any]]:
+    sizes = [batch_size] * (per_epoch - 1) + [n - (per_epoch - 1) * batch_size]
+    return [
+        {
+            "epoch": epoch + 1,
+            # fsum, since NumPy's sums depend on its version and on the CPU
+            "loss": math.fsum(map(operator.mul, log.losses[epoch * per_epoch :], sizes)) / n,
+            "accuracy": sum(log.hits[epoch * per_epoch : (epoch + 1) * per_epoch]) / n,
+            **validated,
+            "learning_rate": log.rates[(epoch + 1) * per_epoch - 1],
+        }
+        for epoch, validated in enumerate(log.validation)
+    ]
+
+
+def _described(split: Split) -> dict[str, Any]:
+    return {"pictures": len(split), "images_sha256": _sha256(split.images), "labels_sha256": _sha256(split.labels)}
+
+
+def _class_name(learning_rate: Any) -> str:
+    """Who computes the rate; a module's private parts and versions are of no interest."""
+    kind = type(learning_rate)
+    return "constant" if kind is float else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _sha256(array: NDArray[Any]) -> str:
+    return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()

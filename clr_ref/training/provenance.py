@@ -1,0 +1,71 @@
+"""What a run ran on: versions and CPU. TensorFlow, oneDNN and Eigen choose their code by the latter."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import clr_ref
+
+
+def versions() -> dict[str, str]:
+    """Of everything that has a say in the bits. Needs TensorFlow."""
+    from clr_ref import _keras_api
+
+    tf = _keras_api.tensorflow()
+    libc = os.confstr("CS_GNU_LIBC_VERSION") if hasattr(os, "confstr") else "no libc"
+    return {
+        "tensorflow": str(tf.__version__),
+        "keras": keras_name(),
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+        "clr_ref": clr_ref.__version__,
+        "os": f"{platform.system()}, {libc}",
+    }
+
+
+def keras_name() -> str:
+    """Which Keras, with its version: ``keras-3.15.0``, ``tf-keras-2.16.0``, or ``tf.keras-2.15.1`` for TensorFlow's own."""
+    from clr_ref import _keras_api
+
+    if _keras_api.IS_KERAS_3:
+        return f"keras-{_keras_api.keras_version()}"
+    tf = _keras_api.tensorflow()
+    if "tf_keras" in _keras_api.keras.Model.__module__:
+        import importlib.metadata
+
+        return f"tf-keras-{importlib.metadata.version('tf-keras')}"
+    return f"tf.keras-{tf.__version__}"
+
+
+def cpu() -> dict[str, Any]:
+    """Machine, model, instruction set flags and cache sizes; Eigen cuts its matrix products by the last."""
+    found: dict[str, Any] = {"machine": platform.machine(), "model": platform.processor() or "unknown", "flags": []}
+    try:
+        first = Path("/proc/cpuinfo").read_text("utf-8").split("\n\n")[0]
+    except OSError:
+        first = ""
+    for line in first.splitlines():
+        key, _, value = line.partition(":")
+        if key.strip() == "model name":
+            found["model"] = value.strip()
+        elif key.strip() in ("flags", "Features"):
+            found["flags"] = sorted(value.split())
+    found["caches"] = {}
+    for folder in sorted(Path("/sys/devices/system/cpu/cpu0/cache").glob("index*")):
+        try:
+            level, kind, size = ((folder / name).read_text("ascii").strip() for name in ("level", "type", "size"))
+        except OSError:
+            continue
+        found["caches"][f"L{level} {kind}"] = size
+    return found
+
+
+def same_family(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two CPUs are bound to give the same bits: same flags and caches. The model's name is only a name."""
+    return all(one.get(key) == other.get(key) for key in ("machine", "flags", "caches"))

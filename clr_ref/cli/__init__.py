@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 import clr_ref
-from clr_ref.cli import golden, schedule
+from clr_ref.cli import golden, schedule, tutorial
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -14,5 +14,5 @@ def main() -> None:
     """Cyclical learning rates: exact values, a correctly rounded schedule, and the record of what TFA answers."""
 
 
-for command in (schedule.verify, schedule.evaluate, schedule.plot, golden.golden_group):
+for command in (schedule.verify, schedule.evaluate, schedule.plot, golden.golden_group, tutorial.tutorial):
     main.add_command(command)

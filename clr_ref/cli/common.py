@@ -65,9 +65,15 @@ class Progress:
     def say(self, text: str) -> None:
         self._bar.update(self._task, description=escape(f"{self._title} {text}"))
 
-    def done(self, text: str) -> None:
+    def tell(self, text: str) -> None:
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
-        self._bar.advance(self._task)
+
+    def advance(self, items: int = 1) -> None:
+        self._bar.advance(self._task, items)
+
+    def done(self, text: str) -> None:
+        self.tell(text)
+        self.advance()
 
 
 def read_store(folder: Path | None, as_json: bool) -> golden.Store:

@@ -227,6 +227,44 @@ def show(name: str | None, markdown: Path | None, folder: Path | None, as_json: 
         click.echo(f"{title}: {outcome}")
 
 
+@golden_group.command()
+@click.option(
+    "--data",
+    "source",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    default=None,
+    metavar="DIR",
+    help="Where the four .gz files of Fashion-MNIST are. Default: Keras's cache, the Debian package's folder, or a download.",
+)
+@click.option("--reason", default=None, metavar="TEXT", help="Why stored digests change; without it none does.")
+@golden_option
+@json_option
+def train(source: Path | None, reason: str | None, folder: Path | None, as_json: bool) -> None:
+    """Train the cases of golden/training with this TensorFlow, twice, and store the digests."""
+    from clr_ref.golden.accept import AcceptError
+    from clr_ref.training import data, determinism, golden as training
+
+    try:
+        determinism.prepare()
+        found = data.load(source)
+    except (ImportError, RuntimeError, data.DataError) as error:
+        raise click.UsageError(str(error)) from None
+    store = folder or golden.default_folder()
+    try:
+        record = training.record(found, store, reason=reason)
+    except (AcceptError, golden.StoreError) as error:
+        fail(str(error), as_json)
+    records = golden.read(store).training.values()
+    agreeing = {case: training.groups(records, case) for case in record.runs}
+    if as_json:
+        click.echo(json.dumps({"recorded": record.name, "agreeing": agreeing}, indent=1))
+        return
+    click.echo(f"recorded {record.name}; these agree in every bit of the final weights:")
+    for case, groups in agreeing.items():
+        for group in groups:
+            click.echo(f"{case}: {', '.join(group)}")
+
+
 def _staged(names: tuple[str, ...], staging: Path) -> list[str]:
     from clr_ref.golden.accept import staged_pairs
 

@@ -14,7 +14,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +127,17 @@ def accept(
     accepted = list(names)
     if overwrite and not (reason or "").strip():
         raise AcceptError("--overwrite needs a --reason that says why the stored values were wrong")
+    rebuild(folder, lambda fresh: _apply(accepted, staging, fresh, overwrite, reason))
+    return accepted
+
+
+def rebuild(folder: Path, change: Callable[[Path], None]) -> None:
+    """Change a copy of the store, renew its SHA256SUMS, and put it in the store's place if it is sound.
+
+    Raises:
+        AcceptError: the store that would result is not sound.
+        StoreError: there is no store, or the stored values or records have been tampered with.
+    """
     folder = folder.resolve()
     if not (folder / "cases.json").is_file():
         raise StoreError(f"{folder}: no cases.json: not a golden store")
@@ -136,7 +147,7 @@ def accept(
         try:
             fresh = work / folder.name
             shutil.copytree(folder, fresh)
-            _apply(accepted, staging, fresh, overwrite, reason)
+            change(fresh)
             (fresh / golden.SUMS).write_text(golden.render_sums(fresh), "utf-8")
             found = golden.problems(fresh)
             if found:
@@ -144,7 +155,6 @@ def accept(
             exchange(fresh, folder)
         finally:
             shutil.rmtree(work, ignore_errors=True)
-    return accepted
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
     cases.json                              the inputs, the steps and why each case exists; written by hand
     records/tf-X_tfa-Y.json                 provenance, results per case x mode x step dtype, behaviours
     values/<case>/<mode>-<hash8>.csv        step,hex,decimal; content-addressed, shared by the records that agree
+    training/tf-X_<keras>-Y.json            digests of seeded training runs (``clr_ref.training``), with provenance
     SHA256SUMS                              of all of the above, so that ``sha256sum -c`` checks the store without Python
 
 ``problems`` finds everything that is wrong with a store; ``read`` refuses a store that has any.
@@ -33,6 +34,7 @@ FORMAT = 1
 SUMS = "SHA256SUMS"
 RECORD_NAME = re.compile(r"tf-\d+\.\d+\.\d+_tfa-\d+\.\d+\.\d+")
 VALUES_NAME = re.compile(r"(eager|function|xla)-[0-9a-f]{8}\.csv")
+TRAINING_NAME = re.compile(r"tf-\d+\.\d+\.\d+_(keras|tf-keras|tf\.keras)-\d+\.\d+\.\d+")
 DIGEST = re.compile(r"[0-9a-f]{64}")
 #: Steps of one case at most: a damaged range must not exhaust the memory.
 MAX_STEPS = 1_000_000
@@ -139,6 +141,16 @@ class Record:
 
 
 @dataclasses.dataclass(frozen=True)
+class TrainingRecord:
+    """What seeded training gave on one TensorFlow with one Keras: per case its digests and per-epoch history."""
+
+    name: str
+    provenance: Mapping[str, Any]
+    runs: Mapping[str, Mapping[str, Any]]
+    history: tuple[Mapping[str, str], ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
 class Store:
     """A store that has been read and found sound."""
 
@@ -147,6 +159,7 @@ class Store:
     flags: Mapping[str, str]
     digest_steps: int
     records: Mapping[str, Record]
+    training: Mapping[str, TrainingRecord] = dataclasses.field(default_factory=dict)
 
     def values(self, case: str, name: str) -> NDArray[Any]:
         """The recorded rates of a values file, in the case's dtype, in the order of the case's steps."""
@@ -306,7 +319,13 @@ def parse(folder: Path, found: list[str]) -> Store | None:
             found.append(f"records/{path.name}: {error}")
     if not records:
         found.append("records: no record: the store is empty")
-    return Store(folder, cases, flags, digest_steps, records)
+    training = {}
+    for path in sorted((folder / "training").glob("*"), key=lambda path: record_order(path.stem)):
+        try:
+            training[path.stem] = parse_training(path.name, load_json(path))
+        except MALFORMED as error:
+            found.append(f"training/{path.name}: {error}")
+    return Store(folder, cases, flags, digest_steps, records, training)
 
 
 def load_json(path: Path) -> Any:
@@ -438,6 +457,38 @@ def parse_entries(results: Any) -> Iterator[Entry]:
                 if tensors and not DIGEST.fullmatch(data["digest"]):
                     raise ValueError(f"{where}: {data['digest']!r} is no sha256")
                 yield Entry(case, mode, step_dtype, **data)
+
+
+TRAINING_PROVENANCE = {"versions", "cpu", "settings", "data"}
+TRAINING_RUN = {"experiment", "pictures", "steps", "rates_sha256", "losses_sha256", "weights_sha256", "epochs"}
+
+
+def parse_training(file_name: str, data: Any) -> TrainingRecord:
+    """One training record. ValueError, TypeError, KeyError or AttributeError where it is none."""
+    name = file_name.removesuffix(".json")
+    if not TRAINING_NAME.fullmatch(name) or name == file_name:
+        raise ValueError("the name is not tf-X.Y.Z_<keras>-A.B.C.json, with keras, tf-keras or tf.keras")
+    _expect_fields(data, "record", {"format", "provenance", "runs"}, frozenset({"history"}))
+    if data["format"] != FORMAT:
+        raise ValueError(f"format must be {FORMAT}, got {data['format']!r}")
+    provenance = data["provenance"]
+    _expect_fields(provenance, "provenance", TRAINING_PROVENANCE)
+    _expect_fields(provenance["cpu"], "cpu", {"machine", "model", "flags", "caches"})
+    versions = provenance["versions"]
+    if name != f"tf-{versions['tensorflow']}_{versions['keras']}":
+        raise ValueError(f"the name is not that of {versions['tensorflow']} and {versions['keras']}")
+    if not data["runs"]:
+        raise ValueError("no run: the record is empty")
+    for case, one in data["runs"].items():
+        _expect_fields(one, case, TRAINING_RUN)
+        for field in ("rates_sha256", "losses_sha256", "weights_sha256"):
+            if not DIGEST.fullmatch(one[field]):
+                raise ValueError(f"{case}: {field}: {one[field]!r} is no sha256")
+        _positive(one["steps"])
+        _positive(one["pictures"])
+    for step in data.get("history", []):
+        _expect_fields(step, "history", {"reason", "replaced_sha256"})
+    return TrainingRecord(name, provenance, data["runs"], tuple(data.get("history", [])))
 
 
 def values_problems(store: Store) -> list[str]:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
-import tempfile
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from clr_ref.training.files import replacing
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -55,14 +55,8 @@ def save(path: Path, checkpoint: Checkpoint, identity: Mapping[str, Any]) -> Non
     arrays["about"] = np.array(
         json.dumps({"identity": identity, "step": checkpoint.step, "validation": checkpoint.validation}, sort_keys=True)
     )
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}-", delete=False) as file:
-        try:
-            np.savez(file, **arrays)
-            file.close()
-            os.replace(file.name, path)
-        except BaseException:
-            os.unlink(file.name)
-            raise
+    with replacing(path) as beside:
+        np.savez(beside, **arrays)
 
 
 def load(path: Path, identity: Mapping[str, Any]) -> Checkpoint | None:

@@ -171,7 +171,7 @@ def run(
     identity: dict[str, Any] = {
         "experiment": experiment.to_data(),
         "learning_rate": _class_name(learning_rate),
-        "data": {"train": _described(train), "test": _described(test)},
+        "data": {"train": described(train), "test": described(test)},
         "versions": provenance.versions(),
         "cpu": provenance.cpu(),
         "settings": dataclasses.asdict(settings),
@@ -234,6 +234,11 @@ def weights_sha256(model: Any) -> str:
     for one in model.get_weights():
         digest.update(np.ascontiguousarray(one, "<f4").tobytes())
     return digest.hexdigest()
+
+
+def described(split: Split) -> dict[str, Any]:
+    """Which pictures these are, for a report: how many, and the sha256 of their bytes."""
+    return {"pictures": len(split), "images_sha256": _sha256(split.images), "labels_sha256": _sha256(split.labels)}
 
 
 def _compiled(experiment: Experiment, learning_rate: Any) -> Any:
@@ -347,10 +352,6 @@ def _history(log: _Log, per_epoch: int, batch_size: int, n: int) -> list[dict[st
         }
         for epoch, validated in enumerate(log.validation)
     ]
-
-
-def _described(split: Split) -> dict[str, Any]:
-    return {"pictures": len(split), "images_sha256": _sha256(split.images), "labels_sha256": _sha256(split.labels)}
 
 
 def _class_name(learning_rate: Any) -> str:

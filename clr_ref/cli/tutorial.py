@@ -1,0 +1,93 @@
+"""``clr-ref tutorial``."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from clr_ref.cli.common import Progress, json_option, new_table, plotting_module, print_table
+
+
+@click.command()
+@click.option("--epochs", type=click.IntRange(1), default=10, show_default=True)
+@click.option("--subset", type=click.IntRange(1), default=None, metavar="N", help="Only the first N pictures.")
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("clr-tutorial"),
+    show_default=True,
+    metavar="DIR",
+    help="Where pictures, tables, pages and checkpoints go. An interrupted call goes on from there.",
+)
+@click.option(
+    "--data",
+    "source",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    default=None,
+    metavar="DIR",
+    help="Where the four .gz files of Fashion-MNIST are. Default: Keras's cache, the Debian package's folder, or a download.",
+)
+@json_option
+def tutorial(epochs: int, subset: int | None, seed: int, out: Path, source: Path | None, as_json: bool) -> None:
+    """Do what TFA's tutorial on cyclical learning rates does, and hold its claims against what is measured.
+
+    Trains the tutorial's network on Fashion-MNIST twice, without and with the cyclical rate. Needs TensorFlow and
+    clr-ref[plot]. Exit code 1 where the applied rates are not the schedule's cycles; what training did is a finding.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    from clr_ref.training import checkpoint, data, determinism, tutorial as training
+
+    plotting_module()
+    try:
+        determinism.prepare()
+        chosen = training.setting(data.load(source), epochs=epochs, subset=subset, seed=seed)
+    except ImportError as error:
+        raise click.UsageError(str(error)) from None
+    except (data.DataError, ValueError, RuntimeError) as error:
+        raise click.UsageError(str(error)) from None
+    out.mkdir(parents=True, exist_ok=True)
+    per_epoch = chosen.steps // epochs
+    done = {"plain": 0, "clr": 0}
+    with Progress(2 * chosen.steps) as progress:
+
+        def on_step(name: str, step: int) -> None:
+            progress.advance(step - done[name])  # more than one where it went on from a checkpoint
+            done[name] = step
+            progress.start(f"{name}, epoch {(step - 1) // per_epoch + 1} of {epochs}")
+            if step % per_epoch == 0:
+                progress.tell(f"{name}: epoch {step // per_epoch} of {epochs} is done")
+
+        try:
+            result = training.run(chosen, out, on_step)
+        except checkpoint.CheckpointError as error:
+            raise click.UsageError(f"{error}\nGive another --out, or the options of that run.") from None
+        except KeyboardInterrupt:
+            click.echo("interrupted: the same command goes on from the last whole epoch", err=True)
+            raise click.Abort from None
+    written = training.write(result, out)
+    holds = result.claims[0].holds is not False
+    if as_json:
+        document = {
+            "holds": holds,
+            "claims": [{**dataclasses.asdict(claim), "verdict": claim.verdict} for claim in result.claims],
+            "files": [str(path) for path in written],
+            "history": {"plain": list(result.plain.history), "clr": list(result.clr.history)},
+            "digests": {"plain": result.plain.digests(), "clr": result.clr.digests()},
+        }
+        click.echo(json.dumps(document, indent=1))
+    else:
+        table = new_table("epoch", ">val. loss, plain", ">val. loss, CLR", ">accuracy, plain", ">accuracy, CLR")
+        for one, two in zip(result.plain.history, result.clr.history, strict=True):
+            cells = [f"{run['val_loss']:.4f}" for run in (one, two)] + [f"{run['val_accuracy']:.2%}" for run in (one, two)]
+            table.add_row(str(one["epoch"]), *cells)
+        print_table(table)
+        for claim in result.claims:
+            click.echo(f"{claim.verdict}: {claim.claim} Measured: {claim.measured}.")
+        click.echo(f"wrote {', '.join(path.name for path in written)} in {out}")
+    sys.exit(0 if holds else 1)

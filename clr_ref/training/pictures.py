@@ -1,0 +1,47 @@
+"""The pictures of the tutorial, with matplotlib, into PNG files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.figure import Figure
+
+if TYPE_CHECKING:
+    from clr_ref.training.tutorial import Result
+
+
+def schedule(result: Result, out: Path) -> None:
+    """The cyclical rate over ten epochs and over a hundred."""
+    figure = Figure(figsize=(9, 3.2), dpi=100, layout="constrained")
+    per_epoch = result.clr.steps_per_epoch
+    for axes, epochs in zip(figure.subplots(1, 2), (10, 100), strict=True):
+        stride = max(1, epochs * per_epoch // 20_000)
+        steps = np.arange(0, epochs * per_epoch, stride)
+        axes.plot(steps, result.setting.schedule(steps), linewidth=1)
+        axes.set_title(f"{epochs} epochs", fontsize=10)
+        axes.set_xlabel("step")
+        axes.grid(alpha=0.3)
+    figure.axes[0].set_ylabel("learning rate")
+    figure.savefig(out)
+
+
+def curves(result: Result, out: Path) -> None:
+    """Loss and accuracy over epochs, plain on the left and cyclical on the right, on common scales."""
+    figure = Figure(figsize=(9, 5.6), dpi=100, layout="constrained")
+    panels = figure.subplots(2, 2, sharex=True, sharey="row")
+    for column, (title, report) in enumerate((("without CLR", result.plain), ("with CLR", result.clr))):
+        epochs = [epoch["epoch"] for epoch in report.history]
+        for row, quantity in enumerate(("loss", "accuracy")):
+            axes = panels[row, column]
+            for key, label in ((quantity, "training"), (f"val_{quantity}", "validation")):
+                axes.plot(epochs, [epoch[key] for epoch in report.history], marker=".", label=label)
+            axes.grid(alpha=0.3)
+            axes.legend(fontsize=8)
+            axes.xaxis.get_major_locator().set_params(integer=True)
+        panels[0, column].set_title(title, fontsize=10)
+        panels[1, column].set_xlabel("epoch")
+    panels[0, 0].set_ylabel("loss")
+    panels[1, 0].set_ylabel("accuracy")
+    figure.savefig(out)

@@ -102,13 +102,13 @@ class Difference:
     same_cpu: bool
 
 
-def differences(stored: TrainingRecord, case: str, report: Report) -> list[Difference]:
-    """What a run of a case answers differently from the record."""
-    same = provenance.same_family(stored.provenance["cpu"], report.cpu)
+def differences(stored: TrainingRecord, case: str, digests: Mapping[str, Any], cpu: Mapping[str, Any]) -> list[Difference]:
+    """What a run of a case, on a CPU, answers differently from the record; ``digests`` are those of its report."""
+    same = provenance.same_family(stored.provenance["cpu"], cpu)
     known = stored.runs[case]
     return [
         Difference(case, field, str(known[field]), str(value), same)
-        for field, value in report.digests().items()
+        for field, value in digests.items()
         if known[field] != value
     ]
 

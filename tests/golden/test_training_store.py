@@ -1,0 +1,121 @@
+"""Training digests are part of the store: read whole, checked, and changed only with a reason."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clr_ref.golden import accept, store as golden
+from clr_ref.training import golden as training
+from tests.golden import synthetic
+from tests.training.test_tutorial import DATA, report
+
+NAME = "tf-2.21.0_keras-3.15.1"
+
+
+@pytest.fixture
+def trained(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A store with one training record, made by runs that are not real."""
+    monkeypatch.setattr(training, "run", lambda case, found: report([0.5], [1.0], [2.0], 1))
+    training.record(DATA, folder)
+    return folder
+
+
+def test_a_record_is_read(trained: Path) -> None:
+    store = golden.read(trained)
+    assert list(store.training) == [NAME]
+    one = store.training[NAME]
+    assert set(one.runs) == set(training.CASES)
+    assert one.runs["plain"]["weights_sha256"] == "0" * 64
+    assert one.provenance["versions"]["keras"] == "keras-3.15.1"
+    assert one.provenance["data"]["train"]["pictures"] == 60_000
+
+
+def test_the_sums_hold_it(trained: Path) -> None:
+    path = trained / "training" / f"{NAME}.json"
+    path.write_text(path.read_text().replace("0000", "1111", 1))
+    assert golden.problems(trained) == [f"training/{NAME}.json: sha256 is not that of SHA256SUMS"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda d: d.update(extra=1), "unknown field 'extra'"),
+        (lambda d: d.pop("provenance"), "missing field 'provenance'"),
+        (lambda d: d.update(format=2), "format must be 1, got 2"),
+        (lambda d: d["runs"].clear(), "no run: the record is empty"),
+        (lambda d: d["runs"]["plain"].update(weights_sha256="12"), "weights_sha256: '12' is no sha256"),
+        (lambda d: d["runs"]["plain"].update(steps=0), "expected a whole number > 0, got 0"),
+        (lambda d: d["runs"]["plain"].pop("epochs"), "missing field 'epochs'"),
+        (lambda d: d["provenance"]["versions"].update(tensorflow="2.20.0"), "the name is not that of 2.20.0"),
+        (lambda d: d["provenance"]["cpu"].pop("flags"), "missing field 'flags'"),
+        (lambda d: d.update(history=[{"reason": "x"}]), "missing field 'replaced_sha256'"),
+    ],
+)
+def test_damage_is_named(trained: Path, change: Callable[[Any], Any], message: str) -> None:
+    synthetic.edit(trained / "training" / f"{NAME}.json", change)
+    synthetic.renew_sums(trained)
+    (found,) = golden.problems(trained)
+    assert found.startswith(f"training/{NAME}.json: ")
+    assert message in found
+
+
+def test_files_that_are_no_records_are_refused(trained: Path) -> None:
+    (trained / "training" / "notes.txt").write_text("{}")
+    synthetic.renew_sums(trained)
+    (found,) = golden.problems(trained)
+    assert found.startswith("training/notes.txt: the name is not tf-X.Y.Z_<keras>-A.B.C.json")
+
+
+def test_a_changed_digest_needs_a_reason(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    training.record(DATA, trained)  # the same once more is no change
+    before = (trained / "training" / f"{NAME}.json").read_bytes()
+    other = dataclasses.replace(report([0.5], [1.0], [2.0], 1), weights_sha256="f" * 64)
+    monkeypatch.setattr(training, "run", lambda case, found: other)
+    for reason in (None, " "):
+        with pytest.raises(accept.AcceptError, match="would change; --reason TEXT says why"):
+            training.record(DATA, trained, reason=reason)
+        assert (trained / "training" / f"{NAME}.json").read_bytes() == before
+    training.record(DATA, trained, reason="a new kernel")
+    one = golden.read(trained).training[NAME]
+    assert one.history == ({"reason": "a new kernel", "replaced_sha256": golden.sha256(before)},)
+    assert one.runs["plain"]["weights_sha256"] == "f" * 64
+    training.record(DATA, trained)  # keeps its history
+    assert golden.read(trained).training[NAME].history == one.history
+
+
+def test_runs_that_differ_are_not_recorded(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = iter("0f" * 10)
+    one = report([0.5], [1.0], [2.0], 1)
+    monkeypatch.setattr(training, "run", lambda case, found: dataclasses.replace(one, weights_sha256=next(answers) * 64))
+    with pytest.raises(accept.AcceptError, match="gave other bits the second time"):
+        training.record(DATA, folder)
+    assert not (folder / "training").exists()
+
+
+def test_differences_say_whether_the_cpu_is_the_same(trained: Path) -> None:
+    stored = golden.read(trained).training[NAME]
+    same = report([0.5], [1.0], [2.0], 1)
+    assert training.differences(stored, "plain", same.digests(), same.cpu) == []
+    other = dataclasses.replace(same, weights_sha256="f" * 64)
+    (found,) = training.differences(stored, "plain", other.digests(), other.cpu)
+    assert (found.field, found.stored, found.found, found.same_cpu) == ("weights_sha256", "0" * 64, "f" * 64, True)
+    for change in ({"flags": ["avx512f"]}, {"caches": {"L2 Unified": "1M"}}, {"machine": "aarch64"}):
+        (found,) = training.differences(stored, "plain", other.digests(), {**other.cpu, **change})
+        assert not found.same_cpu
+    (found,) = training.differences(stored, "plain", other.digests(), {**other.cpu, "model": "another name"})
+    assert found.same_cpu
+
+
+def test_groups_are_those_that_agree(trained: Path) -> None:
+    one = golden.read(trained).training[NAME]
+    runs = json.loads(json.dumps(one.runs))
+    runs["plain"]["weights_sha256"] = "f" * 64
+    records = [one, dataclasses.replace(one, name="b", runs=runs), dataclasses.replace(one, name="c")]
+    assert training.groups(records, "plain") == [[NAME, "c"], ["b"]]
+    assert training.groups(records, "triangular2") == [[NAME, "b", "c"]]

@@ -1,0 +1,256 @@
+"""Training repeats bit for bit: run again, resumed in the middle, beside TFA, and against what is recorded."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import clr_ref
+from clr_ref.golden import store as golden
+from clr_ref.training import data, experiment as experiments, golden as recorded, provenance
+from clr_ref.training.experiment import Experiment
+
+needs_tensorflow = pytest.mark.skipif(
+    not os.environ.get("CLR_REF_EXPECT_TF") and importlib.util.find_spec("tensorflow") is None,
+    reason="TensorFlow is not installed in this environment",
+)
+needs_tfa = pytest.mark.skipif(
+    not os.environ.get("CLR_REF_EXPECT_TFA") and importlib.util.find_spec("tensorflow_addons") is None,
+    reason="TensorFlow Addons is not installed in this environment",
+)
+
+#: 25 steps an epoch, the last of them of 32 pictures.
+PICTURES = 24 * 64 + 32
+DROPOUT = {
+    "experiment": {"schedule": json.loads(clr_ref.triangular2(1e-4, 0.1, 8).to_json()), "epochs": 2},
+    "pictures": PICTURES,
+}
+MIDDLE = 31
+#: What NumPy 1.24, 1.26 and 2.5 give.
+PINNED = [5, 6, 3, 0, 7, 2, 1, 4, 9, 8]
+
+
+def work(jobs: Mapping[str, Any], folder: Path, **environment: str) -> dict[str, Any]:
+    """The results of tests/training/worker.py, in a new process."""
+    (folder / "jobs.json").write_text(json.dumps(jobs), "utf-8")
+    root = str(Path(__file__).parents[2])
+    path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
+    command = [sys.executable, "-m", "tests.training.worker", str(folder / "jobs.json"), str(folder / "results.json")]
+    done = subprocess.run(
+        command,
+        env={**os.environ, "PYTHONPATH": path, "TF_CPP_MIN_LOG_LEVEL": "3", **environment},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    return json.loads((folder / "results.json").read_text("utf-8"))  # type: ignore[no-any-return]
+
+
+@pytest.fixture(scope="module")
+def first(fashion_mnist: data.FashionMnist, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """One process: the network; a run; a run that stops in the middle of its second epoch; the recorded cases."""
+    folder = tmp_path_factory.mktemp("first")
+    jobs: dict[str, Any] = {
+        "network": "network",
+        "whole": DROPOUT,
+        "stopped": {**DROPOUT, "folder": str(folder), "until": MIDDLE},
+        **{case: {"case": case} for case in recorded.CASES},
+    }
+    return {**work(jobs, folder), "folder": folder}
+
+
+@pytest.fixture(scope="module")
+def second(first: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Another process: the same run again, the rest of the one that was stopped, and what has to come out otherwise."""
+    other = {**DROPOUT["experiment"], "seed": 1}  # type: ignore[dict-item]
+    jobs = {
+        "whole": DROPOUT,
+        "resumed": {**DROPOUT, "folder": str(first["folder"])},
+        "other seed": {**DROPOUT, "experiment": other, "until": 2},
+    }
+    return work(jobs, tmp_path_factory.mktemp("second"))
+
+
+def results(report: Mapping[str, Any]) -> Any:
+    return {key: report[key] for key in ("digests", "rates", "losses", "history")}
+
+
+@needs_tensorflow
+def test_the_network_is_the_tutorials(first: dict[str, Any]) -> None:
+    layers = [layer for layer in first["network"] if layer[0] != "InputLayer"]
+    assert [name for name, _ in layers] == [
+        "Rescaling",
+        "Conv2D",
+        "MaxPooling2D",
+        "Conv2D",
+        "MaxPooling2D",
+        "SpatialDropout2D",
+        "GlobalAveragePooling2D",
+        "Dense",
+        "Dense",
+    ]
+    settings = [one for _, one in layers]
+    assert (settings[0]["scale"], settings[0]["offset"]) == (1 / 255, 0)
+    assert settings[1] == {"filters": 16, "kernel_size": [5, 5], "activation": "relu"}
+    assert settings[3] == {"filters": 32, "kernel_size": [5, 5], "activation": "relu"}
+    assert settings[2] == settings[4] == {"pool_size": [2, 2]}
+    assert settings[5]["rate"] == 0.2
+    assert settings[7:] == [{"units": 128, "activation": "relu"}, {"units": 10, "activation": "softmax"}]
+
+
+@needs_tensorflow
+def test_the_same_run_is_the_same_bits(first: dict[str, Any], second: dict[str, Any]) -> None:
+    """In another process, with dropout; and another seed is another run."""
+    assert results(first["whole"]) == results(second["whole"])
+    assert first["whole"]["losses"][:2] != second["other seed"]["losses"]
+
+
+@needs_tensorflow
+def test_resumed_in_the_middle_is_the_same_bits(first: dict[str, Any], second: dict[str, Any]) -> None:
+    """In another process, from the sixth step of the second epoch, with dropout: weights, losses, rates and history."""
+    stopped, resumed = first["stopped"], second["resumed"]
+    assert (stopped["resumed_at"], stopped["complete"], len(stopped["losses"]), len(stopped["history"])) == (
+        0,
+        False,
+        MIDDLE,
+        1,
+    )
+    assert (resumed["resumed_at"], resumed["complete"]) == (MIDDLE, True)
+    assert results(resumed) == results(first["whole"])
+
+
+@needs_tensorflow
+def test_the_report_says_what_was_applied(first: dict[str, Any]) -> None:
+    report = first["whole"]
+    schedule = clr_ref.triangular2(1e-4, 0.1, 8)
+    assert np.array(report["rates"], np.float32).tobytes() == schedule.values(0, 50).tobytes()
+    assert report["learning_rate"] == "clr_ref.keras.CyclicalLearningRate"
+    assert report["experiment"]["schedule"] == json.loads(schedule.to_json())
+    assert [epoch["epoch"] for epoch in report["history"]] == [1, 2]
+    assert [epoch["learning_rate"] for epoch in report["history"]] == [report["rates"][24], report["rates"][49]]
+    assert report["steps_per_epoch"] == 25
+    sizes = np.array([64.0] * 24 + [32])
+    for epoch, losses in zip(report["history"], np.reshape(report["losses"], (2, 25)), strict=True):
+        # A sum of 25 products in float64, in another order: 25 roundings of at most 2**-53 each.
+        assert epoch["loss"] == pytest.approx(float(losses @ sizes) / PICTURES, rel=25 * 2.0**-53)
+        assert round(epoch["accuracy"] * PICTURES) == pytest.approx(epoch["accuracy"] * PICTURES, abs=1e-9)
+    assert report["data"]["train"]["pictures"] == PICTURES
+    assert report["settings"] == {"intra_op_threads": 2, "inter_op_threads": 1, "op_determinism": True, "onednn": False}
+    assert {"tensorflow", "keras", "numpy", "python"} <= set(report["versions"])
+    assert report["cpu"] == provenance.cpu()
+
+
+@needs_tensorflow
+@pytest.mark.parametrize("case", recorded.CASES)
+def test_the_recorded_digests_are_reproduced(first: dict[str, Any], case: str) -> None:
+    report = first[case]
+    name = f"tf-{report['versions']['tensorflow']}_{report['versions']['keras']}"
+    stored = golden.read().training.get(name)
+    if stored is None:
+        pytest.skip(f"{name} is not recorded in golden/training; clr-ref golden train")
+    found = recorded.differences(stored, case, report["digests"], report["cpu"])
+    if found and not found[0].same_cpu:
+        # TensorFlow and Eigen choose their code by the CPU: elsewhere the digests are news, not a verdict.
+        print(f"on this CPU, of another family than that of the record: {found}")
+        found = []
+    assert found == []
+
+
+@needs_tensorflow
+@needs_tfa
+def test_training_with_tfas_arithmetic_is_training_with_tfa(fashion_mnist: data.FashionMnist, tmp_path: Path) -> None:
+    """In bits: what a user of TFA trained is what ``arithmetic="tfa"`` trains."""
+    schedules = {
+        "triangular": clr_ref.triangular(1e-4, 0.1, 33.3),
+        "triangular2": clr_ref.triangular2(1e-4, 0.1, 7),
+        "exp_range": clr_ref.exp_range(1e-4, 0.1, 11, gamma=0.97),
+    }
+    jobs = {}
+    for name, schedule in schedules.items():
+        options = {"schedule": json.loads(schedule.to_json()), "arithmetic": "tfa", "epochs": 2, "dropout": False}
+        for real in (False, True):
+            jobs[f"{name} {real}"] = {"experiment": options, "pictures": PICTURES, "tfa": real, "until": 30}
+    found = work(jobs, tmp_path)
+    for name in schedules:
+        ours, theirs = found[f"{name} False"], found[f"{name} True"]
+        if "error" in theirs:  # optimizers from TF 2.11 hand out int64 steps, on which TFA's exp_range fails (addons #2593)
+            assert name == "exp_range"
+            assert "int64" in theirs["error"]
+            assert ours["complete"] is False
+            continue
+        assert ours["learning_rate"] == "clr_ref.keras.CyclicalLearningRate"
+        assert theirs["learning_rate"].startswith("tensorflow_addons.")
+        assert results(ours) == results(theirs)
+
+
+@needs_tensorflow
+@pytest.mark.parametrize(
+    ("after", "onednn", "message"),
+    [
+        ("import", "1", "already imported, with oneDNN"),
+        ("op", "0", "already runs with 0 threads"),
+        ("import", "0", "not too late"),
+    ],
+)
+def test_too_late_is_said(tmp_path: Path, after: str, onednn: str, message: str) -> None:
+    found = work({"late": {"after": after}}, tmp_path, TF_ENABLE_ONEDNN_OPTS=onednn)
+    assert message in found["late"]
+
+
+# --- what needs no TensorFlow ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"schedule": "0.01"}, "schedule must be a CyclicalLearningRate or a number, got '0.01'"),
+        ({"schedule": True}, "schedule must be"),
+        ({"schedule": -0.1}, "schedule must be a CyclicalLearningRate or a finite number >= 0, got -0.1"),
+        ({"schedule": float("nan")}, "schedule must be"),
+        ({"arithmetic": "Exact"}, "arithmetic must be 'exact' or 'tfa', got 'Exact'"),
+        ({"epochs": 0}, "epochs must be a whole number >= 1, got 0"),
+        ({"epochs": 1.5}, "epochs must be a whole number >= 1, got 1.5"),
+        ({"batch_size": 0}, "batch_size must be a whole number >= 1, got 0"),
+        ({"seed": -1}, "seed must be a whole number"),
+    ],
+)
+def test_experiments_out_of_range(options: dict[str, Any], message: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=message.replace("*", r"\*")):
+        Experiment(**{"schedule": 0.01, **options})
+
+
+def test_a_schedule_without_a_name_cannot_be_reported() -> None:
+    nameless = clr_ref.CyclicalLearningRate(1e-4, 1e-2, 8, lambda x: 1.0)
+    with pytest.raises(ValueError, match="register"):
+        Experiment(nameless).to_data()
+
+
+def test_the_order_of_an_epoch() -> None:
+    """A permutation, another one for every epoch and seed; pinned, since training digests stand on it."""
+    order = experiments.epoch_order(1, 0, 1000)
+    assert sorted(order.tolist()) == list(range(1000))
+    assert order[:5].tolist() != experiments.epoch_order(1, 1, 1000)[:5].tolist()
+    assert order[:5].tolist() != experiments.epoch_order(2, 0, 1000)[:5].tolist()
+    assert order.dtype == np.int64
+    assert experiments.epoch_order(1, 0, 10).tolist() == PINNED
+
+
+def test_versions_agree_as_the_documentation_says() -> None:
+    """docs/TRAINING.md: without dropout, every TensorFlow from 2.10 trains to the same bits, whatever its Keras."""
+    records = golden.read().training.values()
+    for case in ("triangular2", "plain"):
+        recent = [one for one in records if tuple(map(int, one.provenance["versions"]["tensorflow"].split(".")[:2])) >= (2, 10)]
+        assert len(recent) >= 4
+        assert len(recorded.groups(recent, case)) == 1
+    assert len({json.dumps([one.runs[case]["rates_sha256"] for case in sorted(one.runs)]) for one in records}) == 1

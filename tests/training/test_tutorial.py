@@ -1,0 +1,163 @@
+"""The tutorial: claims are measured and may fail; the command resumes, refuses another run, and writes whole files."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from clr_ref.training import tutorial
+from clr_ref.training.data import FashionMnist, Split
+from clr_ref.training.determinism import Settings
+from clr_ref.training.experiment import Report
+from tests.training.test_experiment import needs_tensorflow, work
+
+
+def pictures(n: int) -> Split:
+    return Split(np.zeros((n, 28, 28), np.uint8), np.zeros(n, np.uint8))
+
+
+DATA = FashionMnist(pictures(60_000), pictures(10_000), Path("nowhere"))
+
+
+def report(rates: Any, losses: list[float], val_losses: list[float], per_epoch: int) -> Report:
+    """What a run might have reported; only what claims and pages read is meant."""
+    history = [
+        {"epoch": i + 1, "loss": a, "accuracy": 0.5, "val_loss": b, "val_accuracy": 0.25, "learning_rate": float(rates[-1])}
+        for i, (a, b) in enumerate(zip(losses, val_losses, strict=True))
+    ]
+    return Report(
+        experiment={},
+        learning_rate="x",
+        data={},
+        versions={"tensorflow": "2.21.0", "keras": "keras-3.15.1", "numpy": "2.5", "python": "3.13.0", "clr_ref": "0.1.0"},
+        cpu={"machine": "x86_64", "model": "a <CPU>", "flags": [], "caches": {}},
+        settings=Settings(2, 1, True, False),
+        steps_per_epoch=per_epoch,
+        resumed_at=0,
+        complete=True,
+        rates=np.asarray(rates, np.float64),
+        losses=np.full(len(rates), 2.25),
+        history=tuple(history),
+        weights_sha256="0" * 64,
+    )
+
+
+def result(epochs: int = 4, subset: int = 640) -> tutorial.Result:
+    setting = tutorial.setting(DATA, epochs=epochs, subset=subset)
+    plain = report(np.full(setting.steps, 0.01), [2.0, 1.5, 1.2, 1.0][:epochs], [1.9, 1.4, 1.1, 0.9][:epochs], 10)
+    clr = report(setting.schedule.values(0, setting.steps), [2.2, 1.5, 1.2, 1.1][:epochs], [2.0, 1.4, 1.0, 0.95][:epochs], 10)
+    return tutorial.Result(setting, plain, clr, tuple(tutorial.claims(plain, clr, setting.step_size)))
+
+
+def test_the_setting_is_the_tutorials() -> None:
+    setting = tutorial.setting(DATA)
+    assert (setting.step_size, setting.epochs, setting.steps) == (2 * 937, 10, 9_380)
+    assert setting.schedule(1874) == np.float32(0.01)
+    assert (len(setting.train), len(setting.test)) == (60_000, 10_000)
+
+
+def test_a_subset_has_a_sixth_to_test_with() -> None:
+    setting = tutorial.setting(DATA, subset=640, epochs=3)
+    assert (len(setting.train), len(setting.test), setting.step_size, setting.steps) == (640, 106, 20, 30)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"), [({"subset": 63}, "subset"), ({"subset": 60_001}, "subset"), ({"epochs": 0}, "epochs")]
+)
+def test_settings_out_of_range(options: dict[str, int], message: str) -> None:
+    with pytest.raises(ValueError, match=f"{message} must be a whole number"):
+        tutorial.setting(DATA, **options)
+
+
+def test_claims_that_hold() -> None:
+    cycle, higher, stable, better = result().claims
+    assert [claim.holds for claim in (cycle, higher, stable)] == [True, True, True]
+    assert "turns at the steps 20" in cycle.measured
+    assert better.holds is False  # 0.95 is not below 0.9, and the page has to say so
+    assert better.verdict == "FAILS"
+
+
+def test_claims_that_fail() -> None:
+    """Each on its own: a peak that comes a step late, a loss that starts lower, one that swings more and more."""
+    good = result()
+    size = good.setting.step_size
+    late = dataclasses.replace(good.clr, rates=np.concatenate([good.clr.rates[:1], good.clr.rates[:-1]]))
+    assert [claim.holds for claim in tutorial.claims(good.plain, late, size)] == [False, True, True, False]
+    lower = dataclasses.replace(good.clr, history=({**good.clr.history[0], "loss": 1.9}, *good.clr.history[1:]))
+    assert [claim.holds for claim in tutorial.claims(good.plain, lower, size)] == [True, False, True, False]
+    swings = report(good.clr.rates, [2.2, 1.5, 1.2, 1.0], [1.0, 1.1, 1.3, 0.7], 10)
+    assert [claim.holds for claim in tutorial.claims(good.plain, swings, size)] == [True, True, False, True]
+
+
+def test_what_is_too_short_to_tell_is_not_measured() -> None:
+    short = result(epochs=1)
+    assert [claim.verdict for claim in short.claims] == ["not measured", "holds", "not measured", "FAILS"]
+
+
+def test_every_cycle_is_looked_at() -> None:
+    """The second cycle's turn is missing: one right turn is not enough."""
+    good = result()
+    rates = np.concatenate([good.clr.rates, np.full(30, good.clr.rates[-1])])
+    assert tutorial.claims(good.plain, dataclasses.replace(good.clr, rates=rates), 20)[0].holds is False
+
+
+def test_tables_pages_and_pictures_are_written_whole(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed: clr-ref[plot]")
+    one = result()
+    names = {path.name for path in tutorial.write(one, tmp_path)}
+    assert names == {path.name for path in tmp_path.iterdir()}
+    assert (tmp_path / "curves.png").read_bytes()[:4] == (tmp_path / "schedule.png").read_bytes()[:4] == b"\x89PNG"
+    with (tmp_path / "steps.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["step"]) for row in rows] == list(range(40))
+    assert np.array([row["clr_rate"] for row in rows], np.float32).tobytes() == one.setting.schedule.values(0, 40).tobytes()
+    with (tmp_path / "epochs.csv").open(newline="") as file:
+        found = [(row["run"], int(row["epoch"]), float(row["val_loss"])) for row in csv.DictReader(file)]
+    assert found[3:5] == [("plain", 4, 0.9), ("clr", 1, 2.0)]
+    page = (tmp_path / "tutorial.html").read_text()
+    assert "a &lt;CPU&gt;" in page
+    assert page.count("data:image/png;base64,") == 2
+    assert not re.search(r'(src|href)="(?!data:)', page)  # self-contained
+    for text in (page, (tmp_path / "tutorial.md").read_text()):
+        for claim in one.claims:
+            assert claim.verdict in text
+            assert claim.measured in text
+    document = json.loads((tmp_path / "report.json").read_text())
+    assert [claim["verdict"] for claim in document["claims"]] == ["holds", "holds", "holds", "FAILS"]
+    assert document["clr"]["digests"]["steps"] == 40
+
+
+@needs_tensorflow
+def test_the_command(fashion_mnist: FashionMnist, tmp_path: Path) -> None:
+    """Interrupted in its second epoch, called again, called once more, and called with another seed."""
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed: clr-ref[plot]")
+    out = ["--out", str(tmp_path / "out"), "--subset", "192", "--epochs", "2"]
+    jobs = {
+        "whole": {"command": ["tutorial", "--out", str(tmp_path / "whole"), "--subset", "192", "--epochs", "2", "--json"]},
+        "interrupted": {"command": ["tutorial", *out], "interrupt": 5},
+        "again": {"command": ["tutorial", *out, "--json"]},
+        "once more": {"command": ["tutorial", *out]},
+        "changed": {"command": ["tutorial", *out, "--seed", "5"]},
+        "no data": {"command": ["tutorial", *out, "--data", str(tmp_path)]},
+        "too small": {"command": ["tutorial", "--out", str(tmp_path / "none"), "--subset", "63"]},
+    }
+    found = work(jobs, tmp_path)
+    assert [found[name]["exit"] for name in jobs] == [0, 1, 0, 0, 2, 2, 2]
+    assert "the same command goes on" in found["interrupted"]["stderr"]
+    whole, again = (json.loads(found[name]["stdout"]) for name in ("whole", "again"))
+    assert again["digests"] == whole["digests"]
+    assert again["history"] == whole["history"]
+    # 6 steps a run: 5 were done, of which the first epoch's 3 were kept; then 3 of the plain run and 6 of the cyclical one.
+    assert [found[name]["steps"] for name in ("whole", "interrupted", "again", "once more")] == [12, 5, 9, 0]
+    assert "another run; these differ: experiment.seed was 0, now 5" in found["changed"]["stderr"]
+    assert "train-images-idx3-ubyte.gz: missing" in found["no data"]["stderr"]
+    assert "subset must be a whole number 64 .. 60000, got 63" in found["too small"]["stderr"]
+    assert not (tmp_path / "none").exists()
+    assert "FAILS: The run with" in found["once more"]["stdout"] or "holds: The run with" in found["once more"]["stdout"]

@@ -71,11 +71,11 @@ def tutorial(epochs: int, subset: int | None, seed: int, out: Path, source: Path
             click.echo("interrupted: the same command goes on from the last whole epoch", err=True)
             raise click.Abort from None
     written = training.write(result, out)
-    holds = result.claims[0].holds is not False
+    holds = result.claims[0].verdict != "FAILS"
     if as_json:
         document = {
             "holds": holds,
-            "claims": [{**dataclasses.asdict(claim), "verdict": claim.verdict} for claim in result.claims],
+            "claims": [dataclasses.asdict(claim) for claim in result.claims],
             "files": [str(path) for path in written],
             "history": {"plain": list(result.plain.history), "clr": list(result.clr.history)},
             "digests": {"plain": result.plain.digests(), "clr": result.clr.digests()},

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner, Result
 
+from clr_ref.cli import main
 from clr_ref.golden import accept, store as golden
-from clr_ref.training import golden as training
+from clr_ref.training import data, determinism, golden as training
 from tests.golden import synthetic
 from tests.training.test_tutorial import DATA, report
 
@@ -87,6 +89,32 @@ def test_a_changed_digest_needs_a_reason(trained: Path, monkeypatch: pytest.Monk
     assert one.runs["plain"]["weights_sha256"] == "f" * 64
     training.record(DATA, trained)  # keeps its history
     assert golden.read(trained).training[NAME].history == one.history
+
+
+def test_the_command(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(determinism, "prepare", lambda: None)
+    monkeypatch.setattr(data, "load", lambda folder: DATA)
+
+    def call(*arguments: str) -> Result:
+        return CliRunner().invoke(main, ["golden", "train", "--golden", str(trained), *arguments])
+
+    text = call()
+    assert text.exit_code == 0
+    assert f"recorded {NAME}" in text.stdout
+    assert f"plain: {NAME}" in text.stdout
+    assert json.loads(call("--json").stdout)["agreeing"]["triangular2"] == [[NAME]]
+    other = dataclasses.replace(report([0.5], [1.0], [2.0], 1), weights_sha256="f" * 64)
+    monkeypatch.setattr(training, "run", lambda case, found: other)
+    refused = call()
+    assert refused.exit_code == 1
+    assert "--reason TEXT" in refused.stderr
+    assert call("--reason", "a new kernel").exit_code == 0
+
+    def nowhere(folder: Path | None) -> None:
+        raise data.DataError("no pictures")
+
+    monkeypatch.setattr(data, "load", nowhere)
+    assert call().exit_code == 2
 
 
 def test_runs_that_differ_are_not_recorded(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

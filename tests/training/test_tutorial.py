@@ -11,8 +11,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner, Result
 
-from clr_ref.training import tutorial
+from clr_ref.cli import main
+from clr_ref.training import data, determinism, tutorial
 from clr_ref.training.data import FashionMnist, Split
 from clr_ref.training.determinism import Settings
 from clr_ref.training.experiment import Report
@@ -137,6 +139,57 @@ def test_tables_pages_and_pictures_are_written_whole(tmp_path: Path) -> None:
     document = json.loads((tmp_path / "report.json").read_text())
     assert [claim["verdict"] for claim in document["claims"]] == ["holds", "holds", "holds", "without CLR"]
     assert document["clr"]["digests"]["steps"] == 40
+
+
+@pytest.fixture
+def untrained(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command without TensorFlow: the data is empty, and nothing is trained."""
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed: clr-ref[plot]")
+    monkeypatch.setattr(determinism, "prepare", lambda: None)
+    monkeypatch.setattr(data, "load", lambda folder: DATA)
+    monkeypatch.setattr(tutorial, "run", lambda chosen, out, on_step: on_step("clr", 10) or result())
+
+
+def call(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["tutorial", *arguments])
+
+
+@pytest.mark.usefixtures("untrained")
+def test_what_the_command_prints(tmp_path: Path) -> None:
+    arguments = ("--out", str(tmp_path), "--epochs", "4", "--subset", "640")
+    text = call(*arguments)
+    assert text.exit_code == 0
+    assert "holds: A cycle takes 2 * step_size = 40 steps" in text.stdout
+    assert "without CLR: Which run ends" in text.stdout
+    assert text.stderr == "clr: epoch 1 of 4 is done\n"  # no bar and no colour where there is no terminal
+    document = json.loads(call(*arguments, "--json").stdout)
+    assert document["holds"] is True
+    assert len(document["files"]) == 7
+    assert all(Path(name).is_file() for name in document["files"])
+
+
+@pytest.mark.usefixtures("untrained")
+def test_rates_that_are_no_cycle_exit_with_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    good = result()
+    flat = tutorial.Result(good.setting, good.plain, good.clr, tuple(tutorial.claims(good.plain, good.plain, 20)))
+    monkeypatch.setattr(tutorial, "run", lambda *_: flat)
+    assert call("--out", str(tmp_path)).exit_code == 1
+    assert json.loads(call("--out", str(tmp_path), "--json").stdout)["holds"] is False
+
+
+@pytest.mark.usefixtures("untrained")
+@pytest.mark.parametrize(
+    "error", [data.DataError("no pictures"), determinism.TooLateError("too late"), ImportError("this needs Keras")]
+)
+def test_a_wrong_call_exits_with_2(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(data, "load", fail)
+    wrong = call("--out", str(tmp_path / "out"))
+    assert wrong.exit_code == 2
+    assert str(error) in wrong.stderr
+    assert not (tmp_path / "out").exists()
 
 
 @needs_tensorflow

@@ -90,8 +90,8 @@ class Report:
     ``rates`` (float64, as Keras's LearningRateLogger saw them applied) and ``losses`` (mean over the batch) have an element per
     optimizer step. ``history`` has an entry per complete epoch: epoch, counted from 1, loss, accuracy (both over the epoch, in
     training), val_loss, val_accuracy (on the test pictures, after it), learning_rate (the last applied). ``weights_sha256`` is
-    of the little-endian float32 bytes of all weights at the end, in the order of ``model.get_weights()``. ``resumed_at`` lists
-    no more than the step at which this call went on, 0 where it started.
+    of the little-endian float32 bytes of all weights at the end, in the order of ``model.get_weights()``. ``resumed_at`` is the
+    step at which this call went on from a checkpoint, 0 where it started afresh.
     """
 
     experiment: Mapping[str, Any]
@@ -140,7 +140,7 @@ def run(
     until: int | None = None,
     on_step: Callable[[int], None] | None = None,
 ) -> Report:
-    """Train, and say what happened. Calls ``determinism.prepare``: TensorFlow must not have run before with other threads.
+    """Train, and say what happened. Calls ``determinism.prepare``, which comes before TensorFlow is imported.
 
     Args:
         experiment: what to train.

@@ -367,13 +367,14 @@ class LearningRateLogger(keras.callbacks.Callback):  # type: ignore[misc]
         """Start a new list."""
         self.rates = []
         self._done = self._iterations()
+        self._rate = _reader(self.model)
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Append the rates of the updates since the last call."""
         now = self._iterations()
         optimizer = _innermost(self.model.optimizer)
         every = getattr(optimizer, "gradient_accumulation_steps", None) or 1
-        self.rates += [_applied(optimizer, step) for step in range(self._done, now) if (step + 1) % every == 0]
+        self.rates += [self._rate(step) for step in range(self._done, now) if (step + 1) % every == 0]
         self._done = now
         self._log(logs)
 
@@ -424,16 +425,23 @@ def _innermost(optimizer: Any) -> Any:
     return optimizer
 
 
-def _applied(optimizer: Any, step: int) -> float:
-    """The rate that an optimizer applied when its counter, which counts batches, stood at ``step``."""
-    rate = getattr(optimizer, "_learning_rate", None)
-    if hasattr(optimizer, "_decayed_lr"):  # the optimizers up to TF 2.10, which hand out steps of the variables' dtype
-        rate = optimizer._get_hyper("learning_rate")
-        if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
-            return float(rate(_keras_api.tensorflow().cast(step, keras.backend.floatx())))
-    if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
-        return float(rate(_tensor(np.int64(step) if _keras_api.BACKEND != "jax" else np.int32(step))))
-    return float(optimizer.learning_rate)
+def _reader(model: Any) -> Callable[[int], float]:
+    """The rate that a model's optimizer applies when its counter, which counts batches, stands at a step.
+
+    A schedule is asked in the mode in which ``fit`` asks it: the bits of others than ours depend on it.
+    """
+    optimizer = _innermost(model.optimizer)
+    legacy = hasattr(optimizer, "_decayed_lr")  # those up to TF 2.10, which hand out steps of the variables' dtype
+    rate = optimizer._get_hyper("learning_rate") if legacy else getattr(optimizer, "_learning_rate", None)
+    if not isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
+        return lambda step: float(optimizer.learning_rate)
+    if _keras_api.BACKEND != "tensorflow":
+        return lambda step: float(rate(_tensor(np.int32(step))))
+    tf = _keras_api.tensorflow()
+    jit = bool(getattr(model, "jit_compile", None) or getattr(model, "_jit_compile", None))
+    ask = rate if model.run_eagerly else tf.function(rate, jit_compile=jit)
+    kind = keras.backend.floatx() if legacy else "int64"
+    return lambda step: float(ask(tf.cast(tf.constant(step, tf.int64), kind)))
 
 
 def _tensor(step: Any) -> Any:

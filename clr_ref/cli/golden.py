@@ -265,6 +265,29 @@ def train(source: Path | None, reason: str | None, folder: Path | None, as_json:
             click.echo(f"{case}: {', '.join(group)}")
 
 
+@golden_group.command()
+@click.option("--reason", default=None, metavar="TEXT", help="Why stored rates change; without it none does.")
+@golden_option
+@json_option
+def probe(reason: str | None, folder: Path | None, as_json: bool) -> None:
+    """Store the rates that optimizers apply with the schedules of the TFA that is installed here."""
+    from clr_ref.golden.accept import AcceptError
+    from clr_ref.training import applied
+
+    store = folder or golden.default_folder()
+    try:
+        record = applied.record(store, reason=reason)
+    except ImportError as error:
+        raise click.UsageError(f"golden probe needs TensorFlow and TensorFlow Addons: {error}") from None
+    except (AcceptError, golden.StoreError) as error:
+        fail(str(error), as_json)
+    failed = {title: run for title, run in record.runs.items() if isinstance(run, tuple)}
+    if as_json:
+        click.echo(json.dumps({"recorded": record.name, "runs": len(record.runs), "errors": failed}, indent=1))
+        return
+    click.echo(f"recorded {record.name}: {len(record.runs)} runs, {len(failed)} of them errors")
+
+
 def _staged(names: tuple[str, ...], staging: Path) -> list[str]:
     from clr_ref.golden.accept import staged_pairs
 

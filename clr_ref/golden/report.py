@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clr_ref import compare, tfa_arithmetic, ulp
+from clr_ref import compare, tfa_arithmetic, tfa_graphs, ulp
 from clr_ref.golden.record import PAIRS
-from clr_ref.golden.store import Case, Entry, Record, Store
+from clr_ref.golden.store import AppliedRecord, Case, Entry, Record, Store
+from clr_ref.scale import Exponential
+from clr_ref.schedule import CyclicalLearningRate, exp_range, triangular, triangular2
 from clr_ref.tfa_arithmetic import MODES, Mode
 
 if TYPE_CHECKING:
@@ -57,6 +59,7 @@ def page(store: Store, picture: str) -> str:
         _arrays(store),
         _errors(store),
         _behaviours(store),
+        *([_applied(store)] if store.applied else []),
         _cases(store),
     ]
     return "\n\n".join(sections) + "\n"
@@ -226,6 +229,50 @@ def _behaviours(store: Store) -> str:
         "One question each, put to every pair. Where TFA rejects an argument's type, the words are those of the `typeguard`\n"
         "that its requirements brought in.\n\n" + "\n\n".join(parts)
     )
+
+
+def _applied(store: Store) -> str:
+    found: dict[tuple[str, ...], list[str]] = {}
+    for record in store.applied.values():
+        for title, rates in record.runs.items():
+            cls, optimizer, how = title.split(", ", 2)
+            policy = cls.removesuffix("CyclicalLearningRate")
+            if isinstance(rates, tuple):
+                outcome = ("-", "-", f"{rates[0]}: {_escape(rates[1])}")
+            else:
+                schedule = _schedule(policy, record.inputs)
+                apart = np.abs(ulp.distance(rates, schedule(np.arange(len(rates)))))
+                outcome = (f"{np.mean(apart == 0):.0%}", f"{np.max(apart):,.0f}", _whose(schedule, rates, record))
+            found.setdefault((policy, optimizer, how, *outcome), []).append(record.name)
+    rows = [(*key[:3], ", ".join(name.split("_")[0][3:] for name in names), *key[3:]) for key, names in sorted(found.items())]
+    columns = ("policy", "optimizer", "how", "TensorFlow", "right", "worst ULP", "whose bits")
+    return (
+        "## What optimizers applied\n\n"
+        "The rates that plain SGD really applied with TFA's schedules under `fit`, read off the weights (the probe of\n"
+        "`clr_ref.training.probe`; 1e-4 to 1e-2, step_size 33.3, gamma 0.999, 400 updates): how many are the exact value\n"
+        "rounded, how far the worst is from it, and whose bits they are: those of the replayed eager formula, of\n"
+        "tf.function, of XLA, or of none of them (the power of exp_range is TensorFlow's own). SGD is the default optimizer,\n"
+        f"which is a new one from TF 2.11 on. `clr-ref golden probe` records it.\n\n{_table(columns, rows)}"
+    )
+
+
+def _schedule(policy: str, inputs: Mapping[str, float]) -> CyclicalLearningRate:
+    numbers = dict(inputs)
+    gamma = numbers.pop("gamma")
+    if policy == "Exponential":
+        return exp_range(**numbers, gamma=gamma)
+    return {"Triangular": triangular, "Triangular2": triangular2}[policy](**numbers)
+
+
+def _whose(schedule: CyclicalLearningRate, rates: Any, record: AppliedRecord) -> str:
+    if isinstance(schedule.scale_fn, Exponential):
+        return "-"
+    steps = np.arange(len(rates))
+    major, minor = (int(part) for part in record.provenance["versions"]["tensorflow"].split(".")[:2])
+    replayed = {"eager": tfa_arithmetic.evaluate(schedule, steps, flush="everywhere")}
+    for mode in ("function", "xla"):
+        replayed[mode] = tfa_graphs.evaluate(schedule, steps, mode=mode, tensorflow=(major, minor), array=False)
+    return ", ".join(mode for mode, values in replayed.items() if values.tobytes() == rates.tobytes()) or "none"
 
 
 def _cases(store: Store) -> str:

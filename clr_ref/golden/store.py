@@ -4,6 +4,7 @@
     records/tf-X_tfa-Y.json                 provenance, results per case x mode x step dtype, behaviours
     values/<case>/<mode>-<hash8>.csv        step,hex,decimal; content-addressed, shared by the records that agree
     training/tf-X_<keras>-Y.json            digests of seeded training runs (``clr_ref.training``), with provenance
+    applied/tf-X_tfa-Y.json                 the rates that optimizers applied with TFA's schedules, with provenance
     SHA256SUMS                              of all of the above, so that ``sha256sum -c`` checks the store without Python
 
 ``problems`` finds everything that is wrong with a store; ``read`` refuses a store that has any.
@@ -151,6 +152,21 @@ class TrainingRecord:
 
 
 @dataclasses.dataclass(frozen=True)
+class AppliedRecord:
+    """What optimizers applied with the schedules of one TFA on one TensorFlow.
+
+    ``runs`` holds by name (class, optimizer, how) the applied rates, float32 of shape (updates,), or the class and first line
+    of the error that was raised.
+    """
+
+    name: str
+    provenance: Mapping[str, Any]
+    inputs: Mapping[str, float]
+    runs: Mapping[str, NDArray[np.float32] | tuple[str, str]]
+    history: tuple[Mapping[str, str], ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
 class Store:
     """A store that has been read and found sound."""
 
@@ -160,6 +176,7 @@ class Store:
     digest_steps: int
     records: Mapping[str, Record]
     training: Mapping[str, TrainingRecord] = dataclasses.field(default_factory=dict)
+    applied: Mapping[str, AppliedRecord] = dataclasses.field(default_factory=dict)
 
     def values(self, case: str, name: str) -> NDArray[Any]:
         """The recorded rates of a values file, in the case's dtype, in the order of the case's steps."""
@@ -325,7 +342,13 @@ def parse(folder: Path, found: list[str]) -> Store | None:
             training[path.stem] = parse_training(path.name, load_json(path))
         except MALFORMED as error:
             found.append(f"training/{path.name}: {error}")
-    return Store(folder, cases, flags, digest_steps, records, training)
+    applied = {}
+    for path in sorted((folder / "applied").glob("*"), key=lambda path: record_order(path.stem)):
+        try:
+            applied[path.stem] = parse_applied(path.name, load_json(path))
+        except MALFORMED as error:
+            found.append(f"applied/{path.name}: {error}")
+    return Store(folder, cases, flags, digest_steps, records, training, applied)
 
 
 def load_json(path: Path) -> Any:
@@ -489,6 +512,39 @@ def parse_training(file_name: str, data: Any) -> TrainingRecord:
     for step in data.get("history", []):
         _expect_fields(step, "history", {"reason", "replaced_sha256"})
     return TrainingRecord(name, provenance, data["runs"], tuple(data.get("history", [])))
+
+
+def parse_applied(file_name: str, data: Any) -> AppliedRecord:
+    """One record of applied rates. ValueError, TypeError, KeyError or AttributeError where it is none."""
+    name = file_name.removesuffix(".json")
+    if not RECORD_NAME.fullmatch(name) or name == file_name:
+        raise ValueError("the name is not tf-X.Y.Z_tfa-A.B.C.json")
+    _expect_fields(data, "record", {"format", "provenance", "inputs", "runs"}, frozenset({"history"}))
+    if data["format"] != FORMAT:
+        raise ValueError(f"format must be {FORMAT}, got {data['format']!r}")
+    _expect_fields(data["provenance"], "provenance", {"versions", "cpu"})
+    _expect_fields(data["provenance"]["cpu"], "cpu", {"machine", "model", "flags", "caches"})
+    versions = data["provenance"]["versions"]
+    if name != f"tf-{versions['tensorflow']}_tfa-{versions['tensorflow-addons']}":
+        raise ValueError(f"the name is not that of {versions['tensorflow']} and {versions['tensorflow-addons']}")
+    _expect_fields(data["inputs"], "inputs", {"initial_learning_rate", "maximal_learning_rate", "step_size", "gamma"})
+    if not data["runs"]:
+        raise ValueError("no run: the record is empty")
+    runs: dict[str, NDArray[np.float32] | tuple[str, str]] = {}
+    for title, run in data["runs"].items():
+        if set(run) == {"error"}:
+            kind, message = run["error"]
+            runs[title] = (str(kind), str(message))
+            continue
+        _expect_fields(run, title, {"rates"})
+        rates = np.array([float.fromhex(rate) for rate in run["rates"]])
+        if not len(rates) or not (rates == rates.astype(np.float32)).all():
+            raise ValueError(f"{title}: the rates are not those of float32")
+        runs[title] = rates.astype(np.float32)
+    for step in data.get("history", []):
+        _expect_fields(step, "history", {"reason", "replaced_sha256"})
+    inputs = {field: float.fromhex(value) for field, value in data["inputs"].items()}
+    return AppliedRecord(name, data["provenance"], inputs, runs, tuple(data.get("history", [])))
 
 
 def values_problems(store: Store) -> list[str]:

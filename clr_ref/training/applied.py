@@ -1,0 +1,99 @@
+"""What TFA's schedules really applied: the probe driven with the real TFA, kept in ``golden/applied``.
+
+The values come from TensorFlow and TFA; ``clr_ref`` builds the probe and reads its kernel.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from clr_ref.golden import accept, store as golden
+from clr_ref.golden.store import AppliedRecord
+from clr_ref.training import provenance
+
+#: The schedule of every run: fractional, so that the modes of execution differ soon.
+INPUTS: Mapping[str, float] = {"initial_learning_rate": 1e-4, "maximal_learning_rate": 1e-2, "step_size": 33.3}
+GAMMA = 0.999
+#: Updates of a run: six cycles.
+UPDATES = 400
+CLASSES = ("TriangularCyclicalLearningRate", "Triangular2CyclicalLearningRate", "ExponentialCyclicalLearningRate")
+#: How a run is executed: arguments of ``compile``.
+HOW: Mapping[str, Mapping[str, Any]] = {
+    "fit": {},
+    "fit, jit_compile": {"jit_compile": True},
+    "fit, eager": {"run_eagerly": True},
+}
+
+
+def observe(tfa: Any) -> dict[str, dict[str, Any]]:
+    """Every run with the installed TFA: by name, ``rates`` in hex, or ``error``: class and first line."""
+    return {name: _outcome(tfa, cls, optimizer, how) for name, cls, optimizer, how in _runs()}
+
+
+def _runs() -> Iterator[tuple[str, str, Any, str]]:
+    from clr_ref._keras_api import keras
+
+    kinds = {"SGD": keras.optimizers.SGD}
+    if hasattr(keras.optimizers, "legacy"):
+        kinds["legacy.SGD"] = keras.optimizers.legacy.SGD
+    for kind, optimizer in kinds.items():
+        for how in HOW:
+            for cls in CLASSES:
+                yield f"{cls}, {kind}, {how}", cls, optimizer, how
+
+
+def _outcome(tfa: Any, cls: str, optimizer: Any, how: str) -> dict[str, Any]:
+    from clr_ref.training import probe
+
+    gamma = {"gamma": GAMMA} if cls.startswith("Exponential") else {}
+    schedule = getattr(tfa.optimizers, cls)(**INPUTS, **gamma)
+    try:
+        rates = probe.fit(optimizer(schedule), UPDATES, **HOW[how])
+    except Exception as error:  # whatever TFA and Keras raise is the answer
+        return {"error": [type(error).__name__, _first_line(str(error))]}
+    return {"rates": [float(rate).hex() for rate in rates]}
+
+
+def _first_line(message: str) -> str:
+    """The line that says what is wrong: tf.function puts a traceback of the user's code, with its paths, before it."""
+    lines = [line.strip() for line in message.splitlines() if line.strip() and "File " not in line]
+    return next((line for line in lines if "Error:" in line), lines[0] if lines else "")
+
+
+def record(folder: Path, *, reason: str | None = None) -> AppliedRecord:
+    """Observe the installed TFA twice, and put what it applied into the store.
+
+    Raises:
+        AcceptError: the two times differ; or the record would change what is stored, and no ``reason`` is given.
+        ImportError: no TFA here.
+        StoreError: the store is damaged.
+    """
+    import tensorflow_addons as tfa
+
+    first, second = observe(tfa), observe(tfa)
+    if first != second:
+        raise accept.AcceptError("the same runs applied other rates the second time; nothing is recorded")
+    versions = {**provenance.versions(), "tensorflow-addons": str(tfa.__version__)}
+    document: dict[str, Any] = {
+        "format": golden.FORMAT,
+        "provenance": {"versions": versions, "cpu": provenance.cpu()},
+        "inputs": {**{name: float(value).hex() for name, value in INPUTS.items()}, "gamma": GAMMA.hex()},
+        "runs": first,
+    }
+    file_name = f"tf-{versions['tensorflow']}_tfa-{versions['tensorflow-addons']}.json"
+
+    def change(fresh: Path) -> None:
+        target = fresh / "applied" / file_name
+        if target.exists() and (old := golden.load_json(target))["runs"] != first:
+            if not (reason or "").strip():
+                raise accept.AcceptError(f"{file_name} would change; --reason TEXT says why, and replaces it")
+            replaced = {"reason": reason, "replaced_sha256": golden.sha256(target.read_bytes())}
+            document["history"] = [*old.get("history", []), replaced]
+        target.parent.mkdir(exist_ok=True)
+        target.write_text(json.dumps(document, indent=1) + "\n", "utf-8")
+
+    accept.rebuild(folder, change)
+    return golden.parse_applied(file_name, document)

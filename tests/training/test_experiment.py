@@ -20,9 +20,10 @@ from clr_ref.golden import store as golden
 from clr_ref.training import data, experiment as experiments, golden as recorded, provenance
 from clr_ref.training.experiment import Experiment
 
+BACKEND = os.environ.get("KERAS_BACKEND", "tensorflow")
 needs_tensorflow = pytest.mark.skipif(
-    not os.environ.get("CLR_REF_EXPECT_TF") and importlib.util.find_spec("tensorflow") is None,
-    reason="TensorFlow is not installed in this environment",
+    BACKEND != "tensorflow" or (not os.environ.get("CLR_REF_EXPECT_TF") and importlib.util.find_spec("tensorflow") is None),
+    reason=f"seeded training needs Keras on TensorFlow; here TensorFlow is not installed, or the backend is another: {BACKEND}",
 )
 needs_tfa = pytest.mark.skipif(
     not os.environ.get("CLR_REF_EXPECT_TFA") and importlib.util.find_spec("tensorflow_addons") is None,

@@ -17,7 +17,7 @@ import pytest
 
 import clr_ref
 from clr_ref.golden import store as golden
-from clr_ref.training import data, experiment as experiments, golden as recorded, provenance
+from clr_ref.training import data, determinism, experiment as experiments, golden as recorded, provenance
 from clr_ref.training.experiment import Experiment
 
 BACKEND = os.environ.get("KERAS_BACKEND", "tensorflow")
@@ -245,6 +245,14 @@ def test_too_late_is_said(tmp_path: Path, after: str, onednn: str, message: str)
 def test_experiments_out_of_range(options: dict[str, Any], message: str) -> None:
     with pytest.raises((TypeError, ValueError), match=message.replace("*", r"\*")):
         Experiment(**{"schedule": 0.01, **options})
+
+
+@pytest.mark.parametrize("number", [0, -1, 1.5, True, "2"])
+def test_numbers_of_threads_out_of_range(number: Any) -> None:
+    with pytest.raises(ValueError, match="intra_op_threads must be a whole number >= 1, got "):
+        determinism.prepare(intra_op_threads=number)
+    with pytest.raises(ValueError, match="inter_op_threads must be a whole number >= 1, got "):
+        determinism.prepare(inter_op_threads=number)
 
 
 def test_a_schedule_without_a_name_cannot_be_reported() -> None:

@@ -87,11 +87,12 @@ class Experiment:
 class Report:
     """What a run did, and on what.
 
-    ``rates`` (float64, as Keras's LearningRateLogger saw them applied) and ``losses`` (mean over the batch) have an element per
-    optimizer step. ``history`` has an entry per complete epoch: epoch, counted from 1, loss, accuracy (both over the epoch, in
-    training), val_loss, val_accuracy (on the test pictures, after it), learning_rate (the last applied). ``weights_sha256`` is
-    of the little-endian float32 bytes of all weights at the end, in the order of ``model.get_weights()``. ``resumed_at`` is the
-    step at which this call went on from a checkpoint, 0 where it started afresh.
+    ``rates`` (float64) and ``losses`` (mean over the batch) have an element per optimizer step. The rates are those of
+    ``clr_ref.keras.LearningRateLogger``, in eager arithmetic: exactly those applied, but for arithmetic "tfa" and TFA.
+    ``history`` has an entry per complete epoch: epoch, counted from 1, loss, accuracy (both over the epoch, in training),
+    val_loss, val_accuracy (on the test pictures, after it), learning_rate (the last applied). ``weights_sha256`` is of the
+    little-endian float32 bytes of all weights at the end, in the order of ``model.get_weights()``. ``resumed_at`` is the step
+    at which this call went on from a checkpoint, 0 where it started afresh.
     """
 
     experiment: Mapping[str, Any]

@@ -52,6 +52,20 @@ def tf(drop_ins: Any) -> Any:
 
 
 @pytest.fixture(scope="session")
+def clr(drop_ins: Any, tf: Any) -> Any:
+    """The module ``clr_ref.keras``, on TensorFlow."""
+    return drop_ins
+
+
+@pytest.fixture(scope="session")
+def api(drop_ins: Any) -> Any:
+    """The module ``clr_ref._keras_api``."""
+    from clr_ref import _keras_api
+
+    return _keras_api
+
+
+@pytest.fixture(scope="session")
 def tfa(tf: Any) -> Any:
     """TensorFlow Addons, alive."""
     if not os.environ.get("CLR_REF_EXPECT_TFA") and not importlib.util.find_spec("tensorflow_addons"):

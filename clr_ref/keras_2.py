@@ -1,0 +1,120 @@
+"""Optimizers that tf.keras up to TF 2.15 saved, with their schedule and their state, for the Keras that runs here.
+
+    model = keras.models.load_model("old.h5", compile=False)
+    model.compile(optimizer=load_optimizer("old.h5", model), loss="mse")
+
+Keras 3 reads the weights of such files, but not the optimizers of TF 2.11 to 2.15: it refuses their configs' ``jit_compile``
+and ``is_legacy_optimizer``, whatever the learning rate is. tf-keras needs none of this (docs/MIGRATING.md).
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import zipfile
+from collections.abc import Mapping
+from typing import Any
+
+import clr_ref.keras  # noqa: F401  (the schedules are registered there)
+from clr_ref import _keras_api
+from clr_ref._keras_api import keras
+
+#: What Keras 3 no longer knows; only the optimizers up to TF 2.10, later ``keras.optimizers.legacy``, have a decay.
+_GONE = ("jit_compile", "is_legacy_optimizer", "decay")
+
+
+def optimizer_from_config(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """The optimizer of a config that ``tf.keras.optimizers.serialize`` wrote on TF 2.8 to 2.15.
+
+    Args:
+        config: class name and config, as a dict that came through JSON or not.
+        custom_objects: scale functions by their names, as for ``keras.models.load_model``.
+
+    Raises:
+        ValueError: not an optimizer's config; a class that Keras does not have; a decay, which Keras 3 has dropped.
+    """
+    if not isinstance(config, Mapping) or not isinstance(config.get("config"), Mapping):
+        raise ValueError(f"config must be a dict with 'class_name' and 'config', got {config!r}")
+    name = str(config.get("class_name")).rpartition(">")[2]
+    module = keras.optimizers
+    if not _keras_api.IS_KERAS_3 and "decay" in config["config"]:
+        module = getattr(module, "legacy", module)
+    kind = getattr(module, name, None)
+    if not (isinstance(kind, type) and hasattr(kind, "from_config")):
+        raise ValueError(f"config must be that of one of Keras's optimizers, got the class {name!r}")
+    arguments = dict(config["config"])
+    if _keras_api.IS_KERAS_3:
+        if arguments.get("decay"):
+            raise ValueError(f"decay must be 0, got {arguments['decay']!r}: Keras 3 has none")
+        arguments = {key: value for key, value in arguments.items() if key not in _GONE}
+    with keras.utils.custom_object_scope(dict(custom_objects or {})):
+        return kind.from_config(arguments)
+
+
+def load_optimizer(path: str | os.PathLike[str], model: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """The optimizer of a model that ``tf.keras`` saved as ``.keras`` or ``.h5``, built for ``model`` and with its state.
+
+    ``iterations`` goes on where the file stands, and momentums too. A ``.keras`` of TF 2.13 to 2.15 holds no state of
+    the optimizers in ``keras.optimizers.legacy``: they start from step 0, as they do when Keras loads them itself.
+
+    Args:
+        path: the file. A SavedModel folder does not hold its optimizer's config in a readable place: use tf-keras.
+        model: the model with the weights of the file.
+        custom_objects: as for ``optimizer_from_config``.
+
+    Raises:
+        ValueError: not such a file; saved without an optimizer; the state does not fit the model; as for
+            ``optimizer_from_config``.
+    """
+    config, state = _read(path)
+    optimizer = optimizer_from_config(config, custom_objects)
+    optimizer.build(model.trainable_variables)
+    if state:
+        _restore(optimizer, _in_order(config, state, len(model.trainable_variables)), path)
+    return optimizer
+
+
+def _read(path: Any) -> tuple[Any, list[Any]]:
+    """The optimizer's config and its variables, in the order of the file."""
+    import h5py
+
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            training = json.loads(archive.read("config.json")).get("compile_config")
+            with h5py.File(io.BytesIO(archive.read("model.weights.h5"))) as file:
+                found = file.get("optimizer/vars", {})
+                state = [found[str(number)][()] for number in range(len(found))]
+        return _config(path, training, "optimizer"), state
+    if not os.path.isfile(path) or not h5py.is_hdf5(path):
+        raise ValueError(f"path must be a .keras or .h5 file of tf.keras, got {os.fspath(path)!r}")
+    with h5py.File(path) as file:
+        training = json.loads(file.attrs["training_config"]) if "training_config" in file.attrs else None
+        group = file.get("optimizer_weights")
+        state = [] if group is None else [group[name][()] for name in group.attrs["weight_names"]]
+    return _config(path, training, "optimizer_config"), state
+
+
+def _config(path: Any, training: Any, key: str) -> Any:
+    if not training or not training.get(key):
+        raise ValueError(f"path must be a model that was saved with its optimizer, got {os.fspath(path)!r}, which has none")
+    return training[key]
+
+
+def _in_order(config: Any, state: list[Any], variables: int) -> list[Any]:
+    """The counter, then the slots variable by variable; the optimizers up to TF 2.10 stored them slot by slot."""
+    if "decay" not in config["config"] or len(state) < 2:
+        return state
+    slots = [state[1 + start : 1 + start + variables] for start in range(0, len(state) - 1, variables)]
+    return [state[0], *(slot[number] for number in range(variables) for slot in slots if number < len(slot))]
+
+
+def _restore(optimizer: Any, state: list[Any], path: Any) -> None:
+    held = list(optimizer.variables() if callable(optimizer.variables) else optimizer.variables)
+    if [tuple(v.shape) for v in held[: len(state)]] != [tuple(v.shape) for v in state] or len(held) < len(state):
+        raise ValueError(
+            f"model must have the variables that {os.fspath(path)!r} was trained with: the file holds the shapes "
+            f"{[tuple(v.shape) for v in state]}, this optimizer {[tuple(v.shape) for v in held]}"
+        )
+    for variable, value in zip(held, state, strict=False):
+        variable.assign(value)

@@ -1,0 +1,348 @@
+"""Configs, optimizers and models with our schedules come back as they were, in every format of every Keras.
+
+What Keras itself does not restore (iterations, in SavedModels and in ``.keras`` with a legacy optimizer) is stated here too.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import clr_ref
+from clr_ref import scale
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+STEPS = np.array([0, 1, 2, 3, 4, 5, 8, 9, 31, 2**24 + 1, 2**40 + 3])
+
+
+def thirds(x: Any) -> Any:
+    return 1 / (1.0 + (x - 1) / 3)
+
+
+@pytest.fixture(autouse=True)
+def registries(monkeypatch: pytest.MonkeyPatch, keras: Any) -> Iterator[None]:
+    """Whatever a test registers is gone afterwards."""
+    monkeypatch.setattr(scale, "_registered", dict(scale._registered))
+    known = keras.utils.get_custom_objects()
+    before = dict(known)
+    yield
+    known.clear()
+    known.update(before)
+
+
+def schedules(clr: Any) -> dict[str, Any]:
+    clr_ref.register_scale_fn("thirds", thirds)
+    return {
+        "triangular": clr.TriangularCyclicalLearningRate(1e-3, 1e-1, 4, name="mine"),
+        "triangular2": clr.Triangular2CyclicalLearningRate(1e-3, 1e-1, 2.5, name=None),
+        "exponential": clr.ExponentialCyclicalLearningRate(1e-3, 1e-1, 3, gamma=0.9, scale_mode="cycle"),
+        "float64": clr.ExponentialCyclicalLearningRate(np.float64(1e-3), 0.1, 3, gamma=0.9),
+        "registered": clr.CyclicalLearningRate(1e-3, 1e-1, 4, thirds, scale_mode="iterations"),
+        "by name": clr.CyclicalLearningRate(1e-3, 1e-1, 4, "triangular2", name="halved"),
+    } | (
+        {"tfa": clr.Triangular2CyclicalLearningRate(1e-3, 1e-1, 4, arithmetic="tfa")}
+        if clr._keras_api.BACKEND == "tensorflow"
+        else {}
+    )
+
+
+KINDS = ("triangular", "triangular2", "exponential", "float64", "registered", "by name", "tfa")
+
+
+@pytest.fixture(params=KINDS)
+def schedule(request: pytest.FixtureRequest, clr: Any) -> Any:
+    found = schedules(clr)
+    if request.param not in found:
+        pytest.skip(f"arithmetic 'tfa' needs TensorFlow, this is {clr._keras_api.BACKEND}")
+    return found[request.param]
+
+
+def assert_same(found: Any, expected: Any) -> None:
+    assert type(found) is type(expected)
+    assert found.get_config() == expected.get_config()
+    assert (found.name, found.arithmetic, found.dtype) == (expected.name, expected.arithmetic, expected.dtype)
+    assert np.asarray(found(STEPS)).tobytes() == np.asarray(expected(STEPS)).tobytes()
+
+
+def optimizers(keras: Any, api: Any) -> dict[str, Any]:
+    found = {
+        "SGD": lambda rate: keras.optimizers.SGD(learning_rate=rate, momentum=0.5),
+        "Adam": lambda rate: keras.optimizers.Adam(learning_rate=rate),
+    }
+    if not api.IS_KERAS_3 and hasattr(keras.optimizers, "legacy"):
+        found["legacy SGD"] = lambda rate: keras.optimizers.legacy.SGD(learning_rate=rate, momentum=0.5)
+        found["legacy Adam"] = lambda rate: keras.optimizers.legacy.Adam(learning_rate=rate)
+    return found
+
+
+@pytest.fixture(params=["SGD", "Adam", "legacy SGD", "legacy Adam"])
+def make(request: pytest.FixtureRequest, keras: Any, api: Any) -> Any:
+    found = optimizers(keras, api)
+    if request.param not in found:
+        pytest.skip("this Keras has no optimizers.legacy")
+    return found[request.param]
+
+
+def schedule_of(optimizer: Any) -> Any:
+    rate = getattr(optimizer, "_learning_rate", None)
+    return optimizer._get_hyper("learning_rate") if rate is None else rate
+
+
+def is_legacy(optimizer: Any) -> bool:
+    return hasattr(optimizer, "_decayed_lr")
+
+
+def data(first: int, last: int) -> tuple[Any, Any]:
+    x = (np.arange(60).reshape(20, 3) * 7 % 11 / 16 - 0.25).astype("float32")
+    return x[first:last], x[first:last] @ np.array([[1.0], [-2.0], [0.5]], "float32")
+
+
+def new_model(keras: Any, optimizer: Any) -> Any:
+    model = keras.Sequential([keras.layers.Input((3,)), keras.layers.Dense(1)])
+    model.set_weights([np.array([[0.5], [0.25], [-0.75]], "float32"), np.array([0.125], "float32")])
+    loss = keras.losses.MeanSquaredError()  # Keras 3 cannot load the name of a loss from .h5
+    model.compile(optimizer=optimizer, loss=loss)
+    return model
+
+
+def train(model: Any, first: int, last: int, **arguments: Any) -> Any:
+    x, y = data(first, last)
+    model.fit(x, y, batch_size=1, shuffle=False, verbose=0, **arguments)
+    return model
+
+
+def formats(keras: Any, api: Any) -> tuple[str, ...]:
+    if api.IS_KERAS_3:
+        return ("model.keras", "model.h5")
+    version = tuple(int(part) for part in api.keras_version().split(".")[:2])
+    return ("model.keras", "model.h5", "saved_model") if version >= (2, 12) else ("model.h5", "saved_model")
+
+
+@pytest.fixture(params=["model.keras", "model.h5", "saved_model"])
+def file(request: pytest.FixtureRequest, keras: Any, api: Any) -> str:
+    if request.param not in formats(keras, api):
+        pytest.skip(f"Keras {api.keras_version()} does not write {request.param}")
+    return str(request.param)
+
+
+def restores_iterations(api: Any, file: str, legacy: bool) -> bool:
+    """Keras's own doing, with a constant rate too."""
+    if file == "saved_model":
+        return False
+    zipped = file == "model.keras" and tuple(int(part) for part in api.keras_version().split(".")[:2]) >= (2, 13)
+    return not (zipped and legacy)
+
+
+# --- schedules and optimizers ------------------------------------------------------------------------------------------
+
+
+def test_config(schedule: Any) -> None:
+    """Everything that the constructor takes is in the config, as JSON."""
+    config = json.loads(json.dumps(schedule.get_config()))
+    assert_same(type(schedule).from_config(config), schedule)
+    assert ("gamma" in config) is ("Exponential" in type(schedule).__name__)
+    assert ("scale_fn" in config) is (type(schedule).__name__ == "CyclicalLearningRate")
+
+
+def test_tensors_are_stored_as_numbers(clr: Any, keras: Any) -> None:
+    rate = keras.backend.variable(0.25) if hasattr(keras.backend, "variable") else keras.Variable(0.25)
+    schedule = clr.ExponentialCyclicalLearningRate(rate, np.float32(0.5), np.int64(3), gamma=np.float64(0.9))
+    config = json.loads(json.dumps(schedule.get_config()))
+    assert_same(type(schedule).from_config(config), schedule)
+
+
+def test_serialize(schedule: Any, keras: Any) -> None:
+    config = keras.optimizers.schedules.serialize(schedule)
+    assert_same(keras.optimizers.schedules.deserialize(json.loads(json.dumps(config))), schedule)
+
+
+def test_optimizer_config(schedule: Any, make: Any, keras: Any) -> None:
+    optimizer = make(schedule)
+    again = type(optimizer).from_config(json.loads(json.dumps(optimizer.get_config())))
+    assert type(again) is type(optimizer)
+    assert_same(schedule_of(again), schedule)
+
+
+def test_optimizer_serialize(schedule: Any, make: Any, keras: Any) -> None:
+    optimizer = make(schedule)
+    config = json.loads(json.dumps(keras.optimizers.serialize(optimizer)))
+    try:
+        again = keras.optimizers.deserialize(config, use_legacy_optimizer=is_legacy(optimizer))
+    except TypeError:  # only TF 2.11 to 2.15 ask
+        again = keras.optimizers.deserialize(config)
+    assert type(again) is type(optimizer)
+    assert_same(schedule_of(again), schedule)
+
+
+# --- models ------------------------------------------------------------------------------------------------------------
+
+
+def test_model(schedule: Any, keras: Any, api: Any, file: str, tmp_path: Path) -> None:
+    """Weights, optimizer and schedule come back."""
+    if schedule.dtype == "float64":
+        pytest.skip("a float64 rate on float32 weights is not for a Keras optimizer")
+    model = train(new_model(keras, keras.optimizers.SGD(learning_rate=schedule)), 0, 3)
+    path = str(tmp_path / file)
+    model.save(path)
+    again = keras.models.load_model(path)
+    assert type(again.optimizer) is type(model.optimizer)
+    assert_same(schedule_of(again.optimizer), schedule)
+    assert [w.tobytes() for w in again.get_weights()] == [w.tobytes() for w in model.get_weights()]
+    if not (api.IS_KERAS_3 and file == "model.h5"):
+        train(again, 3, 5)
+
+
+def test_training_goes_on(make: Any, clr: Any, keras: Any, api: Any, file: str, tmp_path: Path) -> None:
+    """Saved after 7 steps and loaded: the weights after 13 are those of a run that never stopped, bit for bit."""
+
+    def start() -> Any:
+        return new_model(keras, make(clr.Triangular2CyclicalLearningRate(1e-3, 1e-1, 4)))
+
+    path = str(tmp_path / file)
+    first = train(start(), 0, 7)
+    first.save(path)
+    again = keras.models.load_model(path)
+    legacy = is_legacy(first.optimizer)
+    if api.IS_KERAS_3 and file == "model.h5":
+        again = trainable_again(keras, again, path)
+    assert type(again.optimizer) is type(first.optimizer)
+    if not restores_iterations(api, file, legacy):
+        assert int(again.optimizer.iterations.numpy()) == 0
+        return
+    assert int(again.optimizer.iterations.numpy()) == 7
+    straight = train(start(), 0, 13)
+    assert [w.tobytes() for w in train(again, 7, 13).get_weights()] == [w.tobytes() for w in straight.get_weights()]
+
+
+def trainable_again(keras: Any, model: Any, path: str) -> Any:
+    """Keras 3 builds an .h5's optimizer for no variables, with a constant rate too; clr_ref.keras_2 for the model's."""
+    from clr_ref import keras_2
+
+    with pytest.raises(ValueError, match="Unknown variable"):
+        train(model, 7, 8)
+    other = new_model(keras, keras.optimizers.SGD(0.1))
+    train(other, 0, 1).save(path + ".constant.h5")
+    with pytest.raises(ValueError, match="Unknown variable"):
+        train(keras.models.load_model(path + ".constant.h5"), 7, 8)
+    found = keras.models.load_model(path, compile=False)
+    found.compile(optimizer=keras_2.load_optimizer(path, found), loss=keras.losses.MeanSquaredError())
+    return found
+
+
+def test_checkpoints(clr: Any, keras: Any, api: Any, tmp_path: Path) -> None:
+    """ModelCheckpoint's files are models like others."""
+    schedule = clr.ExponentialCyclicalLearningRate(1e-3, 1e-1, 3, gamma=0.9, name="kept")
+    path = str(tmp_path / "at-{epoch}.h5")
+    callback = keras.callbacks.ModelCheckpoint(path)
+    train(new_model(keras, keras.optimizers.SGD(learning_rate=schedule)), 0, 4, epochs=2, callbacks=[callback])
+    again = keras.models.load_model(path.format(epoch=1))
+    assert int(again.optimizer.iterations.numpy()) == 4
+    assert_same(schedule_of(again.optimizer), schedule)
+
+
+# --- scale functions -----------------------------------------------------------------------------------------------------
+
+
+def test_a_name_in_clr_ref(clr: Any, keras: Any, api: Any, file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The config holds the name; where nobody registered it, loading says so."""
+    clr_ref.register_scale_fn("of this test", thirds)
+    schedule = clr.CyclicalLearningRate(1e-3, 1e-1, 4, thirds)
+    assert schedule.get_config()["scale_fn"] == "of this test"
+    path = str(tmp_path / file)
+    train(new_model(keras, keras.optimizers.SGD(learning_rate=schedule)), 0, 2).save(path)
+    assert schedule_of(keras.models.load_model(path).optimizer).scale_fn is thirds
+    monkeypatch.setattr(scale, "_registered", {})
+    with pytest.raises(ValueError, match=r"'of this test'.*register_scale_fn"):
+        type(schedule).from_config({**clr.TriangularCyclicalLearningRate(0, 1, 2).get_config(), "scale_fn": "of this test"})
+    found = keras.models.load_model(path, custom_objects={"of this test": thirds})
+    assert schedule_of(found.optimizer).scale_fn is thirds
+
+
+def test_a_name_in_keras(clr: Any, keras: Any, file: str, tmp_path: Path) -> None:
+    registered = keras.utils.register_keras_serializable(package="tests")(lambda x: 1 / (x + 1.0))
+    schedule = clr.CyclicalLearningRate(1e-3, 1e-1, 4, registered)
+    path = str(tmp_path / file)
+    train(new_model(keras, keras.optimizers.SGD(learning_rate=schedule)), 0, 2).save(path)
+    again = schedule_of(keras.models.load_model(path).optimizer)
+    assert again.scale_fn is registered
+    assert_same(again, schedule)
+
+
+def test_custom_object_scope(clr: Any, keras: Any) -> None:
+    clr_ref.register_scale_fn("saved elsewhere", thirds)
+    config = keras.optimizers.schedules.serialize(clr.CyclicalLearningRate(1e-3, 1e-1, 4, thirds))
+    scale._registered.clear()
+    with keras.utils.custom_object_scope({"saved elsewhere": thirds}):
+        assert keras.optimizers.schedules.deserialize(config).scale_fn is thirds
+    assert keras.optimizers.schedules.deserialize(config, custom_objects={"saved elsewhere": thirds}).scale_fn is thirds
+
+
+def unnamed(clr: Any) -> Any:
+    return clr.CyclicalLearningRate(1e-3, 1e-1, 4, lambda x: 1 / (2.0 ** (x - 1)))
+
+
+NO_NAME = r"has no name and cannot be stored: give it one with clr_ref.register_scale_fn\(name, scale_fn\)"
+
+
+def test_a_lambda_cannot_be_saved(clr: Any, keras: Any, file: str, tmp_path: Path) -> None:
+    """And says how it could. An earlier .keras of Keras 2 is left alone; the other formats open their file first."""
+    path = tmp_path / file
+    with pytest.raises(ValueError, match=NO_NAME):
+        unnamed(clr).get_config()
+    model = train(new_model(keras, keras.optimizers.SGD(learning_rate=unnamed(clr))), 0, 3)
+    with pytest.raises(ValueError, match=NO_NAME):
+        model.save(str(path))
+    weights = model.get_weights()
+    model.save_weights(str(tmp_path / "only.weights.h5"))
+    clr_ref.register_scale_fn("a name now", schedule_of(model.optimizer).scale_fn)
+    model.save(str(tmp_path / f"again_{file}"))
+    again = keras.models.load_model(str(tmp_path / f"again_{file}"))
+    assert [w.tobytes() for w in again.get_weights()] == [w.tobytes() for w in weights]
+
+
+# --- what Keras does behind the user's back ------------------------------------------------------------------------------
+
+
+def test_a_lambda_trains_everywhere(make: Any, clr: Any, keras: Any, api: Any) -> None:
+    """Where Keras copies an optimizer, wraps it or places it under a strategy, it does not need the schedule's config."""
+    train(new_model(keras, make(unnamed(clr))), 0, 3)
+    scaled = keras.mixed_precision.LossScaleOptimizer
+    optimizer = make(unnamed(clr))
+    train(
+        new_model(keras, optimizer if is_legacy(optimizer) and not hasattr(keras.optimizers, "legacy") else scaled(optimizer)),
+        0,
+        3,
+    )
+    copied = copy.deepcopy(unnamed(clr))
+    assert np.asarray(copied(STEPS)).tobytes() == np.asarray(unnamed(clr)(STEPS)).tobytes()
+    if api.BACKEND == "tensorflow":
+        import tensorflow as tf
+
+        with tf.distribute.MirroredStrategy(["CPU:0"]).scope():
+            model = new_model(keras, make(unnamed(clr)))
+        train(model, 0, 3)
+
+
+def test_clone(clr: Any, keras: Any, api: Any) -> None:
+    """Keras 3 clones the compilation too, through the config: a scale function needs its name for that."""
+    named = clr.Triangular2CyclicalLearningRate(1e-3, 1e-1, 4, name="mine")
+    clone = keras.models.clone_model(new_model(keras, keras.optimizers.SGD(learning_rate=named)))
+    if api.IS_KERAS_3:
+        assert_same(schedule_of(clone.optimizer), named)
+        with pytest.raises(ValueError, match=NO_NAME):
+            keras.models.clone_model(new_model(keras, keras.optimizers.SGD(learning_rate=unnamed(clr))))
+    else:
+        keras.models.clone_model(new_model(keras, keras.optimizers.SGD(learning_rate=unnamed(clr))))
+
+
+def test_to_json(schedule: Any, keras: Any) -> None:
+    model = new_model(keras, keras.optimizers.SGD(learning_rate=schedule))
+    again = keras.models.model_from_json(model.to_json())
+    assert [w.shape for w in again.get_weights()] == [w.shape for w in model.get_weights()]

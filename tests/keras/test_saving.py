@@ -325,9 +325,13 @@ def test_a_lambda_trains_everywhere(make: Any, clr: Any, keras: Any, api: Any) -
     if api.BACKEND == "tensorflow":
         import tensorflow as tf
 
-        with tf.distribute.MirroredStrategy(["CPU:0"]).scope():
+        strategy = tf.distribute.MirroredStrategy(["CPU:0"])
+        with strategy.scope():
             model = new_model(keras, make(unnamed(clr)))
         train(model, 0, 3)
+        pool = getattr(getattr(strategy.extended, "_collective_ops", None), "_pool", None)
+        if pool is not None:  # TensorFlow leaves it running, and Python warns of that when it goes
+            pool.close()
 
 
 def test_clone(clr: Any, keras: Any, api: Any) -> None:

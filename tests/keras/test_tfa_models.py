@@ -248,3 +248,18 @@ def test_a_model_of_another_shape_is_refused(clr: Any, api: Any, keras: Any, fol
     model = keras.Sequential([keras.layers.Input((4,)), keras.layers.Dense(1)])
     with pytest.raises(ValueError, match="the file holds the shapes"):
         keras_2.load_optimizer(folder / PAIRS[0] / "triangular" / "model.h5", model)
+
+
+def test_the_state_of_legacy_optimizers_is_reordered(clr: Any) -> None:
+    """Up to TF 2.10 slot by slot (m, m, v, v), as TF 2.15 writes an .h5 with legacy Adam; later variable by variable."""
+    from clr_ref import keras_2
+
+    state = ["iterations", "kernel m", "bias m", "kernel v", "bias v"]
+    assert keras_2._in_order({"config": {"decay": 0.0}}, state, 2) == [
+        "iterations",
+        "kernel m",
+        "kernel v",
+        "bias m",
+        "bias v",
+    ]
+    assert keras_2._in_order({"config": {}}, state, 2) == state

@@ -1,0 +1,183 @@
+"""The curve of a range test: its rates, its smoothed losses, and what can be read off it. Pure functions of NumPy arrays."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from clr_ref import exact, scale, ulp
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Sweep = Literal["exponential", "linear"]
+
+#: Fewer losses than this make no curve.
+FEWEST = 10
+#: The share of the whole fall that has to be done for it to have begun, and that may be left when it is as good as over.
+_SHARE = 0.1
+#: A fall of fewer than this many standard deviations of a single loss is not told from noise.
+_SCATTERS = 2.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Suggestion:
+    """Bounds for a cyclical learning rate, each None where the curve does not show it, and the reason in words."""
+
+    initial_learning_rate: float | None
+    maximal_learning_rate: float | None
+    reason: str
+
+
+def rates(minimal_learning_rate: float, maximal_learning_rate: float, steps: int, sweep: str = "exponential") -> NDArray[Any]:
+    """The rates of a sweep: a float32 array of length ``steps``, the same bits on every machine.
+
+    The first is minimal_learning_rate and the last maximal_learning_rate, both rounded to float32. Those between lie evenly
+    (linear) or at a constant ratio (exponential) between the rounded ends: computed exactly, or to 100 bits, and rounded once.
+
+    Raises:
+        TypeError: an argument is no number.
+        ValueError: not 0 < minimal < maximal, both finite in float32 (a linear sweep may start at 0); steps no whole number
+            >= 2; another sweep.
+    """
+    if sweep not in ("exponential", "linear"):
+        raise ValueError(f"sweep must be 'exponential' or 'linear', got {sweep!r}")
+    if isinstance(steps, bool) or not isinstance(steps, (int, np.integer)):
+        raise TypeError(f"steps must be a whole number >= 2, got {steps!r}")
+    if steps < 2:
+        raise ValueError(f"steps must be a whole number >= 2, got {steps!r}")
+    low = _bound("minimal_learning_rate", minimal_learning_rate)
+    high = _bound("maximal_learning_rate", maximal_learning_rate)
+    if low < 0 or (low == 0 and sweep == "exponential"):
+        accepted = "> 0 in an exponential sweep" if sweep == "exponential" else ">= 0"
+        raise ValueError(f"minimal_learning_rate must be a finite float32 {accepted}, got {minimal_learning_rate!r}")
+    if high <= low:
+        raise ValueError(
+            f"maximal_learning_rate must be above minimal_learning_rate, got {maximal_learning_rate!r} and "
+            f"{minimal_learning_rate!r}"
+        )
+    last = int(steps) - 1
+    if sweep == "linear":
+        between = [low + (high - low) * k / last for k in range(1, last)]
+    else:
+        import mpmath
+
+        with mpmath.workprec(100):
+            ratio = mpmath.log(mpmath.mpf(high.numerator) / high.denominator * low.denominator / low.numerator) / last
+            factors = [mpmath.exp(ratio * k) for k in range(1, last)]
+        between = [low * _fraction(factor) for factor in factors]
+    return np.array([exact.round_to(rate, "float32") for rate in (low, *between, high)], np.float32)
+
+
+def smoothed(losses: Any, smoothing: float = 0.9) -> NDArray[np.float64]:
+    """The exponential moving average of losses, without the bias towards its start: a float64 array of their shape.
+
+    Number t is the mean of losses 0 .. t, number t - j with weight ``smoothing**j``: the first is the first loss itself.
+
+    Raises:
+        ValueError: losses that are not one-dimensional; smoothing outside 0 <= smoothing < 1.
+    """
+    given = np.asarray(losses, np.float64)
+    if given.ndim != 1:
+        raise ValueError(f"losses must be one-dimensional, got the shape {given.shape}")
+    if not 0 <= smoothing < 1:
+        raise ValueError(f"smoothing must be a number 0 <= smoothing < 1, got {smoothing!r}")
+    out = np.empty_like(given)
+    total, weight = 0.0, 0.0
+    for t, loss in enumerate(given.tolist()):
+        total, weight = smoothing * total + loss, smoothing * weight + 1.0
+        out[t] = total / weight
+    return out
+
+
+def suggest(rates: Any, losses: Any, smoothing: float = 0.9) -> Suggestion:
+    """Where the loss starts to fall and where it stops, read off a curve.
+
+    Loss t was computed before rate t was applied, so rate t is judged by loss t + 1. The curve is smoothed from both sides, so
+    that it does not lag behind the rates; losses above the level of the start count as that level, so that a divergence does
+    not hide what came before it. The initial rate is the first after which the loss stays below the start by a tenth of the
+    whole fall, and by more than noise would do; the maximal rate the first after which a tenth or less of the fall is left.
+
+    Args:
+        rates: the applied rates, ascending, of shape (n,).
+        losses: the losses computed before each, of shape (n,); ends at the first that is not finite.
+        smoothing: as for ``smoothed``.
+    """
+    every = np.asarray(losses, np.float64)
+    finite = np.isfinite(every)
+    end = len(every) if finite.all() else int(np.argmin(finite))
+    caused, effect = np.asarray(rates, np.float32)[: max(end - 1, 0)], every[1:end]
+    if len(effect) < FEWEST:
+        return Suggestion(None, None, f"only {len(effect)} rates were applied before the sweep ended: take smaller rates")
+    window = max(5, len(effect) // 10)
+    start = float(np.median(every[:window]))
+    capped = np.minimum(effect, float(np.max(every[:window])))
+    trend = (smoothed(capped, smoothing) + smoothed(capped[::-1], smoothing)[::-1]) / 2
+    lowest = int(np.argmin(trend))
+    scatter = _scatter(capped[: max(lowest + 1, window)])
+    noise = 3 * scatter * math.sqrt((1 - smoothing) / (1 + smoothing))  # what a smoothed loss may stray
+    begun = _begun(trend, lowest, start, noise)
+    if begun > window:  # the level before the fall, now that there is more of it to average
+        start = float(np.median(every[: begun + 1]))
+        begun = _begun(trend, lowest, start, noise)
+    fall = start - float(trend[lowest])
+    if lowest < window or not fall > _SCATTERS * scatter:
+        return Suggestion(
+            None,
+            None,
+            f"the loss never fell clearly: from {start:.3g} at the start to {trend[lowest]:.3g} at {_show(caused[lowest])}, "
+            f"where single losses scatter by {scatter:.2g}; sweep to other rates, take more steps or larger batches",
+        )
+    initial = float(caused[begun])
+    words = f"the loss has begun to fall ({start:.3g} to {trend[lowest]:.3g}) at {_show(initial)}"
+    if begun < window:
+        words = f"the loss falls from the first rates on ({words[9:]}; a sweep from lower rates may show a lower bound)"
+    done = int(np.argmax(trend <= trend[lowest] + _SHARE * fall))
+    if len(effect) - 1 - lowest < window // 2:
+        return Suggestion(
+            initial, None, f"{words}; it is still falling at the last rate, {_show(caused[-1])}: sweep to higher rates"
+        )
+    maximal = float(caused[done])
+    if not maximal > initial:
+        return Suggestion(
+            None, None, f"the loss falls too abruptly, at {_show(initial)}, to tell two bounds apart: take more steps"
+        )
+    return Suggestion(
+        initial,
+        maximal,
+        f"{words}, and nine tenths of the fall are done at {_show(maximal)}; it stops falling at {_show(caused[lowest])}, "
+        f"which is {caused[lowest] / maximal:.2g} times as high",
+    )
+
+
+def _begun(trend: NDArray[np.float64], lowest: int, start: float, noise: float) -> int:
+    """The first index from which the trend stays below the start by a share of the fall and by noise, until it is lowest."""
+    above = np.flatnonzero(trend[: lowest + 1] > start - max(_SHARE * (start - trend[lowest]), noise))
+    return min(int(above[-1]) + 1, lowest) if above.size else 0
+
+
+def _scatter(losses: NDArray[np.float64]) -> float:
+    """The standard deviation of a single loss about its trend, from the median step between neighbours."""
+    # The median of |a - b| for normal a, b of standard deviation s is 0.6745 * sqrt(2) * s.
+    return float(np.median(np.abs(np.diff(losses)))) / (0.6745 * math.sqrt(2))
+
+
+def _bound(name: str, value: Any) -> Fraction:
+    number = scale.as_real(name, value)
+    rounded = float(exact.round_to(Fraction(number), "float32")) if math.isfinite(number) else math.inf
+    if not math.isfinite(rounded):
+        raise ValueError(f"{name} must be a finite float32, got {value!r}")
+    return Fraction(rounded)
+
+
+def _fraction(number: Any) -> Fraction:
+    _, mantissa, exponent, _ = number._mpf_
+    return Fraction(int(mantissa)) * Fraction(2) ** int(exponent)
+
+
+def _show(rate: Any) -> str:
+    return ulp.shortest(np.float32(f"{float(rate):.3g}"))

@@ -1,0 +1,155 @@
+"""The range test itself."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from clr_ref import ulp
+from clr_ref.range_test import curve
+from clr_ref.range_test.batches import batches
+from clr_ref.range_test.result import RangeTest
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+#: Batches without an update after which waiting for one is given up; loss scaling skips some 40 before it has found its scale.
+_PATIENCE = 200
+
+
+def range_test(
+    model: Any,
+    x: Any,
+    y: Any = None,
+    *,
+    sample_weight: Any = None,
+    minimal_learning_rate: float,
+    maximal_learning_rate: float,
+    steps: int,
+    sweep: curve.Sweep = "exponential",
+    batch_size: int = 32,
+    seed: int = 0,
+    smoothing: float = 0.9,
+    divergence_factor: float = 4.0,
+    progress: Callable[[int, float, float], None] | None = None,
+) -> RangeTest:
+    """Train while the rate rises from the minimal to the maximal one, and see where the loss starts and stops falling.
+
+    Update t of the optimizer, for t in 0 .. steps - 1, is made with exactly ``rates(minimal, maximal, steps, sweep)[t]``,
+    whatever the batches are of which it accumulates gradients. Weights, optimizer and its rate or schedule, metrics and the
+    state of random layers are as before when this returns, or raises. The sweep ends early when the loss is not finite, or when
+    its smoothed value is more than ``divergence_factor`` times its lowest one, if that is positive.
+
+    Args:
+        model: a compiled Keras model, also one compiled under a ``tf.distribute`` strategy.
+        x: arrays, or what yields batches: a ``tf.data.Dataset``, a Keras Sequence or PyDataset, a generator, any iterable of
+            (x, y) or (x, y, sample_weight). What ends early begins again, but for a generator.
+        y, sample_weight: beside arrays alone.
+        minimal_learning_rate, maximal_learning_rate: the first and last rate, rounded to float32; 0 < minimal < maximal, or
+            0 <= minimal < maximal in a linear sweep.
+        steps: the number of rates, so of the optimizer's updates; at least 2. For a suggestion take 100 and more.
+        sweep: ``"exponential"`` (a constant ratio from rate to rate) or ``"linear"``.
+        batch_size: of batches from arrays.
+        seed: of the order in which arrays are shuffled.
+        smoothing: the weight of the past in the smoothed loss, 0 <= smoothing < 1.
+        divergence_factor: a number > 1; ``math.inf`` stops for a loss that is not finite alone.
+        progress: called after each update with its number from 1, the rate and the loss.
+
+    Raises:
+        TypeError: an argument of the wrong kind, data that are none, an optimizer that is not one of Keras's.
+        ValueError: an argument outside its range; a model that is not compiled or reports no loss; data that end too early; a
+            loss that is not finite before any update.
+        RuntimeError: an optimizer that does not make one update at a time.
+    """
+    rates = curve.rates(minimal_learning_rate, maximal_learning_rate, steps, sweep)
+    curve.smoothed([], smoothing)
+    if not divergence_factor > 1:
+        raise ValueError(f"divergence_factor must be a number > 1, got {divergence_factor!r}")
+    if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
+        raise ValueError(f"batch_size must be a whole number >= 1, got {batch_size!r}")
+    losses, stopped = _swept(
+        model,
+        (x, y, sample_weight),
+        {"batch_size": int(batch_size), "seed": seed},
+        rates,
+        _Watch(rates, smoothing, divergence_factor),
+        progress or (lambda number, rate, loss: None),
+    )
+    applied = rates[: len(losses)]
+    return RangeTest(
+        rates=applied,
+        losses=np.array(losses, np.float64),
+        smoothed=curve.smoothed(losses, smoothing),
+        sweep=sweep,
+        steps=int(steps),
+        smoothing=float(smoothing),
+        stopped=stopped,
+        suggestion=curve.suggest(applied, losses, smoothing),
+    )
+
+
+class _Watch:
+    """Says after each loss whether the sweep has to end, and why."""
+
+    def __init__(self, rates: NDArray[np.float32], smoothing: float, factor: float) -> None:
+        self._rates, self._smoothing, self._factor = rates, smoothing, factor
+        self._total = self._weight = 0.0
+        self._best = math.inf
+
+    def __call__(self, number: int, loss: float) -> str | None:
+        if number == 0 and not math.isfinite(loss):
+            raise ValueError(f"the loss is {loss} before any update: there is nothing to sweep")
+        after = f"after the update at {ulp.shortest(self._rates[number - 1])}, rate {number} of {len(self._rates)}"
+        if not math.isfinite(loss):
+            return f"the loss was {loss} {after}"
+        self._total, self._weight = self._smoothing * self._total + loss, self._smoothing * self._weight + 1.0
+        smooth = self._total / self._weight
+        self._best = min(self._best, smooth)
+        if 0 < self._best * self._factor < smooth:
+            return f"the smoothed loss was {smooth:.3g}, over {self._factor:g} times its lowest of {self._best:.3g}, {after}"
+        return None
+
+
+def _swept(
+    model: Any,
+    data: tuple[Any, Any, Any],
+    cut: dict[str, int],
+    rates: NDArray[np.float32],
+    watch: _Watch,
+    progress: Callable[[int, float, float], None],
+) -> tuple[list[float], str | None]:
+    """The losses that the updates were computed from, and why there are fewer than rates."""
+    from clr_ref.range_test import sweep
+
+    optimizer = sweep.applying(model)
+    source = batches(*data, **cut, is_sequence=sweep.is_sequence)
+    first = next(source)
+    sweep.build(model, first)
+    source = itertools.chain([first], source)
+    together = int(getattr(optimizer, "gradient_accumulation_steps", None) or 1)
+    losses: list[float] = []
+    with sweep.unchanged(model), sweep.settable_rate(model) as set_rate:
+        start = sweep.updates(optimizer)
+        while len(losses) < len(rates):
+            set_rate(rates[len(losses)])
+            pending: list[float] = []
+            while sweep.updates(optimizer) == start + len(losses):
+                if len(pending) >= together and not np.isfinite(pending).all():
+                    # A LossScaleOptimizer passes over gradients that are not finite: this rate is never applied.
+                    return losses, watch(len(losses), next(loss for loss in pending if not math.isfinite(loss)))
+                if len(pending) >= _PATIENCE * together:
+                    raise RuntimeError(f"the optimizer made no update in {len(pending)} batches")
+                pending.append(sweep.train(model, next(source)))
+            made = sweep.updates(optimizer) - start - len(losses)
+            if made != 1:
+                raise RuntimeError(f"the optimizer must make one update at a time, it made {made}")
+            losses.append(float(np.mean(pending)))
+            progress(len(losses), float(rates[len(losses) - 1]), losses[-1])
+            reason = watch(len(losses) - 1, losses[-1])
+            if reason is not None:
+                return losses, reason
+    return losses, None

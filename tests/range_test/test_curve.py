@@ -1,0 +1,190 @@
+"""The rates of a sweep, the smoothed loss, and what a curve suggests: no Keras."""
+
+from __future__ import annotations
+
+from decimal import Decimal, localcontext
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, strategies as st
+
+from clr_ref import exact
+from clr_ref.range_test import rates, smoothed, suggest
+
+rate = st.floats(float(np.float32(1e-12)), 1e6, width=32)
+bounds = st.tuples(rate, rate).filter(lambda pair: pair[0] != pair[1])
+
+
+@given(bounds, st.integers(2, 400), st.sampled_from(["exponential", "linear"]))
+def test_the_ends_are_exact_and_the_rates_rise(pair: tuple[float, float], steps: int, sweep: str) -> None:
+    low, high = sorted(pair)
+    found = rates(low, high, steps, sweep)
+    assert found.dtype == np.float32
+    assert found.shape == (steps,)
+    assert found[0].tobytes() == np.float32(low).tobytes()
+    assert found[-1].tobytes() == np.float32(high).tobytes()
+    assert (np.diff(found) >= 0).all()
+
+
+def test_a_double_is_rounded_to_float32_first() -> None:
+    assert rates(1e-4, 0.1, 3)[[0, -1]].tolist() == [float(np.float32(1e-4)), float(np.float32(0.1))]
+
+
+@given(bounds, st.integers(3, 60))
+def test_linear_rates_are_rounded_once(pair: tuple[float, float], steps: int) -> None:
+    low, high = sorted(pair)
+    a, b = Fraction(low), Fraction(high)
+    expected = [float(exact.round_to(a + (b - a) * k / (steps - 1), "float32")) for k in range(steps)]
+    assert rates(low, high, steps, "linear").tolist() == expected
+
+
+@given(bounds, st.integers(3, 60))
+def test_exponential_rates_are_rounded_once(pair: tuple[float, float], steps: int) -> None:
+    low, high = sorted(pair)
+    with localcontext() as context:  # an arithmetic of its own: decimal, to 60 digits
+        context.prec = 60
+        ratio = Decimal(high) / Decimal(low)
+        powers = [Decimal(low) * ratio ** (Decimal(k) / (steps - 1)) for k in range(1, steps - 1)]
+    expected = [float(exact.round_to(Fraction(power), "float32")) for power in powers]
+    assert rates(low, high, steps)[1:-1].tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind", "message"),
+    [
+        (
+            (0.0, 1.0, 10, "exponential"),
+            ValueError,
+            "minimal_learning_rate must be a finite float32 > 0 in an exponential sweep",
+        ),
+        ((-1.0, 1.0, 10, "linear"), ValueError, "minimal_learning_rate must be a finite float32 >= 0, got -1.0"),
+        ((float("nan"), 1.0, 10, "linear"), ValueError, "minimal_learning_rate must be a finite float32, got nan"),
+        ((0.1, 1e39, 10, "linear"), ValueError, "maximal_learning_rate must be a finite float32, got 1e\\+39"),
+        ((0.1, 0.1, 10, "linear"), ValueError, "maximal_learning_rate must be above minimal_learning_rate, got 0.1 and 0.1"),
+        ((0.1, 1.0, 1, "linear"), ValueError, "steps must be a whole number >= 2, got 1"),
+        ((0.1, 1.0, 2.5, "linear"), TypeError, "steps must be a whole number >= 2, got 2.5"),
+        (("0.1", 1.0, 10, "linear"), TypeError, "minimal_learning_rate must be a real number, got '0.1'"),
+        ((0.1, 1.0, 10, "log"), ValueError, "sweep must be 'exponential' or 'linear', got 'log'"),
+    ],
+)
+def test_bad_input_is_named(arguments: Any, kind: type[Exception], message: str) -> None:
+    with pytest.raises(kind, match=message):
+        rates(*arguments)
+
+
+def test_a_linear_sweep_may_start_at_zero() -> None:
+    assert rates(0, 1, 5, "linear").tolist() == [0, 0.25, 0.5, 0.75, 1]
+
+
+@given(st.lists(st.floats(-1e3, 1e3), max_size=30), st.floats(0, 0.99))
+def test_the_smoothed_loss_is_the_weighted_mean_that_its_docstring_says(losses: list[float], smoothing: float) -> None:
+    found = smoothed(losses, smoothing)
+    for t in range(len(losses)):
+        weights = smoothing ** np.arange(t, -1, -1.0)
+        expected = float(np.sum(weights * np.array(losses[: t + 1])) / np.sum(weights))
+        # A weighted mean of at most 30 numbers up to 1e3: some 100 roundings of 2**-53 * 1e3 are below 1e-10.
+        assert found[t] == pytest.approx(expected, rel=0, abs=1e-10)
+    assert found.tolist()[:1] == losses[:1]
+
+
+def test_smoothing_has_a_range() -> None:
+    for wrong in (1.0, -0.1, float("nan")):
+        with pytest.raises(ValueError, match="smoothing must be a number 0 <= smoothing < 1"):
+            smoothed([1.0], wrong)
+    with pytest.raises(ValueError, match="one-dimensional"):
+        smoothed([[1.0]])
+
+
+SWEPT = rates(1e-5, 10, 241)  # 40 rates a decade
+
+
+def curve(seed: int, noise: float, begins: float = 1e-3, ends: float = 0.1) -> Any:
+    """A loss of 2 that falls to 1 between two rates, evenly in the logarithm, then rises again; loss t comes before rate t."""
+    share = (np.log(SWEPT) - np.log(begins)) / (np.log(ends) - np.log(begins))
+    after = 2 - np.clip(share, 0, 1) + np.clip(share - 1.2, 0, None) * 2
+    losses = np.concatenate([[2.0], after[:-1]])
+    return losses + np.random.default_rng(seed).normal(0, noise, len(losses))
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("noise", [0.0, 0.05, 0.2])
+def test_the_suggestion_is_where_the_curve_was_made_to_fall(seed: int, noise: float) -> None:
+    found = suggest(SWEPT, curve(seed, noise))
+    assert found.initial_learning_rate is not None
+    assert found.maximal_learning_rate is not None
+    # The fall takes two decades, a tenth of it a factor of 10**0.2 = 1.6: that far from either end the bounds belong. Averaging
+    # over some 10 losses on both sides rounds the corners, and 10 rates are a factor of 1.8; noise of 0.2 leaves the average
+    # uncertain by 0.03 (one sigma), a factor of 1.15, on top.
+    leeway = 1.8 if noise < 0.1 else 2.7
+    assert 1.6e-3 / leeway < found.initial_learning_rate < 1.6e-3 * leeway
+    assert 0.063 / leeway < found.maximal_learning_rate < 0.063 * leeway
+
+
+def test_the_scale_and_the_level_of_the_loss_do_not_matter() -> None:
+    losses = curve(1, 0.1)
+    plain = suggest(SWEPT, losses)
+    assert plain.maximal_learning_rate is not None
+    for other in (suggest(SWEPT, losses * 1024), suggest(SWEPT, losses - 5)):
+        assert other.initial_learning_rate == plain.initial_learning_rate
+        assert other.maximal_learning_rate == plain.maximal_learning_rate
+
+
+def test_rate_t_is_judged_by_loss_t_plus_1() -> None:
+    swept = rates(1e-3, 1, 31)
+    losses = np.array([2.0] * 11 + [1.5] * 9 + [1.0] * 6 + [3.0] * 5)
+    found = suggest(swept, losses, smoothing=0.0)
+    assert found.initial_learning_rate == swept[10]  # loss 11 is the first lower one: rate 10 made it
+    assert found.maximal_learning_rate == swept[19]
+
+
+@pytest.mark.parametrize("tail", [[50.0] * 10, [1e30] * 10, [1e30, np.inf], [np.nan] * 3])
+def test_a_divergence_does_not_hide_what_came_before(tail: list[float]) -> None:
+    whole = curve(3, 0.05)
+    losses = np.concatenate([whole[:200], tail])
+    found, plain = suggest(SWEPT[: len(losses)], losses), suggest(SWEPT, whole)
+    assert found.initial_learning_rate is not None
+    assert found.initial_learning_rate == pytest.approx(plain.initial_learning_rate, rel=0.13)  # two rates
+    assert found.maximal_learning_rate == pytest.approx(plain.maximal_learning_rate, rel=0.13)
+
+
+def test_noise_alone_suggests_nothing() -> None:
+    generator = np.random.default_rng(0)
+    for _ in range(300):
+        found = suggest(SWEPT, 2 + generator.normal(0, 0.3, len(SWEPT)))
+        assert (found.initial_learning_rate, found.maximal_learning_rate) == (None, None)
+        assert "never fell clearly" in found.reason
+
+
+def test_a_loss_that_only_rises_suggests_nothing() -> None:
+    assert "never fell clearly" in suggest(SWEPT, np.linspace(1, 9, len(SWEPT))).reason
+
+
+def test_a_loss_that_still_falls_has_no_maximal_rate() -> None:
+    found = suggest(SWEPT[:150], curve(0, 0.02)[:150])
+    assert found.initial_learning_rate is not None
+    assert found.maximal_learning_rate is None
+    assert "still falling at the last rate" in found.reason
+
+
+def test_a_loss_that_falls_at_once_says_so() -> None:
+    swept = rates(1e-2, 10, 200)
+    losses = np.concatenate([2.0 - np.linspace(0, 1, 100) ** 0.5, np.linspace(1, 3, 100)])
+    found = suggest(swept, losses)
+    assert found.initial_learning_rate is not None
+    assert found.initial_learning_rate < swept[20]
+    assert found.maximal_learning_rate is not None
+    assert "falls from the first rates on" in found.reason
+
+
+def test_a_fall_of_one_step_is_no_range() -> None:
+    found = suggest(SWEPT, np.where(np.arange(len(SWEPT)) < 100, 2.0, np.linspace(0, 1, len(SWEPT))), smoothing=0.0)
+    assert (found.initial_learning_rate, found.maximal_learning_rate) == (None, None)
+    assert "too abruptly" in found.reason
+
+
+def test_too_few_rates_suggest_nothing() -> None:
+    found = suggest(SWEPT[:6], [1.0, 0.9, 0.5, 0.1, np.nan, np.nan])
+    assert (found.initial_learning_rate, found.maximal_learning_rate) == (None, None)
+    assert "only 3 rates" in found.reason

@@ -1,0 +1,60 @@
+"""The export of a range test."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from clr_ref.range_test import RangeTest, Suggestion, rates, smoothed
+from clr_ref.range_test.result import write_whole
+
+LOSSES = [2.5, 0.1, float("inf")]
+FOUND = RangeTest(
+    rates=rates(1e-4, 0.1, 3),
+    losses=np.array(LOSSES),
+    smoothed=smoothed(LOSSES),
+    sweep="exponential",
+    steps=3,
+    smoothing=0.9,
+    stopped="it was inf",
+    suggestion=Suggestion(1e-4, None, "why"),
+)
+
+
+def test_csv_reads_back_in_bits(tmp_path: Path) -> None:
+    FOUND.to_csv(tmp_path / "found.csv")
+    rows = list(csv.DictReader((tmp_path / "found.csv").read_text().splitlines()))
+    assert [int(row["step"]) for row in rows] == [0, 1, 2]
+    for column in ("learning_rate", "learning_rate_hex"):
+        read = float.fromhex if column.endswith("hex") else float
+        assert np.array([read(row[column]) for row in rows], np.float32).tobytes() == FOUND.rates.tobytes()
+    assert [float(row["loss"]) for row in rows] == LOSSES
+    assert [float(row["smoothed_loss"]) for row in rows] == FOUND.smoothed.tolist()
+
+
+def test_json_reads_back_and_is_strict(tmp_path: Path) -> None:
+    text = FOUND.to_json(tmp_path / "found.json")
+    document = json.loads((tmp_path / "found.json").read_text(), parse_constant=pytest.fail)
+    assert document == json.loads(text)
+    assert [float.fromhex(rate) for rate in document["rates"]] == FOUND.rates.tolist()
+    assert [float(loss) for loss in document["losses"]] == LOSSES
+    assert document["suggestion"] == {"initial_learning_rate": 1e-4, "maximal_learning_rate": None, "reason": "why"}
+    assert document["stopped"] == "it was inf"
+
+
+def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    target = tmp_path / "found.csv"
+    target.write_text("old")
+
+    def fails(partial: Path) -> None:
+        partial.write_text("half")
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        write_whole(target, fails)
+    assert target.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]

@@ -14,6 +14,7 @@ from clr_ref.compare import policy_name
 
 if TYPE_CHECKING:
     from clr_ref.golden.report import Drift
+    from clr_ref.range_test import RangeTest
     from clr_ref.schedule import CyclicalLearningRate
 
 #: Points drawn at most; a longer range is thinned evenly.
@@ -63,6 +64,30 @@ def drift(found: Iterable[Drift], out: Path) -> None:
         axes.set_xlabel("step")
         axes.grid(alpha=0.3)
     figure.axes[0].set_ylabel("distance in ULP")
+    figure.savefig(out)
+
+
+def range_test(found: RangeTest, out: Path) -> None:
+    """The loss before each update over the rate of that update, and the suggested bounds."""
+    figure, axes = _figure(f"Learning rate range test: {len(found.rates)} of {found.steps} rates, {found.sweep}", "loss")
+    axes.plot(
+        found.rates, found.losses, linewidth=0.7, alpha=0.5, color="tab:grey", label="loss before the update at this rate"
+    )
+    axes.plot(found.rates, found.smoothed, linewidth=1.8, color="tab:blue", label=f"smoothed ({found.smoothing:g} of the past)")
+    bounds = {"initial": found.suggestion.initial_learning_rate, "maximal": found.suggestion.maximal_learning_rate}
+    for (name, rate), colour in zip(bounds.items(), ("tab:green", "tab:red"), strict=True):
+        if rate is not None:
+            axes.axvline(rate, color=colour, linestyle="--", linewidth=1.2, label=f"{name} rate {rate:.3g}")
+    if found.sweep == "exponential":
+        axes.set_xscale("log")
+    # A divergence may be a million times the rest: the picture is of what came before.
+    finite = found.smoothed[np.isfinite(found.smoothed)]
+    if len(finite):
+        low, high = float(finite.min()), max(float(finite[0]), float(np.median(finite)))
+        room = max(high - low, abs(high) * 0.05, 1e-12)
+        axes.set_ylim(low - 0.3 * room, high + 0.6 * room)
+    axes.set_xlabel("learning rate")
+    axes.legend(fontsize=9)
     figure.savefig(out)
 
 

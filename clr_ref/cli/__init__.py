@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 import clr_ref
-from clr_ref.cli import golden, schedule, tutorial
+from clr_ref.cli import golden, range_test, schedule, tutorial
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -14,5 +14,12 @@ def main() -> None:
     """Cyclical learning rates: exact values, a correctly rounded schedule, and the record of what TFA answers."""
 
 
-for command in (schedule.verify, schedule.evaluate, schedule.plot, golden.golden_group, tutorial.tutorial):
+for command in (
+    schedule.verify,
+    schedule.evaluate,
+    schedule.plot,
+    golden.golden_group,
+    tutorial.tutorial,
+    range_test.range_test,
+):
     main.add_command(command)

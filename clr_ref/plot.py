@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from clr_ref import tfa_arithmetic, ulp
 from clr_ref.compare import policy_name
+from clr_ref.range_test.curve import judged
 
 if TYPE_CHECKING:
     from clr_ref.golden.report import Drift
@@ -74,6 +75,10 @@ def range_test(found: RangeTest, out: Path) -> None:
         found.rates, found.losses, linewidth=0.7, alpha=0.5, color="tab:grey", label="loss before the update at this rate"
     )
     axes.plot(found.rates, found.smoothed, linewidth=1.8, color="tab:blue", label=f"smoothed ({found.smoothing:g} of the past)")
+    trend = judged(found.losses, found.smoothing)
+    axes.plot(
+        found.rates[: len(trend)], trend, linewidth=1.8, color="tab:orange", label="after the update, smoothed from both sides"
+    )
     bounds = {"initial": found.suggestion.initial_learning_rate, "maximal": found.suggestion.maximal_learning_rate}
     for (name, rate), colour in zip(bounds.items(), ("tab:green", "tab:red"), strict=True):
         if rate is not None:
@@ -81,11 +86,10 @@ def range_test(found: RangeTest, out: Path) -> None:
     if found.sweep == "exponential":
         axes.set_xscale("log")
     # A divergence may be a million times the rest: the picture is of what came before.
-    finite = found.smoothed[np.isfinite(found.smoothed)]
-    if len(finite):
-        low, high = float(finite.min()), max(float(finite[0]), float(np.median(finite)))
-        room = max(high - low, abs(high) * 0.05, 1e-12)
-        axes.set_ylim(low - 0.3 * room, high + 0.6 * room)
+    if len(trend):
+        low, high = float(trend.min()), float(trend.max())
+        room = max(high - low, abs(high) * 0.01, 1e-12)
+        axes.set_ylim(low - 0.5 * room, high + 0.5 * room)
     axes.set_xlabel("learning rate")
     axes.legend(fontsize=9)
     figure.savefig(out)

@@ -94,29 +94,37 @@ def smoothed(losses: Any, smoothing: float = 0.9) -> NDArray[np.float64]:
     return out
 
 
+def judged(losses: Any, smoothing: float = 0.9) -> NDArray[np.float64]:
+    """What each rate did: element t is the smoothed loss t + 1, the first after rate t; float64, one fewer than losses.
+
+    The losses are smoothed from both sides, so that the curve does not lag behind the rates; those above the level of the
+    start count as that level, so that a divergence does not hide what came before it. It ends where a loss is not finite.
+    """
+    every = _finite(losses)
+    capped = _capped(every, _window(len(every) - 1))
+    return (smoothed(capped, smoothing) + smoothed(capped[::-1], smoothing)[::-1]) / 2
+
+
 def suggest(rates: Any, losses: Any, smoothing: float = 0.9) -> Suggestion:
     """Where the loss starts to fall and where it stops, read off a curve.
 
-    Loss t was computed before rate t was applied, so rate t is judged by loss t + 1. The curve is smoothed from both sides, so
-    that it does not lag behind the rates; losses above the level of the start count as that level, so that a divergence does
-    not hide what came before it. The initial rate is the first after which the loss stays below the start by a tenth of the
-    whole fall, and by more than noise would do; the maximal rate the first after which a tenth or less of the fall is left.
+    Loss t was computed before rate t was applied, so rate t is judged by what comes after it: see ``judged``. The initial rate
+    is the first after which the loss stays below the start by a tenth of the whole fall, and by more than noise would do; the
+    maximal rate the first after which a tenth or less of the fall is left.
 
     Args:
         rates: the applied rates, ascending, of shape (n,).
         losses: the losses computed before each, of shape (n,); ends at the first that is not finite.
         smoothing: as for ``smoothed``.
     """
-    every = np.asarray(losses, np.float64)
-    finite = np.isfinite(every)
-    end = len(every) if finite.all() else int(np.argmin(finite))
-    caused, effect = np.asarray(rates, np.float32)[: max(end - 1, 0)], every[1:end]
-    if len(effect) < FEWEST:
-        return Suggestion(None, None, f"only {len(effect)} rates were applied before the sweep ended: take smaller rates")
-    window = max(5, len(effect) // 10)
+    every = _finite(losses)
+    caused = np.asarray(rates, np.float32)[: max(len(every) - 1, 0)]
+    if len(caused) < FEWEST:
+        return Suggestion(None, None, f"only {len(caused)} rates were applied before the sweep ended: take smaller rates")
+    window = _window(len(caused))
     start = float(np.median(every[:window]))
-    capped = np.minimum(effect, float(np.max(every[:window])))
-    trend = (smoothed(capped, smoothing) + smoothed(capped[::-1], smoothing)[::-1]) / 2
+    capped = _capped(every, window)
+    trend = judged(every, smoothing)
     lowest = int(np.argmin(trend))
     scatter = _scatter(capped[: max(lowest + 1, window)])
     noise = 3 * scatter * math.sqrt((1 - smoothing) / (1 + smoothing))  # what a smoothed loss may stray
@@ -137,7 +145,7 @@ def suggest(rates: Any, losses: Any, smoothing: float = 0.9) -> Suggestion:
     if begun < window:
         words = f"the loss falls from the first rates on ({words[9:]}; a sweep from lower rates may show a lower bound)"
     done = int(np.argmax(trend <= trend[lowest] + _SHARE * fall))
-    if len(effect) - 1 - lowest < window // 2:
+    if len(caused) - 1 - lowest < window // 2:
         return Suggestion(
             initial, None, f"{words}; it is still falling at the last rate, {_show(caused[-1])}: sweep to higher rates"
         )
@@ -152,6 +160,22 @@ def suggest(rates: Any, losses: Any, smoothing: float = 0.9) -> Suggestion:
         f"{words}, and nine tenths of the fall are done at {_show(maximal)}; it stops falling at {_show(caused[lowest])}, "
         f"which is {caused[lowest] / maximal:.2g} times as high",
     )
+
+
+def _finite(losses: Any) -> NDArray[np.float64]:
+    """The losses before the first that is not finite."""
+    every = np.asarray(losses, np.float64)
+    finite = np.isfinite(every)
+    return every if finite.all() else every[: int(np.argmin(finite))]
+
+
+def _window(count: int) -> int:
+    """How many of so many losses make the start."""
+    return max(5, count // 10)
+
+
+def _capped(every: NDArray[np.float64], window: int) -> NDArray[np.float64]:
+    return np.minimum(every[1:], np.max(every[:window], initial=-np.inf))
 
 
 def _begun(trend: NDArray[np.float64], lowest: int, start: float, noise: float) -> int:

@@ -128,7 +128,7 @@ Run = Callable[[int, Progress, "int | None", "list[Comparison]"], RangeTest]
 
 
 def _tutorial(subset: int | None, folder: Path | None, options: dict[str, Any]) -> Run:
-    from clr_ref.training import data as fashion
+    from clr_ref.training import data as fashion, determinism
 
     try:
         data = fashion.load(folder)
@@ -138,7 +138,11 @@ def _tutorial(subset: int | None, folder: Path | None, options: dict[str, Any]) 
         raise click.UsageError(str(error)) from None
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--subset") from None
-    comparison = _needs_keras("clr_ref.range_test.comparison")
+    try:
+        determinism.prepare()
+    except (ImportError, RuntimeError) as error:
+        raise click.UsageError(str(error)) from None
+    from clr_ref.range_test import comparison
 
     def run(seed: int, bar: Progress, epochs: int | None, comparisons: list[Comparison]) -> RangeTest:
         found = _called(comparison.tutorial_range_test, data, seed, progress=_told(bar, options["steps"]), **options)
@@ -189,14 +193,6 @@ def _make(target: str) -> Callable[[], Any]:
     if not callable(make):
         raise click.UsageError(f"{place} has no function {name!r}")
     return make  # type: ignore[no-any-return]
-
-
-def _needs_keras(name: str) -> Any:
-    try:
-        importlib.import_module("clr_ref._keras_api")
-    except ImportError as error:
-        raise click.UsageError(str(error)) from None
-    return importlib.import_module(name)
 
 
 def _called(function: Callable[..., RangeTest], *arguments: Any, **options: Any) -> RangeTest:

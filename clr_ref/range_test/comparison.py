@@ -44,9 +44,9 @@ class Comparison:
 def compiled(seed: int, learning_rate: Any = 1e-2) -> Any:
     """The tutorial's network with weights of that seed, compiled with SGD; seeds Keras and all that it draws from."""
     from clr_ref._keras_api import keras
-    from clr_ref.training import model
+    from clr_ref.training import determinism, model
 
-    keras.utils.set_random_seed(seed)
+    determinism.seed_everything(seed)
     network = model.build(model.initial_weights(seed))
     network.compile(keras.optimizers.SGD(learning_rate), "sparse_categorical_crossentropy", metrics=["accuracy"])
     return network

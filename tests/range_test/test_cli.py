@@ -1,0 +1,135 @@
+"""``clr-ref range-test``: calls, exit codes, and what it writes."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from clr_ref import plot
+from clr_ref.cli import main
+from clr_ref.range_test import RangeTest, rates, smoothed, suggest
+from clr_ref.training import data as fashion
+
+needs_keras = pytest.mark.skipif(
+    not os.environ.get("CLR_REF_EXPECT_TF") and not any(importlib.util.find_spec(name) for name in ("tensorflow", "keras")),
+    reason="neither TensorFlow nor Keras is installed in this environment",
+)
+
+#: A line to be fitted: the loss falls from 12 to its noise and diverges beyond a rate of about 1.
+MAKE = """
+import numpy as np
+from clr_ref._keras_api import keras
+
+def make():
+    x = np.random.default_rng(0).normal(size=(512, 3)).astype("float32")
+    y = x @ np.float32([[1.0], [-2.0], [3.0]]) + 0.1 * np.random.default_rng(1).normal(size=(512, 1)).astype("float32")
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1, kernel_initializer="zeros")])
+    model.compile(keras.optimizers.SGD(0.1), "mse")
+    return model, (x, y)
+
+def wrong():
+    return 7
+"""
+
+
+def run(folder: Path, *arguments: str) -> Any:
+    """In a process of its own, as TensorFlow's settings are made once per process."""
+    repository = Path(__file__).parents[2]
+    return subprocess.run(
+        [sys.executable, "-c", "from clr_ref.cli import main; main()", "range-test", *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(repository), os.environ.get("PYTHONPATH", "")])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nonsense"], "give MODULE:MAKE or FILE.py:MAKE, got 'nonsense'"),
+        (["no_such_module:make"], "no_such_module cannot be imported"),
+        (["no_such_file.py:make"], "no_such_file.py cannot be imported"),
+        (["json:make"], "json has no function 'make'"),
+        (["json:loads", "--compare", "2"], "go with the tutorial's network"),
+        (["json:loads", "--seeds", "2"], "goes with the tutorial's network"),
+        (["--steps", "1"], "1 is not in the range x>=2"),
+        (["--data", "no-such-folder"], "no-such-folder"),
+    ],
+)
+def test_a_wrong_call_exits_with_2(arguments: list[str], message: str) -> None:
+    result = CliRunner().invoke(main, ["range-test", *arguments])
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert result.stdout == ""
+
+
+def test_neither_keras_nor_matplotlib_is_imported_before_it_is_used() -> None:
+    code = "import sys, clr_ref.range_test, clr_ref.cli; print({'tensorflow', 'keras', 'matplotlib'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+@needs_keras
+def test_a_model_of_ones_own(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(MAKE)
+    sweep = ["--minimal-learning-rate", "1e-4", "--steps", "150", "--batch-size", "32", "--json"]
+    done = run(tmp_path, "mine.py:make", *sweep, "--maximal-learning-rate", "10", "--out", "found/here")
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert document["holds"] is True
+    (test,) = document["tests"]
+    assert float.fromhex(test["rates"][0]) == float(np.float32(1e-4))
+    assert test["stopped"].startswith("the smoothed loss was ")
+    # The loss is quadratic with curvatures of about 2: it falls from a rate of 1 / (2 * 150 updates) on, until 2 / 2.
+    suggestion = test["suggestion"]
+    assert 1e-3 < suggestion["initial_learning_rate"] < suggestion["maximal_learning_rate"] < 1
+    assert "\x1b" not in done.stderr
+    written = {path.name: path for path in (tmp_path / "found" / "here").iterdir()}
+    assert set(written) == {"range-test.csv", "range-test.json", "range-test.png"}
+    assert json.loads(written["range-test.json"].read_text())["rates"] == test["rates"]
+    assert written["range-test.png"].read_bytes().startswith(b"\x89PNG")
+
+    done = run(tmp_path, "mine:make", *sweep[:-1], "--maximal-learning-rate", "2e-4")
+    assert done.returncode == 1  # nothing moves at such rates
+    assert "maximal learning rate: none" in done.stdout
+    assert "reason: the loss" in done.stdout
+
+    done = run(tmp_path, "mine:wrong")
+    assert done.returncode == 2
+    assert "mine:wrong must return (model, data), got int" in done.stderr
+
+
+@needs_keras
+def test_the_tutorials_network_repeats_and_is_compared(tmp_path: Path) -> None:
+    try:
+        fashion.load(download=False)
+    except fashion.DataError as error:
+        pytest.skip(str(error))
+    arguments = ["--subset", "640", "--steps", "40", "--minimal-learning-rate", "0.01", "--maximal-learning-rate", "1"]
+    first, again = (run(tmp_path, *arguments, "--compare", "1", "--json") for _ in range(2))
+    assert first.returncode in (0, 1), first.stderr
+    document = json.loads(first.stdout)
+    assert document == json.loads(again.stdout)
+    (comparison,) = document["comparisons"]
+    assert comparison["tutorial"]["maximal_learning_rate"] == 0.01
+    assert 0 < comparison["tutorial"]["test_loss"] < 3
+
+
+@pytest.mark.parametrize("sweep", ["exponential", "linear"])
+def test_the_picture(tmp_path: Path, sweep: Any) -> None:
+    swept = rates(1e-3, 1, 40, sweep)
+    for losses in (np.linspace(2, 1, 40), np.array([2.0] * 39 + [np.nan]), np.array([2.0] * 20 + [1e30] * 20)):
+        found = RangeTest(swept, losses, smoothed(losses), sweep, 40, 0.9, None, suggest(swept, losses))
+        plot.range_test(found, tmp_path / "found.png")
+        assert (tmp_path / "found.png").read_bytes().startswith(b"\x89PNG")

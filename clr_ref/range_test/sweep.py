@@ -7,6 +7,7 @@ variables there are.
 from __future__ import annotations
 
 import contextlib
+import importlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -149,7 +150,7 @@ def unchanged(model: Any) -> Iterator[None]:
         # A function of its own: the old one stays as it was, with the state of random operations that is inside it.
         for name in own:
             setattr(model, name, None)
-        with _one_step_per_execution(model):
+        with _one_step_per_execution(model), _global_generator():
             yield
     finally:
         for name, function in own.items():
@@ -157,6 +158,11 @@ def unchanged(model: Any) -> Iterator[None]:
         model.reset_metrics()  # those that were made meanwhile
         for variable, value in kept + metrics:
             variable.assign(value)
+
+
+def _global_generator() -> Any:
+    """On torch, Keras draws dropout from torch's own generator, whatever the layer's seed."""
+    return importlib.import_module("torch").random.fork_rng() if _keras_api.BACKEND == "torch" else contextlib.nullcontext()
 
 
 @contextlib.contextmanager

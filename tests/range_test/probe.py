@@ -6,12 +6,22 @@ in coordinate t and 0 elsewhere: after T updates of plain SGD the kernel is minu
 
 from __future__ import annotations
 
+import importlib.util
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+import pytest
 
 LENGTH = 24
+
+#: Where CLR_REF_EXPECT_TF or CLR_REF_EXPECT_BACKEND promises Keras, one that is missing is a failure.
+needs_keras = pytest.mark.skipif(
+    not (os.environ.get("CLR_REF_EXPECT_TF") or os.environ.get("CLR_REF_EXPECT_BACKEND"))
+    and not any(importlib.util.find_spec(name) for name in ("tensorflow", "keras")),
+    reason="Keras is not installed in this environment",
+)
 
 
 def output(_: Any, outputs: Any) -> Any:

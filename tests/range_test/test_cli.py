@@ -18,11 +18,7 @@ from clr_ref import plot
 from clr_ref.cli import main
 from clr_ref.range_test import RangeTest, rates, smoothed, suggest
 from clr_ref.training import data as fashion
-
-needs_keras = pytest.mark.skipif(
-    not os.environ.get("CLR_REF_EXPECT_TF") and not any(importlib.util.find_spec(name) for name in ("tensorflow", "keras")),
-    reason="neither TensorFlow nor Keras is installed in this environment",
-)
+from tests.range_test.probe import needs_keras
 
 #: A line to be fitted: the loss falls from 12 to its noise and diverges beyond a rate of about 1.
 MAKE = """
@@ -112,6 +108,8 @@ def test_a_model_of_ones_own(tmp_path: Path) -> None:
 
 @needs_keras
 def test_the_tutorials_network_repeats_and_is_compared(tmp_path: Path) -> None:
+    if importlib.util.find_spec("tensorflow") is None:
+        pytest.skip("the tutorial's network is trained on TensorFlow, which is not installed in this environment")
     try:
         fashion.load(download=False)
     except fashion.DataError as error:

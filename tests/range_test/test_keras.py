@@ -1,7 +1,4 @@
-"""The range test on real Keras models: the applied rates in bits, and the model as it was before.
-
-An environment that promises TensorFlow sets CLR_REF_EXPECT_TF: there, a Keras that is missing is a failure.
-"""
+"""The range test on real Keras models: the applied rates in bits, and the model as it was before."""
 
 from __future__ import annotations
 
@@ -21,10 +18,7 @@ from clr_ref.range_test import RangeTest, range_test, rates
 from tests.range_test import probe
 
 pytestmark = [
-    pytest.mark.skipif(
-        not os.environ.get("CLR_REF_EXPECT_TF") and not any(importlib.util.find_spec(name) for name in ("tensorflow", "keras")),
-        reason="neither TensorFlow nor Keras is installed in this environment",
-    ),
+    probe.needs_keras,
     pytest.mark.filterwarnings("ignore"),  # what old TensorFlow says of new Python and NumPy
 ]
 

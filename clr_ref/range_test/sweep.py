@@ -50,7 +50,7 @@ def build(model: Any, batch: Batch) -> None:
     with _scope(model):
         if not model.built:
             model(x)
-        optimizer = model.optimizer
+        optimizer = _with_variables(model)
         if hasattr(optimizer, "_create_all_weights"):  # legacy
             optimizer._create_all_weights(model.trainable_variables)
         elif not getattr(optimizer, "built", False):
@@ -186,8 +186,13 @@ def _one_step_per_execution(model: Any) -> Iterator[None]:
         model._autotune_steps_per_execution = tuned
 
 
+def _with_variables(model: Any) -> Any:
+    """The optimizer that lists its variables: before Keras 3 the inner one; TF 2.11's LossScaleOptimizer raises if asked."""
+    return model.optimizer if _keras_api.IS_KERAS_3 else applying(model)
+
+
 def _variables(model: Any) -> list[Any]:
-    found = model.optimizer.variables
+    found = _with_variables(model).variables
     variables = [*model.variables, *(found() if callable(found) else found)]
     if not _keras_api.IS_KERAS_3:
         variables += [getattr(model, name) for name in ("_train_counter", "_test_counter") if hasattr(model, name)]

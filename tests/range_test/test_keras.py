@@ -44,7 +44,10 @@ def swept(model: Any, data: Any = None, steps: int = probe.LENGTH, **options: An
 
 
 def state(model: Any) -> list[Any]:
-    found = model.optimizer.variables
+    optimizer = model.optimizer
+    if not hasattr(optimizer, "dynamic_scale"):  # before Keras 3 a LossScaleOptimizer lists nothing of its own
+        optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+    found = optimizer.variables
     variables = [*model.variables, *(found() if callable(found) else found)]
     return [np.array(one.numpy()) for one in variables]
 

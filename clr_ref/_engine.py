@@ -8,220 +8,317 @@ r = (t q) mod 2p, its distance from the nearer end of the cycle is m = min(r, 2p
 Nothing is lost in the phase, at any step. The rest is floating point with a known error, and every result is put to Ziv's
 test: if the float64 value could lie on either side of a midpoint of two results, the exact tier decides. So every result is
 correctly rounded, whatever the step, and for float32 fewer than one in a million pays for it.
+
+The policies of the paper in float32 go the swift way: the phase in float64, which is exact for steps up to ``Plan.swift``,
+and every operation on a chunk into the same few buffers, which stay in the second-level cache. Everything else goes the
+general way, in int64. One step at a time is ``_scalar``'s.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import functools
-import math
-from collections.abc import Iterator
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clr_ref import _double, exact, scale as scales
+from clr_ref import _double, _scalar, exact, scale as scales
+from clr_ref._plan import EXACT, LIMIT, SPAN, WINDOW, Plan, U, plan
+from clr_ref._powers import EXP2_ERROR, Powers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from clr_ref.schedule import CyclicalLearningRate
-
     Ints = NDArray[np.int64]
     Floats = NDArray[np.float64]
+    Words = NDArray[np.uint32]
 
-#: Unit roundoff of float64.
-U = 2.0**-53
-#: Elements worked on at once: a handful of temporaries of 96 KiB stay in a second-level cache, and below the 128 KiB from which
-#: glibc's malloc may hand memory back to the system and fetch it again for every chunk, which costs as much as the arithmetic.
-CHUNK = 12 * 1024
-#: 2p and the whole-number cycle stay below this, so that int64 never overflows.
-LIMIT = 1 << 62
-#: Powers of gamma are looked up for exponents up to where they leave 2**+-SPAN. Beyond, no float32 result changes:
-#: |maximal - initial| * height is 0 or lies in 2**-211 .. 2**129 for float32 schedules with 2p < LIMIT. A float64 result may,
-#: and is seen to by WINDOW: with bounds inside 2**+-ROOM, a power beyond SPAN makes a product beyond WINDOW.
-SPAN = {"float32": 400, "float64": 900}
-#: float64 schedules whose bounds and step_size lie inside 2**+-ROOM (or are 0) are evaluated in pairs of float64.
-ROOM = 100
-#: Products outside 2**+-WINDOW have lost accuracy to underflow, or to SPAN.
-WINDOW = 690
+__all__ = ["CHUNK", "EXACT", "LIMIT", "SPAN", "Plan", "Powers", "U", "fill", "fill_range", "phase", "plan"]
 
-
-@dataclasses.dataclass(frozen=True)
-class Plan:
-    """What a schedule computes once. ``p / 2**shift`` is the step_size; ``slope`` is (maximal - initial) / p."""
-
-    schedule: CyclicalLearningRate
-    scale_fn: scales.ScaleFn
-    p: int
-    shift: int
-    initial: float
-    slope: float
-    #: roundings that the product m * slope * scale suffers, each of relative size U at most.
-    roundings: int
-    #: whether sums may cancel, so that the error is not small against the result.
-    cancels: bool
-    #: whether float64 arithmetic can be trusted with the numbers at all; if not, every step is settled exactly.
-    regular: bool
-
-    def scalar(self, step: int) -> Any:
-        """One rate, from a Python int."""
-        schedule = self.schedule
-        if not self.regular or schedule.dtype != "float32":
-            return exact.rounded(schedule, step)
-        p2 = 2 * self.p
-        cycle, r = divmod(step << self.shift, p2)
-        product = min(r, p2 - r) * self.slope
-        scale_fn = self.scale_fn
-        if not isinstance(scale_fn, scales.Constant):
-            argument = cycle + 1 if schedule.scale_mode == "cycle" else step
-            if isinstance(scale_fn, scales.Halving):
-                product *= 2.0 ** max(1 - argument, -SPAN["float32"])
-            elif isinstance(scale_fn, scales.Exponential):
-                product *= self.powers.scalar(argument)
-            else:
-                product *= scales.answer(scale_fn, argument)
-        near = self.initial + product
-        # Twice the bound, for the roundings of this very sum and of near +- error.
-        error = 2 * U * (self.roundings * abs(product) + 2 * abs(near)) + 2.0**-1000
-        if abs(near) < 1e38:  # conversion of larger ones may overflow, with a warning
-            result = np.float32(near - error)
-            if result == np.float32(near + error) and result:  # zeros may be -0.0
-                return result
-        return exact.rounded(schedule, step)
-
-    @functools.cached_property
-    def powers(self) -> Powers:
-        assert isinstance(self.scale_fn, scales.Exponential)
-        return Powers(self.scale_fn.gamma, SPAN[self.schedule.dtype])
+#: Steps worked on at once the swift way: the buffers of a call take 704 KiB of the 1 MiB that a range may take besides its
+#: result, and a chunk is long enough for the cost of twenty calls of NumPy to vanish.
+CHUNK = 16 * 1024
+#: Steps worked on at once the general way, whose many temporaries of 48 KiB stay below the 128 KiB from which glibc's malloc
+#: may hand memory back to the system and fetch it again for every chunk, which costs as much as the arithmetic.
+GENERAL_CHUNK = 6 * 1024
+#: Elements copied at once.
+REPEATED = 64 * 1024
+MAX_STEP = 2**63 - 1
+#: Adding a whole number to the bits of 2**52 adds it to the float: the cheapest conversion there is.
+_MAGIC = 2.0**52
+_MAGIC_BITS = 0x4330000000000000
 
 
-def plan(schedule: CyclicalLearningRate) -> Plan:
-    step_size = Fraction(schedule.step_size)
-    low, high = sorted((schedule.initial_learning_rate, schedule.maximal_learning_rate))
-    amplitude = Fraction(schedule.maximal_learning_rate) - Fraction(schedule.initial_learning_rate)
-    regular = 2 * step_size.numerator < LIMIT
-    if schedule.dtype == "float64":
-        # Error-free transformations want room on both sides: no overflow when splitting, no underflow of an error term.
-        magnitudes = [abs(x) for x in (low, high, schedule.step_size) if x]
-        regular &= step_size.numerator < 2**53 and all(2.0**-ROOM < x < 2.0**ROOM for x in magnitudes)
-    scale_fn = schedule.scale_fn
-    if isinstance(scale_fn, scales.Exponential) and scale_fn.gamma == 1:
-        scale_fn = scales.Constant()
-    roundings = 3  # slope, product, and m itself where it has more than 53 bits
-    if isinstance(scale_fn, scales.Exponential):
-        roundings += 2 * Powers.MAX_LEVELS
-    elif not isinstance(scale_fn, (scales.Constant, scales.Halving)):
-        roundings += 1
-    rises = amplitude >= 0
-    same_sign = (schedule.initial_learning_rate >= 0 and rises) or (schedule.initial_learning_rate <= 0 and not rises)
-    positive_scale = isinstance(scale_fn, (scales.Constant, scales.Halving, scales.Exponential))
-    return Plan(
-        schedule=schedule,
-        scale_fn=scale_fn,
-        p=step_size.numerator,
-        shift=step_size.denominator.bit_length() - 1,
-        initial=schedule.initial_learning_rate,
-        slope=_nearest(amplitude / step_size.numerator),
-        roundings=roundings,
-        cancels=not (same_sign and positive_scale),
-        regular=regular,
-    )
+class Work:
+    """The buffers of one call, for chunks of up to ``size`` steps."""
+
+    def __init__(self, size: int) -> None:
+        self.floats = np.empty((3, size))
+        self.words: Words = np.empty(size, np.uint32)
+
+    def first(self, count: int) -> Any:
+        return *self.floats[:, :count], self.words[:count]
 
 
 def fill(plan: Plan, steps: Ints, out: NDArray[Any]) -> None:
-    """The rates of arbitrary steps, into ``out``; both 1-D and of one length."""
-    for start in range(0, len(steps), CHUNK):
-        _fill_chunk(plan, steps[start : start + CHUNK], out[start : start + CHUNK])
+    """The rates of arbitrary steps, into ``out``; both 1-D and of one length.
+
+    Raises:
+        ValueError: a step is negative; what is in ``out`` is then of no use.
+    """
+    size = CHUNK if plan.swift >= 0 else GENERAL_CHUNK
+    work = Work(min(len(steps), size) if plan.swift >= 0 else 0)
+    with np.errstate(all="ignore"):
+        for start in range(0, len(steps), size):
+            part = steps[start : start + size]
+            largest = int(part.view(np.uint64).max())  # a negative step is a very large one
+            if largest > MAX_STEP:
+                raise ValueError(f"step must be a whole number 0 .. 2**63-1, got {part[part < 0][0].item()!r}")
+            if largest <= plan.swift:
+                _fill_swift(plan, work, part, largest, out[start : start + size])
+            else:
+                _fill_general(plan, part, out[start : start + size])
 
 
 def fill_range(plan: Plan, first: int, out: NDArray[Any]) -> None:
     """The rates of the contiguous steps from ``first`` on, into ``out``."""
-    period = 2 * plan.p if plan.shift == 0 else plan.p
-    scale_fn = plan.scale_fn
-    if isinstance(scale_fn, scales.Constant) and period < len(out):
-        _fill_contiguous(plan, first, out[:period])
+    constant, halves = isinstance(plan.scale_fn, scales.Constant), isinstance(plan.scale_fn, scales.Halving)
+    # Where the rates are periodic, one period is evaluated and repeated.
+    period = (2 * plan.p if plan.shift == 0 else plan.p) if constant else max(len(out), 1)
+    once = out[:period]
+    with np.errstate(all="ignore"):
+        if plan.swift < CHUNK:
+            _fill_steps(plan, first, once)
+        elif plan.shift == 0 and (constant or halves):
+            _fill_cycles(plan, first, once)
+        else:
+            _fill_ramp(plan, first, once)
         _repeat(out, period)
-    elif _halves_by_whole_cycles(plan) and period < len(out):
-        _fill_halving(plan, first, out)
+
+
+# --- the swift way ---------------------------------------------------------------------------------------------------
+
+
+def _fill_swift(plan: Plan, work: Work, steps: Ints, largest: int, out: NDArray[np.float32]) -> None:
+    """A chunk of arbitrary steps, none above ``plan.swift``."""
+    a, b, c, words = work.first(len(steps))
+    roundings = plan.roundings
+    bits = a.view(np.int64)
+    if plan.shift:
+        np.left_shift(steps, plan.shift, out=bits)
+        bits += _MAGIC_BITS
     else:
-        _fill_contiguous(plan, first, out)
+        np.add(steps, _MAGIC_BITS, out=bits)
+    a -= _MAGIC + _origin(plan)
+    if isinstance(plan.scale_fn, scales.Exponential):
+        powers = plan.powers
+        if powers.exp2_is_sound:
+            np.multiply(a, powers.rate * 2.0**-plan.shift, out=c)
+            if largest > powers.largest:
+                np.maximum(c, -SPAN["float32"], out=c)  # arithmetic on subnormals is slow
+            np.exp2(c, out=c)
+            roundings += int(EXP2_ERROR / U)
+        else:
+            c[:] = powers.array(steps)
+    _products(plan, plan.slope, a, b, c, largest << plan.shift)
+    a += plan.initial
+    for index in _settle_float32(plan, a, words, roundings, out):
+        out[index] = _scalar.settled(plan, int(steps[index]))
 
 
-def _halves_by_whole_cycles(plan: Plan) -> bool:
-    return (
-        isinstance(plan.scale_fn, scales.Halving)
-        and plan.schedule.scale_mode == "cycle"
-        and plan.schedule.dtype == "float32"
-        and plan.shift == 0
-        and plan.regular
-    )
+def _origin(plan: Plan) -> int:
+    """Where ``_products`` counts positions from: the first peak where it needs the cycle, the start of it elsewhere."""
+    return plan.p if isinstance(plan.scale_fn, scales.Halving) else 0
 
 
-def _fill_contiguous(plan: Plan, first: int, out: NDArray[Any]) -> None:
+def _products(plan: Plan, slope: float, a: Floats, b: Floats, c: Floats, largest: int) -> None:
+    """In a, m * slope * scale, from step * q less the origin. c holds the scale of exp_range; ``largest`` is that of step * q.
+
+    Position / 2p is rounded to the nearest whole number. The float64 quotient is off by less than 2**51 / 2p * 2**-52, and no
+    nearer than 1 / 2p to a half that it is not: it is rounded as the exact one would be, but at the halves themselves, where
+    either answer gives the same distance p.
+    """
+    p2 = 2 * plan.p
+    np.multiply(a, 1 / p2, out=b)
+    np.rint(b, out=b)
+    if isinstance(plan.scale_fn, scales.Halving):
+        # The nearest peak is that of the step's own cycle.
+        _halve(b, c, largest // p2)
+    b *= p2
+    a -= b
+    np.abs(a, out=a)
+    if isinstance(plan.scale_fn, scales.Halving):
+        np.subtract(plan.p, a, out=a)
+    a *= slope
+    if not isinstance(plan.scale_fn, scales.Constant):
+        a *= c
+
+
+def _halve(cycle: Floats, unit: Floats, largest: int) -> None:
+    """In unit, 2**-cycle, assembled from its exponent bits; held at 2**-SPAN. ``largest`` is that of the cycles."""
+    span = SPAN["float32"]
+    if largest > span:
+        np.minimum(cycle, span, out=unit)
+        cycle = unit
+    np.subtract(_MAGIC + 1023, cycle, out=unit)
+    bits = unit.view(np.int64)
+    bits <<= 52
+
+
+def _fill_cycles(plan: Plan, first: int, out: NDArray[np.float32]) -> None:
+    """triangular and triangular2 with a whole step_size: every rise computed, every fall mirrored as far as its rise goes."""
+    if not len(out):
+        return
+    p, period, halves = plan.p, 2 * plan.p, isinstance(plan.scale_fn, scales.Halving)
+    work, ramp = Work(min(len(out), CHUNK)), np.arange(min(len(out), CHUNK), dtype=np.float64)
+    position = 0
+    while position < len(out):
+        cycle, r = divmod(first + position, period)
+        if halves and _scalar.settled(plan, cycle * period + p) == plan.initial:
+            # Rounding is monotone: once the peak rounds to the base, everything between them does, in all later cycles too.
+            out[position:] = plan.initial + 0.0
+            return
+        slope = plan.slope * 2.0 ** -min(cycle, SPAN["float32"]) if halves else plan.slope
+        if r <= p:
+            stop = min(position + p + 1 - r, len(out))
+            _fill_line(plan, work, ramp, first + position, r, 1, slope, out[position:stop])
+            mirrored = min(stop - position - 1, p - 1, len(out) - stop)
+            out[stop : stop + mirrored] = out[stop - 1 - mirrored : stop - 1][::-1]
+            position = stop + mirrored
+            r = (first + position) % period
+        if r > p:
+            stop = min(position + period - r, len(out))
+            _fill_line(plan, work, ramp, first + position, period - r, -1, slope, out[position:stop])
+            position = stop
+
+
+def _fill_line(
+    plan: Plan, work: Work, ramp: Floats, first: int, m: int, sign: int, slope: float, out: NDArray[np.float32]
+) -> None:
+    """The rates initial + (m + sign i) slope, i = 0, 1, ..., which are those of the steps from ``first`` on."""
     for start in range(0, len(out), CHUNK):
-        stop = min(start + CHUNK, len(out))
-        # A range that ends at 2**63 has no int64 stop.
-        steps = np.arange(stop - start, dtype=np.int64) + (first + start)
-        _fill_chunk(plan, steps, out[start:stop])
+        part = out[start : start + CHUNK]
+        a, _, _, words = work.first(len(part))
+        near_end = m + sign * start
+        if sign > 0:
+            np.add(ramp[: len(part)], near_end, out=a)
+        else:
+            np.subtract(near_end, ramp[: len(part)], out=a)
+        a *= slope
+        a += plan.initial
+        for index in _settle_float32(plan, a, words, plan.roundings, part):
+            part[index] = _scalar.settled(plan, first + start + int(index))
+
+
+def _fill_ramp(plan: Plan, first: int, out: NDArray[np.float32]) -> None:
+    """Every step evaluated, cycle by cycle from the first of a chunk: exp_range, and whatever has a fractional step_size."""
+    if not len(out):
+        return
+    size = min(len(out), CHUNK)
+    work, ramp, p2 = Work(size), np.arange(size, dtype=np.float64) * (1 << plan.shift), 2 * plan.p
+    c, slope, roundings = work.floats[2], plan.slope, plan.roundings
+    decays = isinstance(plan.scale_fn, scales.Exponential)
+    if decays:
+        # gamma**(first of the chunk) times a table of gamma**0, gamma**1, ...: one power and two products more.
+        roundings += 2 * Powers.MAX_LEVELS + 2
+        for start in range(0, size, GENERAL_CHUNK):
+            part = np.arange(start, min(start + GENERAL_CHUNK, size))
+            c[part] = plan.powers.array(part)
+    for start in range(0, len(out), CHUNK):
+        rates = out[start : start + CHUNK]
+        cycle, r = divmod((first + start) << plan.shift, p2)
+        if decays:
+            power = plan.powers.scalar(first + start)
+            if abs(plan.amplitude) * power < abs(plan.initial) * 2.0**-26 and abs(plan.initial) >= 2.0**-126:
+                # Less than half the distance to the next float32 on either side, here and at every later step.
+                out[start:] = plan.initial
+                return
+            slope = plan.slope * power
+        elif isinstance(plan.scale_fn, scales.Halving):
+            slope = plan.slope * 2.0 ** -min(cycle, SPAN["float32"])
+        a, b, c, words = work.first(len(rates))
+        np.add(ramp[: len(rates)], r - _origin(plan), out=a)
+        _products(plan, slope, a, b, c, (len(rates) << plan.shift) + p2)
+        a += plan.initial
+        for index in _settle_float32(plan, a, words, roundings, rates):
+            rates[index] = _scalar.settled(plan, first + start + int(index))
 
 
 def _repeat(out: NDArray[Any], period: int) -> None:
-    """Copy the first ``period`` elements over the rest, doubling."""
-    done = period
-    while done < len(out):
-        count = min(done, len(out) - done)
-        out[done : done + count] = out[:count]
-        # A source beyond the cache is slower than the same bytes again; a whole number of periods keeps the phase.
-        if done * out.itemsize > 1 << 17:
-            break
-        done += count
+    """Copy the first ``period`` elements over the rest."""
+    # Short periods are doubled first, since every copy is a call.
+    while period < min(len(out), REPEATED // 2):
+        part = out[period : 2 * period]
+        part[:] = out[: len(part)]
+        period *= 2
+    # Each piece of a long one goes to all its places while it is in the cache.
+    for start in range(0, min(period, len(out) - period), REPEATED):
+        piece = out[start : min(start + REPEATED, period)]
+        for target in range(start + period, len(out), period):
+            part = out[target : target + len(piece)]
+            part[:] = piece[: len(part)]
+
+
+def _settle_float32(plan: Plan, near: Floats, words: Words, roundings: int, out: NDArray[np.float32]) -> Any:
+    """Round float64 values into ``out``; answer the indices at which they cannot settle the rounding.
+
+    The error is U * (roundings * |product| + |near|). A float32 midpoint has the low 29 bits 100...0; shifted to the top of a
+    32-bit word, the distance from it is one subtraction.
+    """
+    np.copyto(out, near, casting="unsafe")
+    if plan.cancels or plan.slope < 0 or plan.initial < 0:
+        out += np.float32(0.0)  # -0.0 becomes 0.0
+    # Without cancellation |product| <= |near|, hence at most (roundings + 1) units of the last place; with it, ``width`` is
+    # allowed, and values too small for it are suspects, as are those whose midpoints are elsewhere: subnormal float32.
+    width, floor = roundings + 2, plan.floor
+    if plan.cancels:
+        width *= 32
+        largest = max(abs(float(near.max())), abs(float(near.min()))) + abs(plan.initial)
+        floor = max(floor, (roundings + 1) * largest / (width - 2))
+    np.copyto(words, near.view(np.uint64), casting="unsafe")  # the low half, whatever the order of bytes
+    words <<= np.uint32(3)
+    words -= np.uint32((2**28 - width) << 3)
+    bound = np.uint32((2 * width) << 3)
+    if floor:
+        # A value that is the initial rate, as at the ends of a cycle, is within a few units of a float32, and never in doubt.
+        suspects = np.flatnonzero((words <= bound) | ((np.abs(near) < floor) & (near != plan.initial)))
+    elif words.min() > bound:
+        return ()
     else:
-        return
-    block = done
-    for start in range(done, len(out), block):
-        count = min(block, len(out) - start)
-        out[start : start + count] = out[:count]
+        suspects = np.flatnonzero(words <= bound)
+    # A few at a time: where a whole chunk is suspect, as among subnormals, its temporaries would be many.
+    pieces = (suspects[start : start + 4096] for start in range(0, len(suspects), 4096))
+    return [index for piece in pieces for index in _unsettled(plan, near[piece], piece, roundings)]
 
 
-def _fill_halving(plan: Plan, first: int, out: NDArray[np.float32]) -> None:
-    """triangular2 in float32 with a whole step_size: the rise of one cycle, scaled for each and mirrored."""
-    p, period = plan.p, 2 * plan.p
-    products: Floats = np.arange(p + 1) * np.float64(plan.slope)
-    rise = np.empty(p + 1, out.dtype)
-    position = 0
-    while position < len(out):
-        cycle, phase = divmod(first + position, period)
-        peak = cycle * period + p
-        if exact.rounded(plan.schedule, peak) == plan.initial:
-            # Rounding is monotone: once the peak rounds to the base, everything between them does, in all later cycles too.
-            out[position:] = plan.initial
-            return
-        whole = phase == 0 and position + period <= len(out)
-        stop = position + period if whole else min(position + period - phase, len(out))
-        if whole:
-            unit = 2.0 ** max(-cycle, -SPAN["float32"])
-            for start in range(0, p + 1, CHUNK):
-                part = slice(start, start + CHUNK)
-                for index in _settle_float32(plan, products[part] * unit, rise[part]):
-                    rise[start + index] = exact.rounded(plan.schedule, cycle * period + start + int(index))
-            out[position : position + p + 1] = rise
-            out[position + p + 1 : stop] = rise[p - 1 : 0 : -1]
+def _unsettled(plan: Plan, near: Floats, indices: Ints, roundings: int) -> Any:
+    """Those of the indices whose interval holds more than one float32 after rounding."""
+    # Twice the bound, for the roundings of near +- error; an absolute term for products that underflow.
+    error = 2 * U * (roundings * (np.abs(near) + abs(plan.initial)) + 2 * np.abs(near)) + 2.0**-1000
+    return indices[(near - error).astype(np.float32) != (near + error).astype(np.float32)]
+
+
+# --- the general way -------------------------------------------------------------------------------------------------
+
+
+def _fill_steps(plan: Plan, first: int, out: NDArray[Any]) -> None:
+    """Contiguous steps, one by one."""
+    for start in range(0, len(out), GENERAL_CHUNK):
+        part = out[start : start + GENERAL_CHUNK]
+        # A range that ends at 2**63 has no int64 stop.
+        _fill_general(plan, np.arange(len(part), dtype=np.int64) + (first + start), part)
+
+
+def _fill_general(plan: Plan, steps: Ints, out: NDArray[Any]) -> None:
+    for start in range(0, len(steps), GENERAL_CHUNK):
+        asked, part = steps[start : start + GENERAL_CHUNK], out[start : start + GENERAL_CHUNK]
+        if not plan.regular:
+            hard: Any = range(len(asked))
+        elif plan.schedule.dtype == "float32":
+            hard = _fill_float32(plan, asked, part)
         else:
-            _fill_contiguous(plan, first + position, out[position:stop])
-        position = stop
-
-
-def _fill_chunk(plan: Plan, steps: Ints, out: NDArray[Any]) -> None:
-    if plan.regular and plan.schedule.dtype == "float32":
-        hard = _fill_float32(plan, steps, out)
-    elif plan.regular:
-        hard = _fill_float64(plan, steps, out)
-    else:
-        hard = range(len(steps))
-    for index in hard:
-        out[index] = exact.rounded(plan.schedule, int(steps[index]))
+            hard = _fill_float64(plan, asked, part)
+        for index in hard:
+            part[index] = exact.rounded(plan.schedule, int(asked[index]))
 
 
 def phase(plan: Plan, steps: Ints) -> tuple[Ints, Ints | None]:
@@ -248,71 +345,29 @@ def phase(plan: Plan, steps: Ints) -> tuple[Ints, Ints | None]:
 
 def _fill_float32(plan: Plan, steps: Ints, out: NDArray[np.float32]) -> Any:
     """Fill ``out`` and answer the indices whose rounding float64 cannot settle."""
-    schedule = plan.schedule
     m, cycle = phase(plan, steps)
-    product: Floats = m * np.float64(plan.slope)
+    near: Floats = m * np.float64(plan.slope)
     scale_fn = plan.scale_fn
     if not isinstance(scale_fn, scales.Constant):
-        if schedule.scale_mode == "iterations":
+        if plan.schedule.scale_mode == "iterations":
             arguments = steps
         elif cycle is None:
             return range(len(steps))
         else:
             arguments = cycle + 1
         if isinstance(scale_fn, scales.Halving):
-            product *= _halved(arguments, SPAN["float32"])
+            near *= _halved(arguments, SPAN["float32"])
         elif isinstance(scale_fn, scales.Exponential):
-            product *= plan.powers.array(arguments)
+            near *= plan.powers.array(arguments)
         else:
-            product *= _answers(scale_fn, arguments)
-    return _settle_float32(plan, product, out)
+            near *= _answers(scale_fn, arguments)
+    near += plan.initial
+    return _settle_float32(plan, near, np.empty(len(steps), np.uint32), plan.roundings, out)
 
 
 def _halved(arguments: Ints, span: int) -> Floats:
     """2**(1 - x), assembled from its exponent bits; held at 2**-span, since arithmetic on subnormals is slow."""
     return (np.maximum(1024 - arguments, 1023 - span) << 52).view(np.float64)
-
-
-def _settle_float32(plan: Plan, product: Floats, out: NDArray[np.float32]) -> Any:
-    """Round initial + product into ``out``; answer the indices at which float64 cannot settle the rounding."""
-    near = product + plan.initial
-    with np.errstate(over="ignore", under="ignore"):
-        out[:] = near
-    if plan.cancels or plan.slope < 0 or plan.initial < 0:
-        out += np.float32(0.0)  # -0.0 becomes 0.0
-    suspects = _suspects(plan, near, product)
-    if not len(suspects):
-        return suspects
-    near, product = near[suspects], product[suspects]
-    # Twice the bound, for the roundings of near +- error; an absolute term for products that underflow.
-    error = 2 * U * (plan.roundings * np.abs(product) + 2 * np.abs(near)) + 2.0**-1000
-    with np.errstate(over="ignore", under="ignore"):
-        open_ = (near - error).astype(np.float32) != (near + error).astype(np.float32)
-    return suspects[open_]
-
-
-def _suspects(plan: Plan, near: Floats, product: Floats) -> Any:
-    """Indices of the float64 values within ``width`` ulps of a midpoint of two float32, and of those too small to tell.
-
-    A float32 midpoint has the low 29 bits 100...0; shifted to the top of a 32-bit word, the distance is one subtraction.
-    """
-    # The error is U * (roundings * |product| + |near|). Without cancellation |product| <= |near|, hence at most
-    # (roundings + 1) half-ulps of near or so; with it, ``width`` is allowed and values too small for it are suspects.
-    width = plan.roundings + 2
-    floor = 2.0**-126 if abs(plan.initial) < 2.0**-126 or plan.cancels else 0.0
-    if plan.cancels:
-        width = 64
-        floor = max(floor, plan.roundings * float(np.max(np.abs(product), initial=0.0)) / (width - 2))
-    low = near.view(np.uint32)[_LOW_WORD::2] << np.uint32(3)
-    low -= np.uint32((2**28 - width) << 3)
-    found = low <= np.uint32((2 * width) << 3)
-    if floor:
-        # Exact ends of a cycle are never in doubt.
-        found |= (np.abs(near) < floor) & (product != 0)
-    return np.flatnonzero(found)
-
-
-_LOW_WORD = 0 if np.little_endian else 1
 
 
 def _fill_float64(plan: Plan, steps: Ints, out: NDArray[np.float64]) -> Any:
@@ -355,71 +410,3 @@ def _answers(scale_fn: Any, arguments: Ints) -> Floats:
     distinct, inverse = np.unique(arguments, return_inverse=True)
     answers = np.array([scales.answer(scale_fn, int(x)) for x in distinct], np.float64)
     return answers[inverse.reshape(-1)]
-
-
-def _nearest(exact_value: Fraction) -> float:
-    return float(exact.round_to(exact_value, "float64"))
-
-
-class Powers:
-    """gamma**n for whole n, from tables: multiplication alone, so the bits are the same on every machine.
-
-    n is written in digits of ``width`` bits; table k holds gamma**(d << (k * width)). Each entry is correctly rounded but for
-    2**-100, so a product of L entries has a relative error of at most (2 L - 1) U, and 2 L U with its use.
-    """
-
-    MAX_LEVELS = 6
-
-    def __init__(self, gamma: float, span: int) -> None:
-        self.gamma = gamma
-        rate = abs(math.log2(gamma))
-        # A margin of one percent and two covers the error of the logarithm.
-        self.largest = 2**63 - 1 if rate * 2.0**63 <= span else int(span / rate * 1.01) + 2
-        self.levels = -(-self.largest.bit_length() // 12)
-        self.width = -(-self.largest.bit_length() // self.levels)
-        self.mask = (1 << self.width) - 1
-        self.tables = [self._table(level) for level in range(self.levels)]
-        self._lists = [table.tolist() for table, _ in self.tables]
-
-    def _table(self, level: int) -> tuple[Floats, Floats]:
-        """The correctly rounded powers of one digit, and what the rounding dropped."""
-        high = np.zeros(self.mask + 1)
-        low = np.zeros(self.mask + 1)
-        step, _, step_exponent = exact.power(self.gamma, 1 << (level * self.width), 256)
-        power, exponent = 1, 0
-        for digit in range(min(self.mask, self.largest >> (level * self.width)) + 1):
-            high[digit], low[digit] = _double.of_integer(power, exponent)
-            power, exponent = power * step, exponent + step_exponent
-            excess = power.bit_length() - 256
-            if excess > 0:
-                power, exponent = power >> excess, exponent + excess
-        return high, low
-
-    def scalar(self, exponent: int) -> float:
-        exponent = min(exponent, self.largest)
-        result: float = self._lists[0][exponent & self.mask]
-        for table in self._lists[1:]:
-            exponent >>= self.width
-            result *= table[exponent & self.mask]
-        return result
-
-    def _digits(self, exponents: Ints) -> Iterator[Ints]:
-        left = np.minimum(exponents, self.largest)
-        for _ in range(self.levels - 1):
-            yield left & self.mask
-            left = left >> self.width
-        yield left
-
-    def array(self, exponents: Ints) -> Floats:
-        result: Floats | None = None
-        for (table, _), digit in zip(self.tables, self._digits(exponents), strict=True):
-            entry = table.take(digit)
-            result = entry if result is None else np.multiply(result, entry, out=result)
-        assert result is not None
-        return result
-
-    def pairs(self, product: _double.Pair, exponents: Ints) -> _double.Pair:
-        """A pair times gamma**n, in pairs."""
-        for (high, low), digit in zip(self.tables, self._digits(exponents), strict=True):
-            product = _double.multiply(product, (high.take(digit), low.take(digit)))
-        return product

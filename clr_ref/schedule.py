@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from clr_ref import _engine, exact, scale as scales
+from clr_ref import _engine, _scalar, exact, scale as scales
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -96,27 +96,38 @@ class CyclicalLearningRate:
                 or infinity.
         """
         if type(step) is int and 0 <= step <= MAX_STEP:
-            return self._plan.scalar(step)
-        steps = as_steps(step)
+            return self._rate(step)
+        # Arrays of int64 are held to their range as they are worked on, which saves reading them twice.
+        plain = type(step) is np.ndarray and step.dtype == np.int64
+        steps: NDArray[np.int64] = step if plain else as_steps(step)
         if steps.ndim == 0:
-            return self._plan.scalar(int(steps))
+            return self._rate(int(as_steps(steps)))
         out = np.empty(steps.shape, self.dtype)
         _engine.fill(self._plan, steps.reshape(-1), out.reshape(-1))
         return out
 
-    def values(self, start: int, stop: int) -> NDArray[Any]:
-        """The rates of the steps ``start <= t < stop``: a new contiguous 1-D array of the schedule's dtype.
+    def values(self, start: int, stop: int, out: NDArray[Any] | None = None) -> NDArray[Any]:
+        """The rates of the steps ``start <= t < stop``: a contiguous 1-D array of the schedule's dtype.
 
-        The cost per step does not depend on ``start``.
+        The cost per step does not depend on ``start``. Besides the result, a float32 range takes at most 1 MiB.
+
+        Args:
+            start, stop: whole numbers.
+            out: where to put the rates, and what is then returned: a contiguous, writeable array of the schedule's dtype and of
+                shape ``(stop - start,)``. Left alone if an argument is wrong. Default: a new array.
 
         Raises:
-            TypeError: start or stop is not a whole number.
-            ValueError: not 0 <= start <= stop <= 2**63.
+            TypeError: start or stop is not a whole number, or out is no array.
+            ValueError: not 0 <= start <= stop <= 2**63, or out is not as it must be; a scale function that answered NaN or
+                infinity, which leaves out half filled.
         """
         first, last = _whole("start", start, MAX_STEP + 1), _whole("stop", stop, MAX_STEP + 1)
         if last < first:
             raise ValueError(f"stop must be at least start, got start={start!r}, stop={stop!r}")
-        out = np.empty(last - first, self.dtype)
+        if out is None:
+            out = np.empty(last - first, self.dtype)
+        else:
+            _check_out(out, self.dtype, last - first)
         _engine.fill_range(self._plan, first, out)
         return out
 
@@ -174,6 +185,10 @@ class CyclicalLearningRate:
     @functools.cached_property
     def _plan(self) -> _engine.Plan:
         return _engine.plan(self)
+
+    @functools.cached_property
+    def _rate(self) -> Callable[[int], Any]:
+        return _scalar.function(self._plan)
 
 
 def triangular(
@@ -239,6 +254,15 @@ def as_steps(step: Any) -> NDArray[np.int64]:
         bad = next(int(step) for step in array.flat if not 0 <= int(step) <= MAX_STEP)
         raise ValueError(f"step must be a whole number 0 .. 2**63-1, got {bad!r}")
     return array.astype(np.int64, copy=False)
+
+
+def _check_out(out: Any, dtype: str, count: int) -> None:
+    needed = f"out must be a contiguous, writeable array of {dtype} and shape ({count},)"
+    if not isinstance(out, np.ndarray):
+        raise TypeError(f"{needed}, got {out!r} of type {type(out).__name__}")
+    if out.dtype != dtype or out.shape != (count,) or not out.flags.c_contiguous or not out.flags.writeable:
+        kind = ("" if out.flags.c_contiguous else "strided ") + ("" if out.flags.writeable else "read-only ")
+        raise ValueError(f"{needed}, got a {kind}array of {out.dtype} and shape {out.shape}")
 
 
 def _whole(name: str, value: Any, largest: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import tracemalloc
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 import clr_ref
-from clr_ref import _double, _engine, exact
+from clr_ref import _double, _engine, _scalar, exact
 from tests.strategies import gammas
 
 
@@ -192,3 +193,160 @@ def test_long_ranges(policy: str, step_size: float, start: str) -> None:
     rates = schedule.values(first, first + 49_990)
     picked = np.linspace(0, 49_989, 400, dtype=np.int64)
     assert rates[picked].tolist() == [schedule(first + int(i)) for i in picked]
+
+
+POLICIES = ("triangular", "triangular2", "exp_range")
+
+
+def schedule_of(policy: str, step_size: float, low: float = 1e-4, high: float = 1e-2, **more: Any) -> Any:
+    gamma = {"gamma": 0.9999} if policy == "exp_range" else {}
+    return getattr(clr_ref, policy)(low, high, step_size, **gamma, **more)
+
+
+def the_general_way(schedule: clr_ref.CyclicalLearningRate, steps: Any) -> Any:
+    """The rates in int64 phase and table powers, which the swift way has to equal in bits."""
+    out = np.empty(len(steps), schedule.dtype)
+    with np.errstate(all="ignore"):
+        _engine._fill_general(_engine.plan(schedule), np.asarray(steps, np.int64), out)
+    return out
+
+
+BOUNDS = [(1e-4, 1e-2), (0.0, 0.1), (1e-2, 1e-4), (-0.3, 0.7), (-0.1, -0.2), (0.0, 1e-40), (1e-42, 3e-39), (3e38, 1e38)]
+
+
+@pytest.mark.parametrize("bounds", BOUNDS)
+@pytest.mark.parametrize("step_size", [1, 937, 33.3, 100_003])
+@pytest.mark.parametrize("policy", POLICIES)
+def test_both_ways_give_the_same_bits(policy: str, step_size: float, bounds: tuple[float, float]) -> None:
+    schedule = schedule_of(policy, step_size, *bounds)
+    rng = np.random.default_rng(0)
+    near = rng.integers(0, 3 * 10**6, _engine.CHUNK + 1)
+    for steps in (near, rng.integers(0, 2**33, 1000), np.array([_engine.plan(schedule).swift - d for d in range(3)])):
+        rates = schedule(steps)
+        assert rates.tobytes() == the_general_way(schedule, steps).tobytes()
+        for index in range(0, len(steps), 97):
+            assert rates[index].tobytes() == schedule(int(steps[index])).tobytes()
+            assert rates[index] == exact.rounded(schedule, int(steps[index]))
+
+
+@pytest.mark.parametrize("around", [2**51, 2**53, 2**62])
+@pytest.mark.parametrize("step_size", [1, 937, 2.5, 2.0**40 + 2.0**20])
+@pytest.mark.parametrize("policy", POLICIES)
+def test_steps_around_powers_of_two(policy: str, step_size: float, around: int) -> None:
+    """Where float64 stops holding every whole number, and where the phase changes its way, within one array and one range."""
+    schedule = schedule_of(policy, step_size)
+    steps = np.arange(around - 700, around + 700)
+    rates = schedule(steps)
+    assert rates.tobytes() == schedule.values(around - 700, around + 700).tobytes()
+    assert rates[::100].tolist() == [exact.rounded(schedule, t) for t in range(around - 700, around + 700, 100)]
+    limit = min(_engine.plan(schedule).swift, 2**62)
+    across = np.arange(limit - 50, limit + 50)
+    assert schedule(across).tolist() == [exact.rounded(schedule, int(t)) for t in across]
+
+
+C = _engine.CHUNK
+
+
+@pytest.mark.parametrize("bounds", [(1e-4, 1e-2), (0.0, 0.1), (-0.3, 0.7)])
+@pytest.mark.parametrize(
+    ("step_size", "start", "count"),
+    [
+        (C - 1, 0, 5 * C),  # a peak on the last step of a chunk
+        (C, 1, 4 * C + 1),
+        (2 * C + 5, C + 3, 6 * C),  # from within a rise: its fall is mirrored in part
+        (2 * C + 5, 2 * C + 5, 3 * C),  # from a peak
+        (2 * C + 5, 3 * C, 6 * C),  # from within a fall
+        (2 * C + 5, 4 * C + 9, C + 1),  # ends before the next peak
+        (2 * C + 5, 7 * 10**12 + 11, 5 * C),
+        (40_000, 123, 3 * _engine.REPEATED),  # a period longer than what is copied at once
+        (10**7, 5 * 10**6, 2 * C),  # a cycle longer than the range
+        (10**7, 10**7 - C, 2 * C + 1),  # across its peak
+        (3, 1, 3 * C),
+        (33.3, 17, 2 * C + 1),
+        (33.3, 2**34, 2 * C + 1),
+        (0.75, 5, 2 * C),
+        (10_000.5, 9_999, 3 * C),
+        (1, 2**63 - 2 * C, 2 * C),
+        (2 * C + 5, 2**63 - 3 * C, 3 * C),
+    ],
+)
+@pytest.mark.parametrize("policy", POLICIES)
+def test_seams_of_ranges(policy: str, step_size: float, start: int, count: int, bounds: tuple[float, float]) -> None:
+    schedule = schedule_of(policy, step_size, *bounds)
+    rates = schedule.values(start, start + count)
+    assert rates.tobytes() == the_general_way(schedule, np.arange(count) + start).tobytes()
+    p = max(1, int(schedule.step_size))
+    seams = {0, 1, C - 1, C, 2 * C, count - 1, *(k * p - start % (2 * p) + d for k in range(1, 5) for d in (-1, 0, 1))}
+    for index in (index for index in sorted(seams) if 0 <= index < count):
+        assert rates[index] == exact.rounded(schedule, start + index)
+
+
+@given(st.integers(1, 3000), st.integers(0, 300_000))
+def test_repeating(period: int, length: int) -> None:
+    for scaled in (period, 61 * period):
+        out = np.full(length, -1, np.float32)
+        out[:scaled] = np.arange(min(scaled, length))
+        _engine._repeat(out, scaled)
+        assert (out == np.arange(length) % scaled).all()
+
+
+@pytest.mark.parametrize("bounds", [(1e-4, 1e-2), (0.0, 0.1)])
+@pytest.mark.parametrize("step_size", [937, 33.3, 100_000, 10**9])
+@pytest.mark.parametrize("policy", POLICIES)
+def test_memory_of_a_range(policy: str, step_size: float, bounds: tuple[float, float]) -> None:
+    """The result and 1 MiB, whatever the length of the range and of the cycle."""
+    schedule = schedule_of(policy, step_size, *bounds)
+    schedule.values(0, 1)  # tables are the schedule's, once
+    peaks = {}
+    for count in (10, 300_000, 1_000_000):
+        tracemalloc.start()
+        rates = schedule.values(5, 5 + count)
+        _, peaks[count] = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peaks[count] <= rates.nbytes + 2**20
+    assert peaks[10] < 2**16
+
+
+def test_an_exponential_that_cannot_be_believed_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every library's error is far below what is allowed; one that is not is found out, and one that is changes no bit."""
+    original = np.exp2
+    steps = np.random.default_rng(1).integers(0, 10**6, 5000)
+    expected = the_general_way(schedule_of("exp_range", 937), steps)
+    for error, sound in [(2.0**-44, True), (-(2.0**-44), True), (2.0**-38, False), (0.5, False)]:
+
+        def skewed(x: Any, out: Any = None, error: float = error) -> Any:
+            return np.multiply(original(x), 1 + error, out=out)
+
+        monkeypatch.setattr(np, "exp2", skewed)
+        schedule = schedule_of("exp_range", 937)
+        assert schedule(steps).tobytes() == expected.tobytes()
+        assert schedule._plan.powers.exp2_is_sound is sound
+
+
+@pytest.mark.parametrize("bounds", [(1e-4, 1e-2), (0.0, 0.1), (1e-2, 1e-4)])
+@pytest.mark.parametrize("policy", POLICIES)
+def test_hardly_any_step_needs_the_careful_way(
+    policy: str, bounds: tuple[float, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+    original = _scalar.settled
+    monkeypatch.setattr(_scalar, "settled", lambda *a: calls.append(a) or original(*a))
+    schedule = schedule_of(policy, 99_991, *bounds)
+    schedule(np.arange(0, 1_000_000, 3))
+    # np.exp2 is allowed 2**-40: two in 2**16 are asked again.
+    assert len(calls) <= (40 if policy == "exp_range" else 3)
+    calls.clear()
+    for step in range(1, 20_000):
+        schedule(step)
+    assert len(calls) <= 20
+
+
+def test_one_step_of_any_schedule_is_rounded_once() -> None:
+    """The fast functions of one step, by policy, dtype and kind of bounds, with cycles far beyond the last that matters."""
+    steps = [0, 1, 2, 3, 936, 937, 938, 1874, 10**4, 10**6, 937 * 4801, 937 * 3 + 2**40, 2**62 + 5, 2**63 - 1]
+    wide = [(1e-4, 1e-2), (0.0, 5e-324), (-1.7e308, 1.7e308), (-0.0, -1e-300)]
+    for policy, dtype in itertools.product(POLICIES, ("float32", "float64")):
+        for bounds, step_size in itertools.product(BOUNDS if dtype == "float32" else wide, (937, 2.5, 0.1, 2.0**60)):
+            schedule = schedule_of(policy, step_size, *bounds, dtype=dtype)
+            for step in steps:
+                assert schedule(step).tobytes() == exact.rounded(schedule, step).tobytes()

@@ -6,6 +6,7 @@ import copy
 import fractions
 import itertools
 import pickle
+import re
 from typing import Any
 
 import numpy as np
@@ -170,6 +171,53 @@ def test_ranges_that_are_none() -> None:
         TUTORIAL.values(0, "4")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="step must be a whole number"):
         TUTORIAL.exact(-1)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_values_into_an_array_that_is_there(dtype: Any) -> None:
+    schedule = clr_ref.triangular2(1e-4, 1e-2, 10, dtype=dtype)
+    whole = np.full(12, -1, dtype)
+    part = whole[1:11]
+    assert schedule.values(3, 13, out=part) is part
+    assert whole.tolist() == [-1, *schedule.values(3, 13), -1]
+    empty = np.empty(0, dtype)
+    assert schedule.values(5, 5, out=empty) is empty
+
+
+@pytest.mark.parametrize(
+    ("bad", "found"),
+    [
+        (np.full(10, -1.0), "array of float64 and shape (10,)"),
+        (np.full(10, -1, np.int32), "array of int32 and shape (10,)"),
+        (np.full(10, -1, ">f4"), "array of >f4 and shape (10,)"),
+        (np.full(9, -1, np.float32), "array of float32 and shape (9,)"),
+        (np.full(11, -1, np.float32), "array of float32 and shape (11,)"),
+        (np.full((10, 1), -1, np.float32), "array of float32 and shape (10, 1)"),
+        (np.full(20, -1, np.float32)[::2], "strided array of float32 and shape (10,)"),
+        (np.full(10, -1, np.float32)[::-1], "strided array of float32 and shape (10,)"),
+        (np.broadcast_to(np.float32(-1), 10), "strided read-only array of float32 and shape (10,)"),
+    ],
+)
+def test_arrays_that_values_cannot_fill(bad: Any, found: str) -> None:
+    message = f"out must be a contiguous, writeable array of float32 and shape (10,), got a {found}"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        TUTORIAL.values(0, 10, out=bad)
+    assert (bad == -1).all()
+
+
+def test_what_is_no_array_or_no_range_leaves_out_alone() -> None:
+    frozen = np.full(10, -1, np.float32)
+    frozen.flags.writeable = False
+    with pytest.raises(ValueError, match="got a read-only array"):
+        TUTORIAL.values(0, 10, out=frozen)
+    for bad in ([0.0] * 10, bytearray(40), 3):
+        with pytest.raises(TypeError, match=r"out must be a contiguous, writeable array of float32 and shape \(10,\), got "):
+            TUTORIAL.values(0, 10, out=bad)  # type: ignore[arg-type]
+    out = np.full(10, -1, np.float32)
+    for start, stop in [(10, 0), (-1, 9), (2**63 - 9, 2**63 + 1)]:
+        with pytest.raises(ValueError, match=r"start|stop"):
+            TUTORIAL.values(start, stop, out=out)
+    assert (out == -1).all()
 
 
 def test_schedules_are_values() -> None:

@@ -47,8 +47,8 @@ def test_unknown_case(store: golden.Store) -> None:
 def test_a_wrong_reference_fails(store: golden.Store, monkeypatch: pytest.MonkeyPatch) -> None:
     original = _engine._settle_float32
 
-    def off_by_one_ulp(plan: Any, product: Any, out: Any) -> Any:
-        hard = original(plan, product, out)
+    def off_by_one_ulp(plan: Any, near: Any, words: Any, roundings: int, out: Any) -> Any:
+        hard = original(plan, near, words, roundings, out)
         out[out == np.max(out)] = np.nextafter(np.max(out), np.float32(1))
         return hard
 

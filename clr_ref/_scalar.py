@@ -1,0 +1,160 @@
+"""One step at a time, in Python numbers: a function made once per schedule, with everything it needs bound to it.
+
+A NumPy scalar costs as much to make as ten operations on Python floats, so only the result is one. Rounding to float32 is
+Veltkamp's: with c = x * (2**29 + 1), c - (c - x) is x rounded to 24 bits, for x well inside the range of float32. It is
+done to both ends of the interval that holds the exact rate; if they round to one number, that is the result (Ziv's test).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from clr_ref import exact, scale as scales
+from clr_ref._plan import SPAN, Plan, U
+
+_SPLITTER = 2.0**29 + 1
+#: Where Veltkamp's rounding to 24 bits is that of float32: above the subnormals, and far from any overflow.
+_TINY, _HUGE = 2.0**-126, 1e30
+#: Amplitudes below 2**-CLAMP of the largest are no part of any float64 result: they are below 2**1025 * 2**-2200.
+_CLAMP = 2200
+
+
+def function(plan: Plan) -> Callable[[int], Any]:
+    """The rate at one step, a whole number 0 .. 2**63-1 that nobody checks here, as a NumPy scalar of the dtype."""
+    if plan.schedule.dtype == "float64":
+        return _rational(plan)
+    if plan.swift < 0 or not plan.regular:
+        return lambda step: settled(plan, step)
+    if isinstance(plan.scale_fn, scales.Exponential):
+        return _exp_range(plan)
+    return _triangular(plan) if isinstance(plan.scale_fn, scales.Constant) else _triangular2(plan)
+
+
+def settled(plan: Plan, step: int) -> Any:
+    """One rate of any schedule, the careful way."""
+    schedule = plan.schedule
+    if not plan.regular or schedule.dtype != "float32":
+        return exact.rounded(schedule, step)
+    p2 = 2 * plan.p
+    cycle, r = divmod(step << plan.shift, p2)
+    product = min(r, p2 - r) * plan.slope
+    scale_fn = plan.scale_fn
+    if not isinstance(scale_fn, scales.Constant):
+        argument = cycle + 1 if schedule.scale_mode == "cycle" else step
+        if isinstance(scale_fn, scales.Halving):
+            product *= 2.0 ** max(1 - argument, -SPAN["float32"])
+        elif isinstance(scale_fn, scales.Exponential):
+            product *= plan.powers.scalar(argument)
+        else:
+            product *= scales.answer(scale_fn, argument)
+    near = plan.initial + product
+    if near == plan.initial:
+        # The exact value is within a few units in 2**53 of a float32, which no rounding leaves.
+        return np.float32(near + 0.0)  # -0.0 becomes 0.0
+    # Twice the bound, for the roundings of this very sum and of near +- error.
+    error = 2 * U * (plan.roundings * abs(product) + 2 * abs(near)) + 2.0**-1000
+    if abs(near) < 1e38:  # conversion of larger ones may overflow, with a warning
+        result = np.float32(near - error)
+        if result == np.float32(near + error):
+            return result if result else np.float32(0.0)  # which may have been -0.0
+    return exact.rounded(schedule, step)
+
+
+def _error(plan: Plan) -> float:
+    """Twice a bound on the error of initial + product, where no product is larger than the amplitude."""
+    return 2 * U * ((plan.roundings + 2) * abs(plan.amplitude) + 2 * abs(plan.initial))
+
+
+def _triangular(plan: Plan) -> Callable[[int], Any]:
+    p, p2, shift, initial, slope, error = plan.p, 2 * plan.p, plan.shift, plan.initial, plan.slope, _error(plan)
+    float32 = np.float32
+
+    def rate(step: int) -> Any:
+        r = (step << shift) % p2
+        near = initial + (r if r <= p else p2 - r) * slope
+        low, high = near - error, near + error
+        if low > _TINY and high < _HUGE:
+            c = low * _SPLITTER
+            d = high * _SPLITTER
+            result = c - (c - low)
+            if result == d - (d - high):
+                return float32(result)
+        return settled(plan, step)
+
+    return rate
+
+
+def _triangular2(plan: Plan) -> Callable[[int], Any]:
+    p, p2, shift, initial, error = plan.p, 2 * plan.p, plan.shift, plan.initial, _error(plan)
+    last = SPAN["float32"]
+    slopes = [plan.slope * 2.0**-cycle for cycle in range(last + 1)]
+    float32 = np.float32
+
+    def rate(step: int) -> Any:
+        step_q = step << shift
+        cycle = step_q // p2
+        r = step_q - cycle * p2
+        near = initial + (r if r <= p else p2 - r) * slopes[cycle if cycle < last else last]
+        low, high = near - error, near + error
+        if low > _TINY and high < _HUGE:
+            c = low * _SPLITTER
+            d = high * _SPLITTER
+            result = c - (c - low)
+            if result == d - (d - high):
+                return float32(result)
+        return settled(plan, step)
+
+    return rate
+
+
+def _exp_range(plan: Plan) -> Callable[[int], Any]:
+    p, p2, shift, initial, slope, error = plan.p, 2 * plan.p, plan.shift, plan.initial, plan.slope, _error(plan)
+    powers = plan.powers
+    largest, mask, width = powers.largest, powers.mask, powers.width
+    (first, *others), float32 = powers.lists, np.float32
+
+    def rate(step: int) -> Any:
+        r = (step << shift) % p2
+        left = step if step < largest else largest
+        product = (r if r <= p else p2 - r) * slope * first[left & mask]
+        for table in others:
+            left >>= width
+            product *= table[left & mask]
+        near = initial + product
+        low, high = near - error, near + error
+        if low > _TINY and high < _HUGE:
+            c = low * _SPLITTER
+            d = high * _SPLITTER
+            result = c - (c - low)
+            if result == d - (d - high):
+                return float32(result)
+        return settled(plan, step)
+
+    return rate
+
+
+def _rational(plan: Plan) -> Callable[[int], Any]:
+    """float64: the rate is a quotient of two whole numbers, and Python divides those correctly rounded."""
+    schedule, scale_fn = plan.schedule, plan.scale_fn
+    halves = isinstance(scale_fn, scales.Halving) and schedule.scale_mode == "cycle"
+    if not (halves or isinstance(scale_fn, scales.Constant)):
+        return lambda step: settled(plan, step)
+    (a, under_a), (b, under_b) = (
+        x.as_integer_ratio() for x in (schedule.initial_learning_rate, schedule.maximal_learning_rate)
+    )
+    under = max(under_a, under_b)  # powers of two
+    p, p2, shift = plan.p, 2 * plan.p, plan.shift
+    initial = a * (under // under_a)
+    amplitude = b * (under // under_b) - initial
+    base, divisor, float64 = initial * p, p * under, np.float64
+
+    def rate(step: int) -> Any:
+        cycle, r = divmod(step << shift, p2)
+        halvings = min(cycle, _CLAMP) if halves else 0
+        product = (r if r <= p else p2 - r) * amplitude
+        return float64(((base << halvings) + product) / (divisor << halvings) + 0.0)  # -0.0 becomes 0.0
+
+    return rate

@@ -175,13 +175,13 @@ def _fill_cycles(plan: Plan, first: int, out: NDArray[np.float32]) -> None:
         cycle, r = divmod(first + position, period)
         if halves and _scalar.settled(plan, cycle * period + p) == plan.initial:
             # Rounding is monotone: once the peak rounds to the base, everything between them does, in all later cycles too.
-            out[position:] = plan.initial + 0.0
+            out[position:] = plan.initial
             return
         slope = plan.slope * 2.0 ** -min(cycle, SPAN["float32"]) if halves else plan.slope
         if r <= p:
             stop = min(position + p + 1 - r, len(out))
             _fill_line(plan, work, ramp, first + position, r, 1, slope, out[position:stop])
-            mirrored = min(stop - position - 1, p - 1, len(out) - stop)
+            mirrored = min(stop - position - 1, len(out) - stop)
             out[stop : stop + mirrored] = out[stop - 1 - mirrored : stop - 1][::-1]
             position = stop + mirrored
             r = (first + position) % period

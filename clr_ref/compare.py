@@ -126,12 +126,17 @@ def within_ulp(
 
 def truth(schedule: CyclicalLearningRate, steps: Any) -> Truth:
     """The exact rates at some steps, once for all comparisons with them."""
-    exact_rates = [next(exact.enclosures(schedule, int(t)))[0] for t in np.asarray(steps)]
-    high = [exact.round_to(rate, "float64") for rate in exact_rates]
+    lows, rounded = [], []
+    for step in np.asarray(steps).tolist():
+        low, high = next(exact.enclosures(schedule, step))
+        lows.append(low)
+        # Where the first enclosure is the rate itself, it is rounded here; the exact tier goes on where it is not.
+        rounded.append(exact.round_to(low, schedule.dtype) if low == high else exact.rounded(schedule, step))
+    near = rounded if schedule.dtype == "float64" else [exact.round_to(rate, "float64") for rate in lows]
     return Truth(
-        rounded=np.array([exact.rounded(schedule, int(t)) for t in np.asarray(steps)], schedule.dtype),
-        high=np.array(high, np.float64),
-        low=np.array([float(rate - Fraction(float(near))) for rate, near in zip(exact_rates, high, strict=True)]),
+        rounded=np.array(rounded, schedule.dtype),
+        high=np.array(near, np.float64),
+        low=np.array([float(rate - Fraction(float(high))) for rate, high in zip(lows, near, strict=True)]),
     )
 
 

@@ -232,4 +232,4 @@ def _recorded(store: Store, cases: list[Case], truths: Mapping[str, Truth], mode
 
 def _sha256(values: object) -> str:
     array = np.asarray(values)
-    return hashlib.sha256(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes()).hexdigest()
+    return hashlib.sha256(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).data).hexdigest()

@@ -10,6 +10,7 @@ holds, that is, already rounded to its dtype.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -151,19 +152,21 @@ def round_to(exact: Fraction, dtype: str) -> Any:
     """
     kind = np.dtype(dtype).type
     bits, smallest, overflow = FORMATS[dtype]
-    if exact == 0:
-        return kind(0.0)
+    numerator, denominator = abs(exact.numerator), exact.denominator
     # 2**(magnitude - 1) <= |exact| < 2**(magnitude + 1): one comparison settles which half it is.
-    magnitude = abs(exact.numerator).bit_length() - exact.denominator.bit_length()
-    if abs(exact) < Fraction(2) ** magnitude:
+    magnitude = numerator.bit_length() - denominator.bit_length()
+    if numerator << max(-magnitude, 0) < denominator << max(magnitude, 0):
         magnitude -= 1
     quantum = max(magnitude - (bits - 1), smallest)
-    count = round(exact / Fraction(2) ** quantum)
+    count, rest = divmod(numerator << max(-quantum, 0), whole := denominator << max(quantum, 0))
+    if 2 * rest > whole or (2 * rest == whole and count % 2):
+        count += 1
     if count == 0:
         return kind(0.0)
-    if abs(count).bit_length() + quantum > overflow:
-        return kind(np.inf if count > 0 else -np.inf)
-    return kind(np.ldexp(float(count), quantum))
+    sign = 1 if exact.numerator > 0 else -1
+    if count.bit_length() + quantum > overflow:
+        return kind(sign * np.inf)
+    return kind(math.ldexp(sign * count, quantum))
 
 
 def _bits(base: Fraction) -> int:

@@ -14,6 +14,7 @@ from clr_ref.compare import policy_name
 from clr_ref.range_test.curve import judged
 
 if TYPE_CHECKING:
+    from clr_ref.bench import Report
     from clr_ref.golden.report import Drift
     from clr_ref.range_test import RangeTest
     from clr_ref.schedule import CyclicalLearningRate
@@ -98,6 +99,26 @@ def range_test(found: RangeTest, out: Path) -> None:
 def _thinned(start: int, stop: int) -> Any:
     stride = max(1, -(-(stop - start) // POINTS))
     return np.array(range(start, stop, stride), np.int64)
+
+
+def benchmarks(reports: Iterable[Report], out: Path) -> None:
+    """Time by number of steps, log-log, for what is measured at more than one size; the first report that has one is drawn."""
+    lines: dict[str, dict[int, float]] = {}
+    for report in reports:
+        new: dict[str, dict[int, float]] = {}
+        for found in report.figures:
+            new.setdefault(found.contender, {})[found.size] = found.median
+        lines = new | lines
+    figure = Figure(figsize=(10, 6), layout="constrained")
+    axes = figure.subplots()
+    for index, (name, points) in enumerate(lines.items()):
+        if len(points) > 1:
+            style = "k--" if name == "np.full" else ("o-", "s-", "^-", "v-", "x:")[index // 10 % 5]
+            axes.loglog(list(points), list(points.values()), style, markersize=4, linewidth=1, label=name)
+    axes.set(title="Time to evaluate so many steps", xlabel="steps", ylabel="seconds")
+    axes.legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
+    axes.grid(alpha=0.3)
+    figure.savefig(out, dpi=120)
 
 
 def _figure(title: str, ylabel: str) -> tuple[Figure, Any]:

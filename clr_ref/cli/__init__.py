@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 import clr_ref
-from clr_ref.cli import golden, range_test, schedule, tutorial
+from clr_ref.cli import bench, golden, range_test, schedule, tutorial
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -21,5 +21,6 @@ for command in (
     golden.golden_group,
     tutorial.tutorial,
     range_test.range_test,
+    bench.bench,
 ):
     main.add_command(command)

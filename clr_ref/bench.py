@@ -1,0 +1,285 @@
+"""The benchmark: all contenders in one run, interleaved, so that a noisy machine is as noisy to each of them.
+
+pytest-benchmark, which tests/benchmarks runs on the same contenders, measures one benchmark to its end before it starts the
+next; a machine that slows down for a minute then makes a slow contender of whoever came last. Here every round asks every
+contender once, a ratio is taken within the round, and what is reported is the median of the ratios and their spread.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import gc
+import importlib.metadata
+import importlib.util
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+import tracemalloc
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from clr_ref import contenders
+from clr_ref.contenders import CONTENDERS, KEY_FIGURES, LIMIT, Call
+
+FORMAT = 1
+SIZES = (1, 1_000, 100_000, 10_000_000)
+#: A key figure fails where its ratio is this many times what it was.
+REGRESSION = 2.0
+#: Seconds that one sample takes at least: many times what it costs to look at the clock.
+_SAMPLE = 1e-3
+_LIBRARIES = (
+    "numpy",
+    "tensorflow",
+    "tensorflow-cpu",
+    "tensorflow-addons",
+    "keras",
+    "tf-keras",
+    "torch",
+    "paddlepaddle",
+    "lrsched",
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Figure:
+    """One contender at one size. ``median`` is in seconds a call; ``ratio`` is to ``base``, ``low`` and ``high`` its quartiles.
+
+    ``memory`` is the peak of what NumPy and Python allocated during a call, as a multiple of the result's bytes; None where
+    somebody else allocates, or the result is one number.
+    """
+
+    contender: str
+    size: int
+    base: str
+    median: float
+    ratio: float
+    low: float
+    high: float
+    memory: float | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """One run. ``missing`` says why contenders are not in it; ``harness`` and ``training`` hold what they were asked for."""
+
+    machine: Mapping[str, str]
+    figures: tuple[Figure, ...]
+    missing: Mapping[str, str]
+    harness: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    training: tuple[Figure, ...] = ()
+
+    def to_json(self) -> str:
+        return json.dumps({"format": FORMAT, **dataclasses.asdict(self)}, indent=1) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Report:
+        """The report that ``to_json`` wrote.
+
+        Raises:
+            ValueError: not JSON of that form.
+        """
+        try:
+            data = json.loads(text)
+            if data.pop("format") != FORMAT:
+                raise ValueError(f"format must be {FORMAT}")
+            for name in ("figures", "training"):
+                data[name] = tuple(Figure(**figure) for figure in data[name])
+            return cls(**data)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise ValueError(f"not a report of clr-ref bench: {error}") from None
+
+
+def interleaved(calls: Mapping[Any, Call], rounds: int) -> dict[Any, list[float]]:
+    """Seconds a call, per contender and round: every round asks each of them in turn, after one round that does not count."""
+    repeats = {}
+    for name, call in calls.items():
+        call()
+        repeats[name] = max(1, round(_SAMPLE / max(_timed(call, 1), 1e-9)))
+    found: dict[Any, list[float]] = {name: [] for name in calls}
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        for _ in range(rounds):
+            for name, call in calls.items():
+                found[name].append(_timed(call, repeats[name]))
+            gc.collect()
+    finally:
+        if was_enabled:
+            gc.enable()
+    return found
+
+
+def _timed(call: Call, repeats: int) -> float:
+    start = time.perf_counter()
+    for _ in range(repeats):
+        call()
+    return (time.perf_counter() - start) / repeats
+
+
+def figure(contender: str, size: int, base: str, times: list[float], base_times: list[float], memory: float | None) -> Figure:
+    """Times by round, as the median of the ratios within a round and their quartiles."""
+    ratios = [mine / theirs for mine, theirs in zip(times, base_times, strict=True)]
+    low, ratio, high = statistics.quantiles(ratios, n=4, method="inclusive") if len(ratios) > 1 else ratios * 3
+    return Figure(contender, size, base, statistics.median(times), ratio, low, high, memory)
+
+
+def measure(
+    names: Iterable[str],
+    sizes: Iterable[int] = SIZES,
+    rounds: int = 11,
+    done: Callable[[str], None] = lambda text: None,
+) -> tuple[list[Figure], dict[str, str]]:
+    """Contenders at sizes, and why some are missing. ``np.full`` is always measured."""
+    names = [LIMIT, *(name for name in names if name != LIMIT)]
+    figures, missing = [], {}
+    for size in sizes:
+        calls, memory = {}, {}
+        for name in names:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # old TensorFlows warn when they are imported
+                try:
+                    calls[name] = CONTENDERS[name](size)
+                    memory[name] = _memory(name, calls[name], size)
+                except ImportError as error:
+                    missing[name] = str(error)
+                except NotImplementedError:
+                    continue
+        times = interleaved(calls, rounds)
+        figures += [figure(name, size, LIMIT, times[name], times[LIMIT], memory[name]) for name in calls]
+        done(f"{size:,} steps: {len(calls)} contenders")
+    return figures, missing
+
+
+def _memory(name: str, call: Call, size: int) -> float | None:
+    if size == 1 or not name.startswith((LIMIT, "reference", "tfa_arithmetic")):
+        return None
+    call()
+    tracemalloc.start()
+    try:
+        answer = call()
+        return tracemalloc.get_traced_memory()[1] / float(answer.nbytes)
+    finally:
+        tracemalloc.stop()
+
+
+def harness(rounds: int = 7) -> dict[str, float]:
+    """What the package costs as such: CPU seconds of fresh processes, medians, and imports as a ratio."""
+    codes = {"import numpy": "import numpy", "import clr_ref": "import clr_ref"}
+    times = interleaved({name: lambda code=code: _process(code) for name, code in codes.items()}, rounds)  # type: ignore[misc]
+    imports = figure("", 0, "", times["import clr_ref"], times["import numpy"], None)
+    cpu = statistics.median(_process("from clr_ref.cli import main; main(['verify', '--json'])") for _ in range(3))
+    return {"import clr_ref / import numpy": imports.ratio, "clr-ref verify, CPU seconds": cpu}
+
+
+def _process(code: str) -> float:
+    """CPU seconds of a fresh Python."""
+    before = os.times()
+    subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
+    after = os.times()
+    return after.children_user + after.children_system - before.children_user - before.children_system
+
+
+def training(rounds: int = 15, steps: int = 50) -> list[Figure]:
+    """A compiled train step with each schedule, as a ratio to the same step with a constant rate.
+
+    Raises:
+        ImportError: Keras on TensorFlow is not there.
+    """
+    found = []
+    schedules: dict[str, Callable[[], Any]] = {
+        "constant": lambda: 1e-3,
+        "Keras drop-in": contenders.drop_in_schedule,
+        "CosineDecay": contenders.cosine_schedule,
+    }
+    if importlib.util.find_spec("tensorflow_addons"):
+        schedules["TFA"] = contenders.tfa_schedule
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for jit in (False, True):
+            mode = "jit_compile" if jit else "function"
+            calls = {name: _train_step(make(), jit, steps) for name, make in schedules.items()}
+            times = interleaved(calls, rounds)
+            for name in calls:
+                per_step = [seconds / steps for seconds in times[name]]
+                base = [seconds / steps for seconds in times["constant"]]
+                found.append(figure(f"{name}, {mode}", 1, f"constant, {mode}", per_step, base, None))
+    return found
+
+
+def _train_step(learning_rate: Any, jit_compile: bool, steps: int) -> Call:
+    """``steps`` steps of a dense network (256, 256, 10) on a batch of 256, each a call of one compiled function."""
+    from clr_ref import _keras_api
+
+    tf, keras = _keras_api.tensorflow(), _keras_api.keras
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.layers.Dense(256, "relu"), keras.layers.Dense(256, "relu"), keras.layers.Dense(10)])
+    x, y = tf.random.normal((256, 256)), tf.zeros((256,), tf.int64)
+    optimizer = keras.optimizers.SGD(learning_rate)
+    model(x)
+    if hasattr(optimizer, "build"):
+        optimizer.build(model.trainable_variables)
+
+    @tf.function(jit_compile=jit_compile)  # type: ignore[untyped-decorator]
+    def step() -> Any:
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(y, model(x, training=True)))
+        gradients = tape.gradient(loss, model.trainable_variables)
+        optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+        return loss
+
+    def run() -> float:
+        for _ in range(steps):
+            loss = step()
+        return float(loss)
+
+    return run
+
+
+def machine() -> dict[str, str]:
+    """What the run ran on, as far as its ratios may depend on it."""
+    found = {"python": platform.python_version(), "system": platform.system(), "processor": _processor()}
+    for name in _LIBRARIES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _processor() -> str:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:
+            return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+@dataclasses.dataclass(frozen=True)
+class Change:
+    """One figure, now and then: both ratios are to the same base."""
+
+    contender: str
+    size: int
+    now: float
+    then: float
+    key: bool
+
+    @property
+    def holds(self) -> bool:
+        return not self.key or self.now <= REGRESSION * self.then
+
+
+def compare(now: Report, then: Report) -> list[Change]:
+    """The figures that both reports have; key figures first."""
+    old = {(figure.contender, figure.size): figure.ratio for figure in then.figures}
+    found = [
+        Change(f.contender, f.size, f.ratio, old[f.contender, f.size], (f.contender, f.size) in KEY_FIGURES)
+        for f in now.figures
+        if f.contender != LIMIT and (f.contender, f.size) in old
+    ]
+    return sorted(found, key=lambda change: not change.key)

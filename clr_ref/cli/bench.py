@@ -1,0 +1,136 @@
+"""``clr-ref bench``."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from clr_ref import bench as benchmark
+from clr_ref.bench import SIZES, Report
+from clr_ref.bench_report import page, show_time
+from clr_ref.cli.common import Progress, finite, json_option, new_table, plotting_module, print_table
+from clr_ref.contenders import CONTENDERS, KEY_FIGURES
+
+
+@click.command("bench")
+@click.option("--rounds", type=click.IntRange(min=2), default=11, show_default=True, help="How often each is asked.")
+@click.option("--key", is_flag=True, help="Only the key figures, which need NumPy alone.")
+@click.option("--largest", type=click.IntRange(min=1), default=SIZES[-1], show_default=True, help="No size above this.")
+@click.option("--harness", is_flag=True, help="Also the costs of importing clr_ref and of clr-ref verify.")
+@click.option("--training", is_flag=True, help="Also a compiled train step with each schedule. Needs Keras on TensorFlow.")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), default=None, metavar="FILE", help="Store as JSON.")
+@click.option(
+    "--add",
+    "others",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    multiple=True,
+    metavar="FILE",
+    help="For --markdown: also the figures of an earlier run in another environment.",
+)
+@click.option(
+    "--compare",
+    "then",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    default=None,
+    metavar="FILE",
+    help="Compare ratios with a stored run; a key figure past a factor of 2 fails.",
+)
+@click.option(
+    "--markdown",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=None,
+    metavar="FILE",
+    help="Write the page, and the picture beside it. Needs clr-ref[plot].",
+)
+@json_option
+def bench(
+    rounds: int,
+    key: bool,
+    largest: int,
+    harness: bool,
+    training: bool,
+    out: Path | None,
+    others: tuple[Path, ...],
+    then: Path | None,
+    markdown: Path | None,
+    as_json: bool,
+) -> None:
+    """Time everybody who is installed, interleaved in one run, as ratios to np.full of the same size."""
+    stored = None if then is None else _read(then, "--compare")
+    added = [_read(path, "--add") for path in others]
+    plotting = plotting_module() if markdown is not None else None
+    names = list(dict.fromkeys(name for name, _ in KEY_FIGURES)) if key else list(CONTENDERS)
+    sizes = [size for size in SIZES if size <= largest]
+    harnessed: dict[str, float] = {}
+    trained: list[benchmark.Figure] = []
+    with Progress(len(sizes) + harness + training) as progress:
+        progress.start("measuring")
+        figures, missing = benchmark.measure(names, sizes, rounds, progress.done)
+        if harness:
+            harnessed = benchmark.harness()
+            progress.done("fresh processes")
+        if training:
+            try:
+                trained = benchmark.training(rounds)
+            except (ImportError, RuntimeError) as error:
+                raise click.UsageError(f"--training: {error}") from None
+            progress.done("train steps")
+    report = Report(benchmark.machine(), tuple(figures), missing, harnessed, tuple(trained))
+    changes = [] if stored is None else benchmark.compare(report, stored)
+    holds = all(change.holds for change in changes) and (stored is None or bool(changes))
+    if out is not None:
+        _write(out, report.to_json())
+    if markdown is not None and plotting is not None:
+        picture = markdown.with_suffix(".png")
+        plotting.benchmarks([report, *added], picture)
+        _write(markdown, page([report, *added], picture.name))
+    if as_json:
+        document = json.loads(report.to_json()) | {
+            "holds": holds,
+            "changes": [dataclasses.asdict(change) | {"holds": change.holds} for change in changes],
+        }
+        click.echo(json.dumps(finite(document), indent=1))
+    else:
+        _print(report, changes)
+    sys.exit(0 if holds else 1)
+
+
+def _print(report: Report, changes: list[benchmark.Change]) -> None:
+    table = new_table("contender", ">steps", ">a call", ">ratio", ">quartiles", ">memory")
+    for f in [*report.figures, *report.training]:
+        memory = "-" if f.memory is None else f"{f.memory:.2f}"
+        table.add_row(f.contender, f"{f.size:,}", show_time(f.median), f"{f.ratio:.2f}", f"{f.low:.2f} .. {f.high:.2f}", memory)
+    print_table(table)
+    for name, value in report.harness.items():
+        click.echo(f"{name}: {value:.2f}")
+    for name, reason in report.missing.items():
+        click.echo(f"not measured: {name}: {reason}")
+    if changes:
+        table = new_table("contender", ">steps", ">ratio then", ">ratio now", ">now / then", "verdict")
+        for c in changes:
+            verdict = ("holds" if c.holds else "FAILS") if c.key else "-"
+            table.add_row(c.contender, f"{c.size:,}", f"{c.then:.2f}", f"{c.now:.2f}", f"{c.now / c.then:.2f}", verdict)
+        print_table(table)
+        click.echo("all hold" if all(c.holds for c in changes) else "a key figure is more than twice what it was")
+
+
+def _read(path: Path, option: str) -> Report:
+    try:
+        return Report.from_json(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise click.BadParameter(f"{path}: {error}", param_hint=option) from None
+
+
+def _write(path: Path, text: str) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        temporary.write_text(text, "utf-8")
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise click.UsageError(f"cannot write {path}: {error}") from None

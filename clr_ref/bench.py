@@ -99,7 +99,9 @@ def interleaved(calls: Mapping[Any, Call], rounds: int) -> dict[Any, list[float]
     repeats = {}
     for name, call in calls.items():
         call()
-        repeats[name] = max(1, round(_SAMPLE / max(_timed(call, 1), 1e-9)))
+        repeats[name] = 1
+        while _timed(call, repeats[name]) * repeats[name] < _SAMPLE:
+            repeats[name] *= 2
     found: dict[Any, list[float]] = {name: [] for name in calls}
     was_enabled = gc.isenabled()
     gc.disable()

@@ -44,13 +44,15 @@ def _full(size: int) -> Call:
     return lambda: np.full(size, 1e-3, np.float32)
 
 
-def _reference(policy: str, dtype: str = "float32") -> Contender:
+def _reference(policy: str, dtype: str = "float32", in_a_row: bool = True) -> Contender:
     def make(size: int) -> Call:
         known = _schedules()[policy]
         schedule = clr_ref.CyclicalLearningRate(**BOUNDS, scale_fn=known.scale_fn, scale_mode=known.scale_mode, dtype=dtype)
         if size == 1:
-            step = itertools.count(_STEP)
+            step = itertools.count(_STEP) if in_a_row else itertools.cycle(_steps(1000).tolist())
             return lambda: schedule(next(step))
+        if not in_a_row:
+            raise NotImplementedError("steps in a row or not, an array is an array")
         steps = _steps(size)
         return lambda: schedule(steps)
 
@@ -144,6 +146,7 @@ def _lrsched(size: int) -> Call:
 CONTENDERS: dict[str, Contender] = {
     LIMIT: _full,
     **{f"reference {policy}": _reference(policy) for policy in _schedules()},
+    **{f"reference {policy}, steps at random": _reference(policy, in_a_row=False) for policy in _schedules()},
     "reference triangular2 float64": _reference("triangular2", "float64"),
     **{f"reference range {policy}": _range(schedule) for policy, schedule in _schedules().items()},
     "reference range triangular2, cycle 2e6": _range(clr_ref.triangular2(1e-4, 1e-2, 10**6)),
@@ -160,6 +163,7 @@ CONTENDERS: dict[str, Contender] = {
 #: What no change may make twice as slow, at these sizes.
 KEY_FIGURES = [
     *((f"reference {policy}", size) for policy in _schedules() for size in (1, 10**5, 10**7)),
+    *((f"reference {policy}, steps at random", 1) for policy in _schedules()),
     *((f"reference range {policy}", size) for policy in _schedules() for size in (10**5, 10**7)),
     ("reference range triangular2, cycle 2e6", 10**7),
 ]

@@ -188,7 +188,10 @@ class CyclicalLearningRate:
 
     @functools.cached_property
     def _rate(self) -> Callable[[int], Any]:
-        return _scalar.function(self._plan)
+        rate = _scalar.function(self._plan)
+        if self._plan.swift < 0:
+            return rate
+        return _scalar.in_a_row(rate, lambda first: self.values(first, first + _scalar.BLOCK))
 
 
 def triangular(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import itertools
 import math
 import tracemalloc
@@ -361,9 +362,52 @@ def test_hardly_any_step_needs_the_careful_way(
     # np.exp2 is allowed 2**-40: two in 2**16 are asked again.
     assert len(calls) <= (40 if policy == "exp_range" else 3)
     calls.clear()
-    for step in range(1, 20_000):
+    for step in range(1, 40_000, 2):
         schedule(step)
     assert len(calls) <= 20
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_steps_in_a_row(policy: str) -> None:
+    """Answers do not depend on what was asked before: in a row, back again, over the ends of blocks, with gaps, at the end."""
+    last = 2**63 - 1
+    rows = [
+        range(1000),
+        range(999, -1, -1),
+        range(0, 3000, 3),
+        [5, 6, 7, 300, 301, 5, 6, 262, 263, 7],
+        range(last - 600, last + 1),
+    ]
+    schedule = schedule_of(policy, 37)
+    for row in rows:
+        for step in row:
+            expected = schedule_of(policy, 37)(np.array([step]))[0] if len(row) < 20 else None
+            found = schedule(step)
+            assert type(found) is np.float32
+            assert expected is None or found == expected
+        assert [schedule(step) for step in row] == schedule(np.array(row)).tolist()
+
+
+def test_nothing_is_computed_ahead_for_steps_apart() -> None:
+    asked = []
+    rate = _scalar.in_a_row(lambda step: step, lambda first: asked.append(first) or range(first, first + _scalar.BLOCK))
+    for step in (0, 2, 4, 3, 1):
+        assert rate(step) == step
+    assert asked == []
+    for step in range(10, 11 + 2 * _scalar.BLOCK):
+        assert rate(step) == step
+    assert asked == [11, 11 + _scalar.BLOCK]
+
+
+def test_threads_share_a_schedule() -> None:
+    schedule = schedule_of("triangular2", 37)
+    expected = schedule.values(0, 20_000).tolist()
+
+    def ask(first: int) -> bool:
+        return [schedule(step) for step in range(first, 20_000)] == expected[first:]
+
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(ask, [0, 100, 300, 7]))
 
 
 def test_one_step_of_any_schedule_is_rounded_once() -> None:

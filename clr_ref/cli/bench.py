@@ -97,6 +97,8 @@ def bench(
         click.echo(json.dumps(finite(document), indent=1))
     else:
         _print(report, changes)
+        if stored is not None and not changes:
+            click.echo("nothing to compare: the stored run has none of these figures")
     sys.exit(0 if holds else 1)
 
 

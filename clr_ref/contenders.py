@@ -8,6 +8,7 @@ The schedule is that of TFA's tutorial: 1e-4 to 1e-2 and back in 2 * 1874 steps,
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import itertools
 import math
@@ -78,13 +79,21 @@ def _graph(make_schedule: Callable[[], Any], mode: str) -> Contender:
     """A schedule of TensorFlow objects, asked with a tensor that is there already; the answer is fetched."""
 
     def make(size: int) -> Call:
-        schedule = make_schedule()
-        tf = importlib.import_module("tensorflow")
+        tf, schedule = tensorflow(), make_schedule()
         call = schedule if mode == "eager" else tf.function(schedule.__call__, jit_compile=mode == "xla")
         steps = tf.constant(_STEP if size == 1 else _steps(size), tf.int64)
         return lambda: np.asarray(call(steps))
 
     return make
+
+
+def tensorflow() -> Any:
+    """TensorFlow on one thread, as NumPy is, where it is not too late to say so."""
+    tf = importlib.import_module("tensorflow")
+    with contextlib.suppress(RuntimeError):
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+    return tf
 
 
 def tfa_schedule() -> Any:

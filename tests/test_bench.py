@@ -20,7 +20,15 @@ def test_rounds_are_interleaved(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter(range(10**6))
     monkeypatch.setattr(bench.time, "perf_counter", lambda: next(clock))  # every call takes a second
     times = bench.interleaved({"a": lambda: asked.append("a"), "b": lambda: asked.append("b")}, 3)
-    assert asked == ["a", "a", "b", "b", *"ababab"]  # once to warm up and once to see how long it takes
+    assert asked == [
+        "a",
+        "a",
+        "b",
+        "b",
+        *"ab",
+        *"ba",
+        *"ab",
+    ]  # once to warm up, once to see how long it takes, and then in turns
     assert times == {"a": [1, 1, 1], "b": [1, 1, 1]}
 
 
@@ -60,6 +68,7 @@ def test_key_figures_fail_past_a_factor_of_two_and_others_never() -> None:
 
 def test_reports_travel() -> None:
     full = dataclasses.replace(report(key=3.0), machine={"python": "3"}, missing={"x": "y"}, harness={"z": 1.5})
+    full = dataclasses.replace(full, training=(bench.Overhead("TFA", "function", 1e-3, 1e-6, 0.0, 2e-6),))
     assert Report.from_json(full.to_json()) == full
     for text in (
         "",

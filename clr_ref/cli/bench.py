@@ -67,7 +67,7 @@ def bench(
     names = list(dict.fromkeys(name for name, _ in KEY_FIGURES)) if key else list(CONTENDERS)
     sizes = [size for size in SIZES if size <= largest]
     harnessed: dict[str, float] = {}
-    trained: list[benchmark.Figure] = []
+    trained: list[benchmark.Overhead] = []
     with Progress(len(sizes) + harness + training) as progress:
         progress.start("measuring")
         figures, missing = benchmark.measure(names, sizes, rounds, progress.done)
@@ -76,7 +76,7 @@ def bench(
             progress.done("fresh processes")
         if training:
             try:
-                trained = benchmark.training(rounds)
+                trained = benchmark.training()
             except (ImportError, RuntimeError) as error:
                 raise click.UsageError(f"--training: {error}") from None
             progress.done("train steps")
@@ -104,10 +104,12 @@ def bench(
 
 def _print(report: Report, changes: list[benchmark.Change]) -> None:
     table = new_table("contender", ">steps", ">a call", ">ratio", ">quartiles", ">memory")
-    for f in [*report.figures, *report.training]:
+    for f in report.figures:
         memory = "-" if f.memory is None else f"{f.memory:.2f}"
         table.add_row(f.contender, f"{f.size:,}", show_time(f.median), f"{f.ratio:.2f}", f"{f.low:.2f} .. {f.high:.2f}", memory)
     print_table(table)
+    for t in report.training:
+        click.echo(f"train step, {t.mode}, {t.schedule}: {show_time(t.step)}, {t.extra * 1e6:+.1f} us against a constant rate")
     for name, value in report.harness.items():
         click.echo(f"{name}: {value:.2f}")
     for name, reason in report.missing.items():

@@ -23,10 +23,13 @@ number.
 - A range is computed for the rise of a cycle, mirrored, and copied (triangular) or computed again for each cycle (triangular2)
   until the amplitude is below half an ULP of the base; from then on it is a fill, for exp_range too.
 - An arbitrary array pays for one pass over each of some fifteen operations in the second-level cache, exp_range for an
-  exponential besides, and everybody for reading 8 bytes a step. Compiled code could fuse the passes.
+  exponential besides, and everybody for reading 8 bytes a step. Compiled code fuses the passes: the same arithmetic in numba
+  0.68, with the same bits, was 1.2 to 1.9 times as fast at 10^7 steps, and numexpr 2.14 was slower. That is less than the
+  factor of 2 at which an optional dependency would be worth it, so there is none.
 - Up to 10^5 steps the result of `np.full` is memory that the process has already; at 10^7 the system hands out fresh pages, to
   all contenders alike. That is why ratios are larger at 10^5, and at 10^3 they show what twenty calls of NumPy cost.
-- One step costs two Python calls, ten operations on Python floats and one NumPy scalar, which is a third of it.
+- One step at random costs two Python calls, ten operations on Python floats and one NumPy scalar, which is a third of it. Steps
+  asked one after the other, as a training loop asks, are answered from blocks of 1,024.
 """
 
 

@@ -47,7 +47,7 @@ _LIBRARIES = (
 
 @dataclasses.dataclass(frozen=True)
 class Figure:
-    """One contender at one size. ``median`` is in seconds a call; ``ratio`` is to ``base``, ``low`` and ``high`` its quartiles.
+    """One contender at one size. ``median`` is in CPU seconds a call; ``ratio`` is to ``base``, with its quartiles.
 
     ``memory`` is the peak of what NumPy and Python allocated during a call, as a multiple of the result's bytes; None where
     somebody else allocates, or the result is one number.
@@ -108,17 +108,17 @@ class Report:
             raise ValueError(f"not a report of clr-ref bench: {error}") from None
 
 
-def interleaved(calls: Mapping[Any, Call], rounds: int, clock: Callable[[], float] | None = None) -> dict[Any, list[float]]:
-    """Seconds a call, per contender and round, after one call that does not count.
+def interleaved(calls: Mapping[Any, Call], rounds: int) -> dict[Any, list[float]]:
+    """CPU seconds a call, per contender and round, after one call that does not count.
 
-    Every round asks each of them in turn, and begins with another. ``clock`` is ``time.perf_counter`` by default.
+    Every round asks each of them in turn, and begins with another. All run on one thread, so that CPU time is what they cost
+    and what others do to the machine counts less.
     """
-    clock = clock or time.perf_counter
     repeats = {}
     for name, call in calls.items():
         call()
         repeats[name] = 1
-        while _timed(call, repeats[name], clock) * repeats[name] < _SAMPLE:
+        while _timed(call, repeats[name]) * repeats[name] < _SAMPLE:
             repeats[name] *= 2
     found: dict[Any, list[float]] = {name: [] for name in calls}
     was_enabled = gc.isenabled()
@@ -127,7 +127,7 @@ def interleaved(calls: Mapping[Any, Call], rounds: int, clock: Callable[[], floa
         names = list(calls)
         for _ in range(rounds):
             for name in names:
-                found[name].append(_timed(calls[name], repeats[name], clock))
+                found[name].append(_timed(calls[name], repeats[name]))
             # Whoever comes first finds cold caches: that is somebody else every time.
             names = [*names[1:], names[0]]
             gc.collect()
@@ -137,11 +137,11 @@ def interleaved(calls: Mapping[Any, Call], rounds: int, clock: Callable[[], floa
     return found
 
 
-def _timed(call: Call, repeats: int, clock: Callable[[], float]) -> float:
-    start = clock()
+def _timed(call: Call, repeats: int) -> float:
+    start = time.process_time()
     for _ in range(repeats):
         call()
-    return (clock() - start) / repeats
+    return (time.process_time() - start) / repeats
 
 
 def figure(contender: str, size: int, base: str, times: list[float], base_times: list[float], memory: float | None) -> Figure:
@@ -192,11 +192,9 @@ def _memory(name: str, call: Call, size: int) -> float | None:
 
 def harness(rounds: int = 7) -> dict[str, float]:
     """What the package costs as such: CPU seconds of fresh processes, medians, and imports as a ratio."""
-    codes = {"import numpy": "import numpy", "import clr_ref": "import clr_ref"}
-    times = interleaved({name: lambda code=code: _process(code) for name, code in codes.items()}, rounds)  # type: ignore[misc]
-    imports = figure("", 0, "", times["import clr_ref"], times["import numpy"], None)
+    imports = statistics.median(_process("import clr_ref") / _process("import numpy") for _ in range(rounds))
     cpu = statistics.median(_process("from clr_ref.cli import main; main(['verify', '--json'])") for _ in range(3))
-    return {"import clr_ref / import numpy": imports.ratio, "clr-ref verify, CPU seconds": cpu}
+    return {"import clr_ref / import numpy": imports, "clr-ref verify, CPU seconds": cpu}
 
 
 def _process(code: str) -> float:
@@ -229,7 +227,7 @@ def training(rounds: int = 101, steps: int = 20) -> list[Overhead]:
         contenders.tensorflow()
         for mode in ("function", "jit_compile"):
             calls = {name: _train_step(make(), mode == "jit_compile", steps) for name, make in schedules.items()}
-            times = interleaved(calls, rounds, time.process_time)
+            times = interleaved(calls, rounds)
             for name in schedules:
                 extra = [(mine - base) / steps for mine, base in zip(times[name], times["constant"], strict=True)]
                 low, middle, high = statistics.quantiles(extra, n=4, method="inclusive")

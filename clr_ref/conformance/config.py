@@ -1,0 +1,47 @@
+"""What an implementation is asked for: the arguments of one schedule."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Literal, get_args
+
+import clr_ref
+
+Policy = Literal["triangular", "triangular2", "exp_range"]
+POLICIES: tuple[Policy, ...] = get_args(Policy)
+
+MAX_STEP = 2**63 - 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """The arguments of one schedule, and the dtype in which its answers are judged."""
+
+    policy: str
+    initial_learning_rate: float
+    maximal_learning_rate: float
+    step_size: float
+    gamma: float = 1.0
+    dtype: str = "float32"
+
+    def build(self) -> clr_ref.CyclicalLearningRate:
+        """The reference schedule of these arguments, which knows the exact rates."""
+        arguments: dict[str, Any] = {"gamma": self.gamma} if self.policy == "exp_range" else {}
+        schedule: clr_ref.CyclicalLearningRate = getattr(clr_ref, self.policy)(
+            self.initial_learning_rate, self.maximal_learning_rate, self.step_size, dtype=self.dtype, **arguments
+        )
+        return schedule
+
+    def arguments(self) -> dict[str, float | int]:
+        """What ``make`` gets beside the policy: a whole step_size as an int, gamma for exp_range alone."""
+        size = self.step_size
+        found: dict[str, float | int] = {
+            "initial_learning_rate": float(self.initial_learning_rate),
+            "maximal_learning_rate": float(self.maximal_learning_rate),
+            "step_size": int(size) if float(size).is_integer() else float(size),
+        }
+        return found | ({"gamma": float(self.gamma)} if self.policy == "exp_range" else {})
+
+    def __str__(self) -> str:
+        numbers = ", ".join(f"{name}={value!r}" for name, value in self.arguments().items())
+        return f"make({self.policy!r}, {numbers})"

@@ -2,49 +2,48 @@
 
 from __future__ import annotations
 
-import inspect
 import pickle
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, assume, example, given, settings, strategies as st
+from hypothesis import assume, given, settings, strategies as st
 
 import clr_ref
 from clr_ref import exact, tfa_arithmetic
-from tests.checks import CHECKS, Make
-from tests.strategies import EXAMPLES, MAX_STEP, Config, configs, steps
+from clr_ref.conformance.accuracy import Level
+from clr_ref.conformance.checks import APPLIED, CHECKS, STATEFUL, Check, Judge, Wrong
+from clr_ref.conformance.config import MAX_STEP, Config
+from clr_ref.conformance.search import search
+from clr_ref.conformance.strategies import EXAMPLES, configs, everything, steps
+from tests.subjects import OfConfig
 
 
 def reference(config: Config) -> Callable[[int], Any]:
     return config.build()
 
 
-def run(check: Callable[..., None], make: Make, *, shrink: bool = True) -> None:
-    """Run one check on many inputs; raises what the check raises, on the smallest input that fails if ``shrink``."""
-    inputs: dict[str, st.SearchStrategy[Any]] = {"config": configs(), "step": steps(), "cycles": st.integers(0, 1100)}
-    wanted = {name: inputs[name] for name in inspect.signature(check).parameters if name in inputs}
-
-    @settings(
-        max_examples=settings().max_examples,
-        phases=[Phase.explicit, Phase.generate, *([Phase.shrink] if shrink else [])],
-        suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow, HealthCheck.nested_given],
-        print_blob=False,
-        report_multiple_bugs=False,  # one assertion, not a group of them
-    )
-    @given(**wanted)
-    def body(**drawn: Any) -> None:
-        check(make, **drawn)
-
-    for one in EXAMPLES:
-        body = example(**{name: one[name] for name in wanted})(body)
-    body()
+def strictly(check: Check, make: Callable[[Config], Callable[[int], Any]], *, shrink: bool = True) -> Wrong | None:
+    """Hold an implementation to correct rounding in one check, on many inputs of both dtypes: what it does wrong."""
+    judge = Judge(OfConfig(make), EXAMPLES[0]["config"], Level.CORRECT)
+    drawn, chosen = everything(check.needs), [one for one in EXAMPLES if one["config"].policy in check.policies]
+    examples = settings().max_examples
+    return search(check, judge, drawn, seed=0, max_examples=examples, first=chosen, shrink=shrink).wrong
 
 
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
-def test_reference_holds(check: Callable[..., None]) -> None:
-    run(check, reference)
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
+def test_reference_holds(check: Check) -> None:
+    assert strictly(check, reference) is None
+
+
+def test_the_checks_quote_the_specification() -> None:
+    text = " ".join((Path(__file__).parents[1] / "docs" / "SPEC.md").read_text(encoding="utf-8").split())
+    clauses = dict(re.findall(r"\*\*(\d+\.\d+)\*\* (.*?)(?= - \*\*|\Z)", text))
+    for check in (*CHECKS, *STATEFUL, APPLIED):
+        assert check.quote.rstrip(".") in clauses[check.clause], check.name
 
 
 @given(configs(), st.lists(steps(), max_size=20))

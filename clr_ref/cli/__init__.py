@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 import clr_ref
-from clr_ref.cli import bench, golden, range_test, schedule, tutorial
+from clr_ref.cli import bench, conform, golden, range_test, schedule, tutorial
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -19,6 +19,7 @@ for command in (
     schedule.evaluate,
     schedule.plot,
     golden.golden_group,
+    conform.conform,
     tutorial.tutorial,
     range_test.range_test,
     bench.bench,

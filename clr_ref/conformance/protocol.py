@@ -93,7 +93,7 @@ class Question:
     """One thing to do with a fresh object of a config.
 
     ``ask`` is answered for each of ``steps``, in this order; everything else for the ``count`` steps from ``at`` on (see
-    ``stateful``).
+    ``stateful``). ``integers``: whole bounds are given as ints.
     """
 
     config: Config
@@ -101,6 +101,7 @@ class Question:
     steps: tuple[int, ...] = ()
     at: int = 0
     count: int = 0
+    integers: bool = False
 
     @property
     def expected(self) -> int:
@@ -126,9 +127,12 @@ class Nature:
 UNKNOWN = Nature(declined={}, stateful=False, applies=False, reach=MAX_STEP)
 
 
-def build(make: Make, config: Config) -> Any:
-    """A fresh object of the implementation."""
-    return make(config.policy, **config.arguments())
+def build(make: Make, config: Config, integers: bool = False) -> Any:
+    """A fresh object of the implementation; with ``integers`` its whole bounds are given as ints."""
+    arguments = config.arguments()
+    if integers:
+        arguments |= {name: int(value) for name, value in arguments.items() if float(value).is_integer() and name != "gamma"}
+    return make(config.policy, **arguments)
 
 
 def is_stateful(made: Any) -> bool:
@@ -204,7 +208,7 @@ def nature(make: Make) -> Nature:
 
 
 def _values(make: Make, question: Question) -> Iterator[Any]:
-    made = build(make, question.config)
+    made = build(make, question.config, question.integers)
     if question.operation == "applied":
         yield from made.applied(question.at + question.count)[question.at :]
     elif question.operation != "ask":

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from clr_ref import exact
+from clr_ref.conformance.config import Config
 from clr_ref.scale import Exponential
-from tests.strategies import Config
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,0 +1,143 @@
+r"""How far an answer may be from the exact rate and still come from the textbook's formula, and what grade that earns.
+
+``formula_bound`` is one bound for every usual way to write the formula down, in a precision with unit roundoff u (2**-24 or
+2**-53). With t the step, s the step_size, tau = t / s, h the exact height, sigma the exact scale, D = maximal - initial, and
+r = u if the inputs are rounded to the precision before anything else happens, else 0:
+
+*Half cycles.* The step is converted, 2 s or 1 / s rounded, the quotient rounded; s itself was off by r. Hence tau' is within
+(3 u + r) tau of tau.
+
+*Height.* The cycle is floor(1 + tau' / 2), and the height 1 - |tau' - 2 cycle + 1|, or the distance from the peak in
+fractions of a cycle (PyTorch), or a remainder by 2 s, which rounds less. Sums may be taken in any order: at most two
+roundings of partial sums up to tau + 2, and four of numbers up to 2. Near the end of a cycle the cycle may come out one too
+high: the height is then 0 instead of at most u (tau + 2). The wave is 1-Lipschitz and periodic in tau, so
+
+    e_h = min(1, (3 u + r) tau + 3 u (tau + 2) + 4 u)
+
+*Scale.* 2**(1 - cycle) is exact while it is normal; the cycle may be wrong where h <= e_h, by 1 + floor(e_h / 2). gamma**t is
+off by what a power function is off (``POW_ULP``), or exp(t ln gamma) taken instead (4 u t |ln gamma|), by the conversion of t
+(u t |ln gamma|), and by gamma's own rounding (r t).
+
+*Rate.* D, D h and D h sigma are rounded once each. The sum may be taken as a weighted mean, initial (1 - w) + maximal w with
+w = h sigma: at most three roundings of each part. The bounds themselves are off by r, as is D.
+
+    |error| <= |D| (1 + e_s) sigma (e_h + 3 u (h + e_h)) + |D| h sigma e_s
+               + (3 u + 2 r) (|initial| + |maximal| (1 + e_s) sigma (h + e_h)) + underflow
+
+with |D| increased by r (|initial| + |maximal|), and with four operations that may underflow to zero, each costing up to the
+smallest normal number, as it is and times |D|.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import functools
+import math
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from clr_ref import exact
+from clr_ref.conformance.config import Config
+from clr_ref.tfa_arithmetic import POW_ULP
+
+
+class Level(enum.Enum):
+    """How closely answers are held to the exact rate.
+
+    ``SEMANTICS``: as closely as the formula in float32 would be, whatever the precision of the answer. ``FORMULA``: as
+    closely as the formula in the precision of the answer. ``CORRECT``: the exact rate, rounded once.
+    """
+
+    SEMANTICS = "semantics"
+    FORMULA = "formula"
+    CORRECT = "correct"
+
+
+class Grade(str, enum.Enum):
+    """How accurate an implementation is."""
+
+    CORRECT = "correctly rounded"
+    FORMULA = "as the textbook formula"
+    WORSE = "worse than the textbook formula"
+    NONE = "not graded"
+
+
+@dataclasses.dataclass(frozen=True)
+class Rates:
+    """The exact rate at a step, and how far from it an answer may be at a level."""
+
+    rounded: Any
+    low: Fraction
+    high: Fraction
+    slack: Fraction
+
+    def allows(self, value: Any) -> bool:
+        """Whether an answer, a NumPy scalar, is near enough: the very bits where there is no slack."""
+        if not self.slack:
+            return bool(value.tobytes() == self.rounded.tobytes())
+        if not np.isfinite(value):
+            return False
+        return self._error(value) <= self.slack
+
+    def share(self, value: Any) -> float:
+        """The error of an answer as a share of the slack, which is not 0."""
+        return float(self._error(value) / self.slack) if np.isfinite(value) else float("inf")
+
+    def _error(self, value: Any) -> Fraction:
+        near = Fraction(float(value))
+        return min(abs(near - self.low), abs(near - self.high))
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def rates(config: Config, step: int, level: Level) -> Rates:
+    """What is expected of a config at a step."""
+    schedule = config.build()
+    low, high = next(exact.enclosures(schedule, step))
+    slack = Fraction(0) if level is Level.CORRECT else Fraction(formula_bound(config, step, level))
+    return Rates(exact.rounded(schedule, step), low, high, slack)
+
+
+def formula_bound(config: Config, step: int, level: Level) -> float:
+    """An absolute bound on the error of the textbook formula; see the module's docstring.
+
+    Args:
+        config: its dtype is the precision of the answer.
+        step: a whole number.
+        level: ``SEMANTICS`` for the formula in float32 with inputs rounded to it; ``FORMULA`` for that in the config's dtype,
+        with
+            inputs rounded to it where that is float32 (a Python float is a float64 already).
+    """
+    dtype = "float32" if level is Level.SEMANTICS else config.dtype
+    bits, smallest, _ = exact.FORMATS[dtype]
+    u = 2.0**-bits
+    tiny = math.ldexp(1.0, smallest + bits - 1)
+    r = u if dtype == "float32" else 0.0
+    schedule = config.build()
+    initial, maximal = abs(schedule.initial_learning_rate), abs(schedule.maximal_learning_rate)
+    cycle, exact_height = exact.phase(Fraction(schedule.step_size), step)
+    tau, height = float(Fraction(step) / Fraction(schedule.step_size)), float(exact_height)
+
+    off = (3 * u + r) * tau + 3 * u * (tau + 2) + 4 * u
+    error_h = min(1.0, off)
+    sigma, error_s = 1.0, 0.0
+    if config.policy == "triangular2":
+        sigma = math.ldexp(1.0, max(1 - cycle, -1074))
+        error_s = 2.0 ** min(1 + off // 2, 1000) - 1 if height <= error_h else 0.0
+        if sigma < 2 * tiny:
+            error_s = max(error_s, 1.0)
+    elif config.policy == "exp_range":
+        log = abs(math.log(config.gamma))
+        sigma = math.exp(min(step * math.log(config.gamma), 700.0))
+        error_s = math.expm1(min(step * (r + 5 * u * log), 700.0)) + 2 * POW_ULP * u
+    amplitude = abs(schedule.maximal_learning_rate - schedule.initial_learning_rate) + r * (initial + maximal)
+    with np.errstate(all="ignore"):
+        peak = sigma * (1 + error_s)
+        bound = amplitude * peak * (error_h + 3 * u * (height + error_h)) + amplitude * height * sigma * error_s
+        bound += (3 * u + 2 * r) * (initial + maximal * peak * min(1.0, height + error_h))
+        bound += 4 * tiny * (1 + amplitude * max(peak, 1.0))
+    # It is computed in float64 itself, and left out products of two errors.
+    bound *= 1 + 2.0**-20 if bits == 24 else 1 + 2.0**-40
+    return min(bound, float(np.finfo(np.float64).max)) if not math.isnan(bound) else float(np.finfo(np.float64).max)

@@ -1,0 +1,103 @@
+"""Known deviations, as a TOML file that lives with the implementation.
+
+    [[deviation]]
+    clause = "4.2"              # or: case = "cycles-1024-1026"
+    policy = "triangular2"      # optional: all policies
+    xfail = true                # or: skip = true; or: ulp = 3
+    reason = "https://github.com/pytorch/pytorch/issues/52989"
+
+``skip`` does not ask; ``xfail`` has to fail; ``ulp`` allows so many floats more than the bound, and has to be needed. An
+entry that matches nothing, or that is not needed, is itself a failure.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from pathlib import Path
+from typing import Any, Literal
+
+from clr_ref.conformance.config import POLICIES
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+Kind = Literal["skip", "xfail", "ulp"]
+
+
+class ExceptionsError(ValueError):
+    """The file cannot be read, or an entry is not of the right form."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Deviation:
+    """One known deviation. ``ulp`` is 0 for the other kinds."""
+
+    kind: Kind
+    reason: str
+    clause: str | None = None
+    case: str | None = None
+    policy: str | None = None
+    ulp: float = 0.0
+
+    def matches(self, policy: str, clause: str, case: str | None) -> bool:
+        """Whether it speaks of this clause or case of this policy. One of a clause does not speak of cases."""
+        if self.policy not in (None, policy):
+            return False
+        return self.case == case if case is not None else self.clause == clause
+
+    def __str__(self) -> str:
+        what = f"case {self.case}" if self.case is not None else f"clause {self.clause}"
+        return f"{what}{f' of {self.policy}' if self.policy else ''}"
+
+
+def read(path: Path) -> tuple[Deviation, ...]:
+    """The deviations in a file, in its order.
+
+    Raises:
+        ExceptionsError: not TOML of that form; the message names the entry and what is wrong with it.
+    """
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ExceptionsError(f"{path}: {error}") from None
+    entries = document.get("deviation", [])
+    if set(document) - {"deviation"} or not isinstance(entries, list):
+        raise ExceptionsError(f"{path}: only [[deviation]] entries are known, got {', '.join(document)}")
+    return tuple(_deviation(f"{path}: deviation {number}", entry) for number, entry in enumerate(entries, 1))
+
+
+def _deviation(where: str, entry: Any) -> Deviation:
+    def fail(words: str) -> ExceptionsError:
+        return ExceptionsError(f"{where}: {words}")
+
+    if not isinstance(entry, dict) or set(entry) - {"clause", "case", "policy", "skip", "xfail", "ulp", "reason"}:
+        raise fail(f"the fields are clause or case, policy, skip | xfail | ulp, reason; got {entry!r}")
+    if len({"clause", "case"} & set(entry)) != 1 or not isinstance(entry.get("clause", entry.get("case")), str):
+        raise fail("needs a clause or a case, one of them, as a string")
+    if entry.get("policy") not in (None, *POLICIES):
+        raise fail(f"policy must be one of {', '.join(POLICIES)}, got {entry['policy']!r}")
+    reason = entry.get("reason")
+    if not isinstance(reason, str) or not reason.strip():
+        raise fail("needs a reason, in words")
+    known: tuple[Kind, ...] = ("skip", "xfail", "ulp")
+    kinds = [kind for kind in known if kind in entry]
+    if len(kinds) != 1:
+        raise fail("needs one of skip = true, xfail = true, ulp = N")
+    (kind,) = kinds
+    value = entry[kind]
+    if kind == "ulp":
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 2**63:
+            raise fail(f"ulp must be a number > 0, got {value!r}")
+    elif value is not True:
+        raise fail(f"{kind} must be true, got {value!r}")
+    return Deviation(
+        kind=kind,
+        reason=reason,
+        clause=entry.get("clause"),
+        case=entry.get("case"),
+        policy=entry.get("policy"),
+        ulp=float(value) if kind == "ulp" else 0.0,
+    )

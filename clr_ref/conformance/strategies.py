@@ -1,0 +1,194 @@
+"""What implementations are tried on. Hypothesis shrinks towards what stands first: few digits, small steps.
+
+``inputs`` draws what everybody should get right, and what the checks of clause 1 add to it (fractional step sizes, far steps);
+``everything`` draws every schedule and step there is, subnormal and huge ones included, to hold the reference to. Needs
+Hypothesis.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, Literal
+
+import numpy as np
+from hypothesis import strategies as st
+
+from clr_ref.conformance.config import MAX_STEP, POLICIES, Config
+
+EVERYDAY_BOUNDS = (0.0, 1.0, 0.1, 0.01, 1e-3, 1e-4)
+EVERYDAY_SIZES = (1, 2, 3, 4, 5, 7, 10, 100, 937, 1874, 2000, 65_536)
+EVERYDAY_GAMMAS = (1.0, 0.5, 0.9, 0.99, 0.999, 0.99994)
+#: Where 32-bit shifts, float32 powers of two and float64 powers of two overflow.
+DEEP_CYCLES = (31, 32, 33, 34, 127, 128, 129, 1023, 1024, 1025, 1026)
+FAR_POWERS = (24, 31, 32, 53, 62)
+
+#: The names of what a check may ask for beside its config.
+Inputs = dict[str, Any]
+
+
+def inputs(policy: str, dtype: str, reach: int, needs: tuple[str, ...]) -> st.SearchStrategy[Inputs]:
+    """A config under ``config``, and what a check needs beside it: few digits, initial <= maximal, a whole step_size.
+
+    Only whole numbers are drawn, from strategies that never change, which is quick; what they mean is computed from them.
+    """
+    largest = 20 if "at" in needs else min(10**6, max(reach // 3, 1))
+
+    def mean(rates: tuple[int, int], size: int, gamma: int, drawn: tuple[int, ...], place: tuple[int, ...]) -> Inputs:
+        low, high = sorted(_rate(index) for index in rates)
+        step_size = EVERYDAY_SIZES[size] if size < len(EVERYDAY_SIZES) else size - len(EVERYDAY_SIZES) + 1
+        config = Config(
+            policy=policy,
+            initial_learning_rate=low,
+            maximal_learning_rate=high,
+            step_size=step_size if step_size <= largest else step_size % largest + 1,
+            gamma=_gamma(gamma) if policy == "exp_range" else 1.0,
+            dtype=dtype,
+        )
+        names = [name for name in needs if name != "step"]
+        found = {name: _MEANING[name](config, number, reach) for name, number in zip(names, drawn, strict=True)}
+        if "step" in needs:
+            found["step"] = _near_step(config, place, reach)
+        return {"config": config, **found}
+
+    return st.builds(
+        mean,
+        st.tuples(_RATES, _RATES),
+        _SIZES,
+        _GAMMAS if policy == "exp_range" else st.just(0),
+        st.tuples(*(_NUMBERS[name] for name in needs if name != "step")),
+        _PLACES if "step" in needs else st.just(()),
+    )
+
+
+_RATES = st.integers(0, len(EVERYDAY_BOUNDS) - 1) | st.integers(len(EVERYDAY_BOUNDS), len(EVERYDAY_BOUNDS) + 7 * 99 - 1)
+_SIZES = st.integers(0, len(EVERYDAY_SIZES) - 1) | st.integers(len(EVERYDAY_SIZES), 10**6)
+_GAMMAS = st.integers(0, len(EVERYDAY_GAMMAS) - 1) | st.integers(len(EVERYDAY_GAMMAS), len(EVERYDAY_GAMMAS) + 998)
+#: Which half cycle, counted from 0, and which of the few or of all steps of it.
+_HALVES = st.integers(0, 8) | st.integers(0, 100) | st.sampled_from([2 * cycle - 1 for cycle in DEEP_CYCLES])
+_PLACES = st.one_of(
+    st.tuples(st.just(0), st.integers(0, 20)),
+    st.tuples(_HALVES, st.integers(0, 2) | st.integers(-2, 2)),
+    st.tuples(_HALVES, st.integers(0, 10**6)),
+)
+_NUMBERS: dict[str, st.SearchStrategy[int]] = {
+    "cycles": st.integers(0, 5) | st.integers(0, 40) | st.sampled_from(DEEP_CYCLES),
+    "far": st.one_of(
+        st.builds(lambda k, d: 2**k + d, st.sampled_from(FAR_POWERS), st.integers(0, 3) | st.integers(-3, 3)),
+        st.integers(2**24, MAX_STEP),
+    ),
+    "fraction": st.integers(0, 102),
+    "at": st.integers(0, 100),
+}
+
+
+def _rate(index: int) -> float:
+    """0 to 1 in at most two digits."""
+    if index < len(EVERYDAY_BOUNDS):
+        return EVERYDAY_BOUNDS[index]
+    power, digits = divmod(index - len(EVERYDAY_BOUNDS), 99)
+    return float(f"{digits + 1}e{power - 8}")
+
+
+def _gamma(index: int) -> float:
+    """Above 0, at most 1; three digits."""
+    return EVERYDAY_GAMMAS[index] if index < len(EVERYDAY_GAMMAS) else float(f"{index - len(EVERYDAY_GAMMAS) + 1}e-3")
+
+
+def _near_step(config: Config, place: tuple[int, ...], reach: int) -> int:
+    """Small steps, a few around the ends and peaks of all cycles, or any of them."""
+    half, into = place
+    size = max(round(config.step_size), 1)
+    return min(max(half * size + (into % (size + 1) if into > 20 else into), 0), reach, MAX_STEP)
+
+
+def _fraction(number: int) -> float:
+    return (0.5, 0.25, 0.1, 0.3)[number] if number < 4 else float(f"{number - 3}e-2")
+
+
+_MEANING: dict[str, Callable[[Config, int, int], Any]] = {
+    "cycles": lambda config, number, reach: min(number, int(reach / (2 * config.step_size))),
+    "far": lambda config, number, reach: number,
+    "fraction": lambda config, number, reach: _fraction(number),
+    "at": lambda config, number, reach: min(number, int(6 * config.step_size)),
+}
+
+
+# --- Everything --------------------------------------------------------------------------------------------------------------
+
+
+def everything(needs: tuple[str, ...], dtypes: tuple[str, ...] = ("float32", "float64")) -> st.SearchStrategy[Inputs]:
+    """As ``inputs``, of all policies, from all of the domain."""
+    drawn: dict[str, st.SearchStrategy[Any]] = {
+        "step": steps(),
+        "far": steps(),
+        "cycles": st.integers(0, 1100),
+        "fraction": st.floats(0, 1, exclude_max=True),
+    }
+    return st.fixed_dictionaries({"config": configs(dtypes=dtypes), **{name: drawn[name] for name in needs}})
+
+
+def _in_range(number: float, dtype: str) -> bool:
+    with np.errstate(over="ignore"):
+        return math.isfinite(float(np.dtype(dtype).type(number)))
+
+
+def bounds(dtype: str) -> st.SearchStrategy[float]:
+    """Everyday bounds first, then any non-negative finite one, subnormal and huge included."""
+    width: Literal[32, 64] = 32 if dtype == "float32" else 64
+    return st.one_of(
+        st.sampled_from((*EVERYDAY_BOUNDS, 0.3)),
+        st.floats(0, 1, width=width),
+        st.floats(0, width=width, allow_nan=False, allow_infinity=False),
+    )
+
+
+def step_sizes(dtype: str) -> st.SearchStrategy[float]:
+    whole = st.one_of(st.sampled_from(EVERYDAY_SIZES), st.integers(1, 10**6), st.integers(1, 2**63).map(float))
+    fractional = st.one_of(st.sampled_from([2.5, 33.3, 0.5, 1e-3, 1e12]), st.floats(1e-6, 1e15))
+    return st.one_of(whole, fractional).filter(lambda s: _in_range(s, dtype))
+
+
+def any_gammas() -> st.SearchStrategy[float]:
+    special = st.sampled_from([0.99994, 0.9, 0.999, 1.0, 0.5, 1 - 2.0**-53, 1 - 2.0**-24, 1.001, 2.0])
+    return st.one_of(special, st.floats(1e-3, 1, exclude_min=True))
+
+
+@st.composite
+def configs(
+    draw: st.DrawFn,
+    policies: tuple[str, ...] = POLICIES,
+    dtypes: tuple[str, ...] = ("float32", "float64"),
+    whole: bool = False,
+) -> Config:
+    policy = draw(st.sampled_from(policies))
+    dtype = draw(st.sampled_from(dtypes))
+    sizes = st.one_of(st.sampled_from(EVERYDAY_SIZES), st.integers(1, 10**6)) if whole else step_sizes(dtype)
+    return Config(
+        policy=policy,
+        initial_learning_rate=draw(bounds(dtype)),
+        maximal_learning_rate=draw(bounds(dtype)),
+        step_size=draw(sizes),
+        gamma=draw(any_gammas()) if policy == "exp_range" else 1.0,
+        dtype=dtype,
+    )
+
+
+def steps() -> st.SearchStrategy[int]:
+    """Small ones, powers of two and their neighbours, and everything up to the end of the domain."""
+    near_powers = st.builds(lambda k, d: min(max(2**k + d, 0), MAX_STEP), st.integers(0, 63), st.integers(-2, 2))
+    return st.one_of(st.integers(0, 10_000), near_powers, st.integers(0, MAX_STEP))
+
+
+#: Tried first, whatever Hypothesis makes up: an everyday step, one in a deep cycle, a far one, a subnormal rate; per dtype.
+EXAMPLES: list[Inputs] = [
+    {"config": Config(policy, low, high, size, gamma, dtype), "step": step, "far": step, "cycles": cycles, "fraction": 0.5}
+    for dtype in ("float32", "float64")
+    for policy, gamma in (("triangular", 1.0), ("triangular2", 1.0), ("exp_range", 0.99994))
+    for low, high, size, step, cycles in (
+        (1e-4, 1e-2, 937, 1000, 3),
+        (0.0, 1.0, 33.3, 4321, 40),
+        (1e-2, 1e-4, 7, 2**53 + 1, 1030),
+        (0.0, 1e-37 if dtype == "float32" else 1e-307, 4, 21, 2),
+    )
+]

@@ -26,11 +26,13 @@ def reference(config: Config) -> Callable[[int], Any]:
     return config.build()
 
 
-def strictly(check: Check, make: Callable[[Config], Callable[[int], Any]], *, shrink: bool = True) -> Wrong | None:
+def strictly(
+    check: Check, make: Callable[[Config], Callable[[int], Any]], *, shrink: bool = True, examples: int = 0
+) -> Wrong | None:
     """Hold an implementation to correct rounding in one check, on many inputs of both dtypes: what it does wrong."""
     judge = Judge(OfConfig(make), EXAMPLES[0]["config"], Level.CORRECT)
     drawn, chosen = everything(check.needs), [one for one in EXAMPLES if one["config"].policy in check.policies]
-    examples = settings().max_examples
+    examples = examples or settings().max_examples
     return search(check, judge, drawn, seed=0, max_examples=examples, first=chosen, shrink=shrink).wrong
 
 

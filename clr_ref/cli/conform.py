@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shlex
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -67,7 +70,7 @@ def conform(
     words += (["--dtype", dtype] if dtype else []) + (["--exceptions", str(exceptions)] if exceptions else [])
     try:
         known = deviations.read(exceptions) if exceptions else ()
-        with Remote(implementation) as subject:
+        with _nothing_left_behind(), Remote(implementation) as subject:
             working = dtype or runner.precision(subject)
             if working not in ("float32", "float64"):
                 _refuse(f"IMPL answers {working}: say with --dtype float32 or float64 in which it is to be judged")
@@ -90,6 +93,19 @@ def conform(
         if html is not None:
             click.echo(f"wrote {html}")
     sys.exit(0 if report.holds else 1)
+
+
+@contextlib.contextmanager
+def _nothing_left_behind() -> Iterator[None]:
+    """Hypothesis keeps a folder beside the user's files: elsewhere, for as long as it runs."""
+    from hypothesis import configuration
+
+    with tempfile.TemporaryDirectory() as folder:
+        configuration.set_hypothesis_home_dir(folder)
+        try:
+            yield
+        finally:
+            configuration.set_hypothesis_home_dir(None)
 
 
 def _refuse(message: str) -> NoReturn:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from clr_ref import exact
+from clr_ref.conformance.config import MAX_STEP
 from clr_ref.conformance.verdict import Accuracy, Finding, Report, Verdict
 
 STYLE = """
@@ -23,7 +24,7 @@ table { border-collapse: collapse; width: 100%; margin: 1rem 0 }
 th, td { text-align: left; padding: .3rem .7rem .3rem 0; vertical-align: top }
 th { border-bottom: 2px solid #1d2330 }
 td { border-bottom: 1px solid #e8ebf0 }
-td.number { text-align: right }
+td.number { text-align: right; padding-right: 1.2rem }
 .holds { color: #17663a }
 .fails { color: #b3261e; font-weight: 600 }
 .excused, .skipped { color: #8a5a00 }
@@ -32,7 +33,7 @@ pre { background: #f5f6f9; padding: .8rem; overflow-x: auto; font-size: 13px }
 svg { width: 100%; height: auto }
 svg text { font: 12px system-ui, sans-serif; fill: #1d2330 }
 """
-WIDTH, HEIGHT, LEFT, BOTTOM = 860, 250, 84, 34
+WIDTH, HEIGHT, LEFT, RIGHT, BOTTOM = 860, 250, 84, 40, 34
 
 
 class Markup(str):
@@ -79,7 +80,7 @@ def page(report: Report) -> str:
             body.append(_tag("p", f"“{verdict.quote}”", "quote"))
         body.append(_tag("p", verdict.reason) if verdict.reason else Markup())
         if verdict.finding:
-            body.append(_curve(report, verdict.finding))
+            body.append(_curve(verdict.finding))
             body.append(_tag("pre", str(verdict.finding)))
     measured = [verdict.accuracy for verdict in report.verdicts if verdict.accuracy]
     if measured:
@@ -169,30 +170,28 @@ def _accuracy(policy: str, accuracy: Accuracy) -> Markup:
     return _join([_tag("p", words), frame.svg(lines, caption), _tag("p", caption, "quote")])
 
 
-def _curve(report: Report, finding: Finding) -> Markup:
-    """The exact curve around the first wrong step, and the wrong answer."""
-    if finding.disagreement is None:
-        return Markup()
+def _curve(finding: Finding) -> Markup:
+    """The exact curve around the first wrong step, and the wrong answer, if it is a number."""
     schedule, step = finding.config.build(), finding.step
     reach = max(int(2 * schedule.step_size), 4)
-    first = max(0, step - reach)
-    stride = max(1, 2 * reach // 240)
-    steps = sorted({*range(first, step + reach + 1, stride), step})
-    truth = [(float(t - first), float(exact.rounded(schedule, t))) for t in steps if t < 2**63]
-    actual = float.fromhex(finding.disagreement.actual.partition("(")[2].rstrip(")") or finding.disagreement.actual)
-    right = float(exact.rounded(schedule, step))
+    first, stride = max(0, step - reach), max(1, 2 * reach // 240)
+    steps = sorted({*range(first, min(step + reach, MAX_STEP) + 1, stride), step})
+    truth = [(float(t - first), float(exact.rounded(schedule, t))) for t in steps]
+    right, x = float(exact.rounded(schedule, step)), float(step - first)
+    told = finding.disagreement.actual if finding.disagreement is not None else "nan"
+    actual = float.fromhex(told.partition("(")[2].rstrip(")") or told)
     shown = [y for _, y in truth] + ([actual] if math.isfinite(actual) else [])
     low, high = min(shown), max(shown)
     pad = (high - low) * 0.08 or abs(high) or 1.0
     frame = _Frame(0, truth[-1][0] or 1, low - pad, high + pad)
-    ticks = [(0.0, f"{first:,}"), (float(step - first), f"step {step:,}"), (truth[-1][0], f"{first + int(truth[-1][0]):,}")]
-    ticks = [tick for tick in ticks if tick[1].startswith("step") or abs(tick[0] - (step - first)) > 0.15 * frame.right]
+    ends = [(0.0, f"{first:,}"), (truth[-1][0], f"{first + int(truth[-1][0]):,}")]
+    ticks = [(x, f"step {step:,}"), *(end for end in ends if abs(end[0] - x) > 0.15 * frame.right)]
     lines = [frame.axes(ticks, [(low, f"{low:.4g}"), (high, f"{high:.4g}")]), frame.path(truth)]
-    x = float(step - first)
-    if math.isfinite(actual):
-        lines += [frame.stem(x, right, actual), frame.dot(x, actual, "#b3261e", 5)]
     lines.append(frame.dot(x, right, "#17663a", 4))
-    caption = "The exact curve; green the exact rate at the first wrong step, red the answer"
+    caption = "The exact curve; green: the exact rate at the first wrong step"
+    if math.isfinite(actual):
+        lines += [frame.stem(x, right, actual), frame.ring(x, actual, "#b3261e")]
+        caption += "; red: the answer"
     return _join([frame.svg(lines, caption), _tag("p", caption, "quote")])
 
 
@@ -203,7 +202,7 @@ class _Frame:
         self.left, self.right, self._low, self._high = left, right, low, high
 
     def x(self, value: float) -> float:
-        return LEFT + (WIDTH - LEFT - 24) * (value - self.left) / (self.right - self.left)
+        return LEFT + (WIDTH - LEFT - RIGHT) * (value - self.left) / (self.right - self.left)
 
     def y(self, value: float) -> float:
         return (HEIGHT - BOTTOM) - (HEIGHT - BOTTOM - 14) * (value - self._low) / (self._high - self._low)
@@ -217,7 +216,7 @@ class _Frame:
             parts.append(_tag("text", words, x=at, y=bottom + 20, text_anchor="middle"))
         for value, words in ys:
             at = round(self.y(value), 1)
-            parts.append(_tag("line", "", x1=LEFT, x2=WIDTH - 24, y1=at, y2=at, stroke="#d8dce4"))
+            parts.append(_tag("line", "", x1=LEFT, x2=WIDTH - RIGHT, y1=at, y2=at, stroke="#d8dce4"))
             parts.append(_tag("text", words, x=LEFT - 8, y=at + 4, text_anchor="end"))
         return _join(parts)
 
@@ -227,6 +226,10 @@ class _Frame:
 
     def dot(self, x: float, y: float, colour: str, size: float = 2) -> Markup:
         return _tag("circle", "", cx=round(self.x(x), 1), cy=round(self.y(y), 1), r=size, fill=colour)
+
+    def ring(self, x: float, y: float, colour: str) -> Markup:
+        place = {"cx": round(self.x(x), 1), "cy": round(self.y(y), 1)}
+        return _tag("circle", "", **place, r=7, fill="none", stroke=colour, stroke_width=2.5)
 
     def stem(self, x: float, start: float, stop: float) -> Markup:
         at = round(self.x(x), 1)

@@ -109,7 +109,7 @@ def test_bug_is_not_rounded_correctly(name: str) -> None:
 
 def test_the_textbook_without_a_bug_is_right() -> None:
     for check in CHECKS:
-        assert strictly(check, textbook(), shrink=False) is None
+        assert strictly(check, textbook(), shrink=False, examples=25) is None
 
 
 # --- Right implementations ---------------------------------------------------------------------------------------------------

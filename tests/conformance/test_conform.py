@@ -1,0 +1,350 @@
+"""``clr-ref conform`` and the pytest plugin, as a maintainer meets them: in a folder of their own, from another process."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from click.testing import CliRunner, Result
+
+from clr_ref.cli import main
+from clr_ref.conformance import subject
+from clr_ref.conformance.exceptions import ExceptionsError, read
+
+RIGHT = """
+    import math
+
+    def make(policy, *, initial_learning_rate, maximal_learning_rate, step_size, gamma=1.0):
+        if policy == "exp_range":
+            raise NotImplementedError("no exp_range here")
+        print("what an implementation prints is nobody's business")
+
+        def rate(step):
+            cycle = math.floor(1 + step / (2 * step_size))
+            x = abs(step / step_size - 2 * cycle + 1)
+            scale = 1 / 2.0 ** (cycle - 1) if policy == "triangular2" and OVERFLOWS else 1.0
+            if policy == "triangular2" and not OVERFLOWS:
+                scale = math.ldexp(1.0, 1 - min(cycle, 5000))
+            return initial_learning_rate + (maximal_learning_rate - initial_learning_rate) * max(0, 1 - x) * scale
+
+        return rate
+
+    OVERFLOWS = False
+"""
+
+
+def text(source: str) -> str:
+    return "\n".join(line[4:] for line in source.splitlines()) + "\n"
+
+
+@pytest.fixture
+def right(tmp_path: Path) -> Path:
+    path = tmp_path / "schedules.py"
+    path.write_text(text(RIGHT))
+    return path
+
+
+@pytest.fixture
+def overflowing(tmp_path: Path) -> Path:
+    """As PyTorch's triangular2 (#52989): Python raises OverflowError from cycle 1025 on."""
+    path = tmp_path / "overflowing.py"
+    path.write_text(text(RIGHT).replace("OVERFLOWS = False", "OVERFLOWS = True"))
+    return path
+
+
+def conform(path: Path, *options: str, name: str = "make", examples: int = 20) -> Result:
+    return CliRunner().invoke(main, ["conform", f"{path}:{name}", "--max-examples", str(examples), *options])
+
+
+def test_a_right_one_holds(right: Path) -> None:
+    result = conform(right)
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert lines[0] == f"{right}:make: a schedule, judged in float64"
+    assert lines[-1] == "all hold"
+    assert re.search(r"triangular2 +holds +as the textbook formula", result.stdout)
+    assert re.search(r"exp_range +not offered .* no exp_range here", result.stdout)
+    assert sorted(path.name for path in right.parent.iterdir()) in (["schedules.py"], ["__pycache__", "schedules.py"])
+
+
+def test_a_wrong_one_is_told_with_the_command_that_repeats_it(overflowing: Path) -> None:
+    result = conform(overflowing, "--policy", "triangular2")
+    assert result.exit_code == 1
+    assert "raised OverflowError" in result.stdout
+    assert "cycle 1025" in result.stdout
+    (again, *_) = re.findall(r"repeat with: clr-ref (.*)", result.stdout)
+    repeated = CliRunner().invoke(main, again.split())
+    assert repeated.exit_code == 1
+    assert repeated.stdout == result.stdout
+
+
+def test_json(overflowing: Path) -> None:
+    document = json.loads(conform(overflowing, "--json").stdout)
+    assert document["holds"] is False
+    assert [line["semantics"] for line in document["policies"]] == ["holds", "fails", "not offered"]
+    assert document["seed"] == 0
+    wrong = [verdict for verdict in document["verdicts"] if verdict["status"] == "fails"]
+    assert all(verdict["finding"]["repeat"] for verdict in wrong)
+    assert {"policy", "clause", "quote", "name", "status", "finding", "accuracy", "reason"} <= set(wrong[0])
+
+
+class Page(HTMLParser):
+    """What a browser would fetch, and which tags are left open."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fetched: list[str] = []
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.fetched += [str(value) for key, value in attrs if key in ("src", "href")]
+        if tag != "meta":
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_html(tmp_path: Path) -> None:
+    path = tmp_path / "<b>odd.py"
+    path.write_text(text(RIGHT).replace("max(0, 1 - x)", "max(0, 1 - x) ** 2"))
+    out = tmp_path / "report.html"
+    assert conform(path, "--html", str(out)).exit_code == 1
+    content = out.read_text(encoding="utf-8")
+    assert "<b>" not in content
+    assert "&lt;b&gt;odd.py" in content
+    page = Page()
+    page.feed(content)
+    assert page.fetched == []
+    assert page.open == []
+    assert content.count("<svg") >= 2  # a curve for each policy that fails
+    assert "red: the answer" in content
+
+
+def test_a_hang_is_a_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "hanging.py"
+    path.write_text(text(RIGHT).replace("x = abs", "while step == 3 and policy == 'triangular': pass\n        x = abs"))
+    monkeypatch.setattr(subject.Remote.__init__, "__defaults__", (1.0,))
+    result = conform(path)
+    assert result.exit_code == 1
+    assert "did not answer within 1 s" in result.stdout
+    assert re.search(r"triangular2 +holds", result.stdout)
+
+
+def test_a_crash_is_a_verdict(tmp_path: Path) -> None:
+    path = tmp_path / "crashing.py"
+    path.write_text(text(RIGHT).replace("x = abs", "import os; step == 3 and os._exit(7)\n        x = abs"))
+    result = conform(path, "--policy", "triangular")
+    assert result.exit_code == 1
+    assert "the process died: exit code 7" in result.stdout
+    assert "steps 0 to 2 are right" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("schedules", "must be package.module:make or path/to/file.py:make"),
+        ("no.such.module:make", "No module named"),
+        ("nowhere.py:make", "no file nowhere.py"),
+        ("json:nothing", "json has no 'nothing'"),
+        ("json:__name__", "cannot be called"),
+    ],
+)
+def test_a_wrong_name_is_a_wrong_call(name: str, words: str) -> None:
+    result = CliRunner().invoke(main, ["conform", name])
+    assert result.exit_code == 2
+    assert words in " ".join(result.stderr.split())
+    assert result.stdout == ""
+
+
+def test_half_precision_needs_a_dtype(tmp_path: Path) -> None:
+    path = tmp_path / "half.py"
+    path.write_text("import numpy as np\ndef make(policy, **_):\n    return lambda step: np.float16(0)\n")
+    result = conform(path)
+    assert result.exit_code == 2
+    assert "answers float16" in result.stderr
+    assert conform(path, "--dtype", "float32").exit_code == 1
+
+
+# --- Exceptions files --------------------------------------------------------------------------------------------------------
+
+ENTRY = '[[deviation]]\n{}\nreason = "https://github.com/pytorch/pytorch/issues/52989"\n'
+
+
+def entries(path: Path, *bodies: str) -> str:
+    file = path.parent / "exceptions.toml"
+    file.write_text("".join(ENTRY.format(body) for body in bodies))
+    return str(file)
+
+
+def failing(path: Path) -> list[str]:
+    document = json.loads(conform(path, "--json").stdout)
+    wrong = [verdict for verdict in document["verdicts"] if verdict["status"] == "fails"]
+    return [
+        f'case = "{v["name"]}"\npolicy = "{v["policy"]}"'
+        if v["part"] == "case"
+        else f'clause = "{v["clause"]}"\npolicy = "{v["policy"]}"'
+        for v in wrong
+    ]
+
+
+def test_known_deviations_are_excused_and_no_others(overflowing: Path) -> None:
+    bodies = list(dict.fromkeys(failing(overflowing)))
+    kinds = [body + ("\nxfail = true" if body.startswith("case") else "\nskip = true") for body in bodies]
+    result = conform(overflowing, "--exceptions", entries(overflowing, *kinds))
+    assert result.exit_code == 0, result.stdout
+    assert "excused: https://github.com" in result.stdout
+    assert "skipped: https://github.com" in result.stdout
+    less = conform(overflowing, "--exceptions", entries(overflowing, *kinds[1:]))
+    assert less.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ('case = "step-0"\nxfail = true', "and it does not"),
+        ('clause = "7.1"\nulp = 5', "and it does not"),
+        ('clause = "3.14"\nskip = true', "nothing of that name was asked"),
+        ('case = "no-such-case"\nxfail = true', "nothing of that name was asked"),
+    ],
+)
+def test_an_entry_that_is_not_needed_fails(right: Path, body: str, words: str) -> None:
+    result = conform(right, "--exceptions", entries(right, body), "--policy", "triangular")
+    assert result.exit_code == 1
+    assert words in result.stdout
+
+
+def test_ulp_widens_the_bound_as_far_as_it_says(tmp_path: Path) -> None:
+    path = tmp_path / "off.py"
+    scaled = text(RIGHT).replace("return initial_learning_rate", "return (1 + 2.0**-40) * (initial_learning_rate")
+    path.write_text(scaled.replace("* scale\n", "* scale)\n"))
+    assert conform(path, "--policy", "triangular").exit_code == 1
+    wide = entries(path, 'clause = "7.1"\nulp = 20000')
+    assert conform(path, "--policy", "triangular", "--exceptions", wide).exit_code == 0
+    narrow = entries(path, 'clause = "7.1"\nulp = 100')
+    result = conform(path, "--policy", "triangular", "--exceptions", narrow)
+    assert result.exit_code == 1
+    assert "even with the 100 ULP" in result.stdout
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '[[deviation]]\nclause = "3.1"\nskip = true\n',
+        '[[deviation]]\nclause = "3.1"\nskip = true\nreason = " "\n',
+        '[[deviation]]\nskip = true\nreason = "x"\n',
+        '[[deviation]]\nclause = "3.1"\ncase = "step-0"\nskip = true\nreason = "x"\n',
+        '[[deviation]]\nclause = "3.1"\nreason = "x"\n',
+        '[[deviation]]\nclause = "3.1"\nskip = true\nxfail = true\nreason = "x"\n',
+        '[[deviation]]\nclause = "3.1"\nxfail = false\nreason = "x"\n',
+        '[[deviation]]\nclause = "3.1"\nulp = 0\nreason = "x"\n',
+        '[[deviation]]\nclause = "3.1"\nulp = true\nreason = "x"\n',
+        '[[deviation]]\nclause = "3.1"\nskip = true\nreason = "x"\nulps = 3\n',
+        '[[deviation]]\nclause = "3.1"\npolicy = "cosine"\nskip = true\nreason = "x"\n',
+        '[deviation]\nclause = "3.1"\n',
+        '[[deviations]]\nclause = "3.1"\n',
+        "not TOML",
+    ],
+)
+def test_a_malformed_exceptions_file_is_refused(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "exceptions.toml"
+    path.write_text(content)
+    with pytest.raises(ExceptionsError, match=re.escape(str(path))):
+        read(path)
+    assert conform(tmp_path / "any.py", "--exceptions", str(path)).exit_code == 2
+
+
+# --- pytest ------------------------------------------------------------------------------------------------------------------
+
+
+def run_pytest(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    # Where clr_ref is installed its entry point loads the plugin; naming it too does no harm.
+    command = [sys.executable, "-m", "pytest", "-p", "pytest_clr_ref", "-p", "no:cacheprovider", *arguments]
+    paths = [path for path in sys.path if path]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment)
+
+
+def test_pytest_from_a_folder_without_tests(overflowing: Path) -> None:
+    folder = overflowing.parent
+    options = ["--pyargs", "clr_ref.conformance", "--clr-impl", "overflowing.py:make"]
+    done = run_pytest(folder, *options, "-k", "triangular2 and (4.2 or step-0)", "--junitxml=junit.xml", "-q")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "raised OverflowError" in done.stdout
+    suite = next(iter(ElementTree.parse(folder / "junit.xml").getroot()))
+    names = {case.attrib["name"]: [child.tag for child in case] for case in suite.iter("testcase")}
+    assert names["test_conformance[triangular2-4.2-cycles-1024-1026]"] == ["failure"]
+    assert names["test_conformance[triangular2-3.2-step-0]"] == []
+
+
+def test_pytest_with_an_exceptions_file(overflowing: Path) -> None:
+    file = entries(overflowing, 'case = "cycles-1024-1026"\npolicy = "triangular2"\nxfail = true', 'clause = "99"\nskip = true')
+    options = ["--pyargs", "clr_ref.conformance", "--clr-impl", "overflowing.py:make", "--clr-exceptions", file]
+    done = run_pytest(overflowing.parent, *options, "-k", "cycles-1024-1026 or exceptions_file", "-q", "-rA")
+    assert done.returncode == 1
+    assert re.search(r"XFAIL .*cycles-1024-1026.*52989", done.stdout)
+    assert "clause 99" in done.stdout
+
+
+def test_pytest_without_an_implementation_is_a_wrong_call(tmp_path: Path) -> None:
+    done = run_pytest(tmp_path, "--pyargs", "clr_ref.conformance")
+    assert done.returncode != 0
+    assert "needs --clr-impl" in done.stdout + done.stderr
+
+
+def test_the_plugin_costs_nothing_where_it_is_not_used() -> None:
+    code = "import sys, typing; before = set(sys.modules); import pytest_clr_ref; print(sorted(set(sys.modules) - before))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() in ("['pytest_clr_ref']", "['__future__', 'pytest_clr_ref']")
+
+
+def test_the_ten_lines_of_the_manual(tmp_path: Path) -> None:
+    """What docs/CONFORMANCE.md tells a maintainer to paste, in a project that has a schedule of its own."""
+    manual = (Path(__file__).parents[2] / "docs" / "CONFORMANCE.md").read_text(encoding="utf-8")
+    (pasted,) = re.findall(r"```python\n# tests/test_conformance\.py\n(.*?)```", manual, re.DOTALL)
+    assert len(pasted.strip().splitlines()) <= 10
+    (tmp_path / "mypackage").mkdir()
+    (tmp_path / "mypackage" / "__init__.py").touch()
+    schedules = tmp_path / "mypackage" / "schedules.py"
+    schedules.write_text(text(RIGHT))
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "test_conformance.py").write_text(pasted)
+    assert run_pytest(tmp_path, "-q").returncode == 0
+    schedules.write_text(text(RIGHT).replace("1 - x", "1 - x * x"))
+    done = run_pytest(tmp_path, "-q")
+    assert done.returncode == 1
+    assert "3.1 follows the formula" in done.stdout
+
+
+def test_without_hypothesis_there_is_a_clear_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith("clr_ref.conformance")]:
+        monkeypatch.delitem(sys.modules, name)
+    import clr_ref
+
+    monkeypatch.delattr(clr_ref, "conformance", raising=False)
+    monkeypatch.setitem(sys.modules, "hypothesis", None)
+    result = CliRunner().invoke(main, ["conform", "json:dumps"])
+    assert result.exit_code == 2
+    assert "clr_ref[conformance]" in result.stderr
+
+
+def test_the_plugin_is_declared() -> None:
+    found = {entry.name: entry.value for entry in importlib.metadata.entry_points(group="pytest11")}
+    assert found.get("pytest_clr_ref") == "pytest_clr_ref", "install clr_ref anew: its entry points are older than it"
+
+
+def test_every_verdict_has_words(right: Path) -> None:
+    document: dict[str, Any] = json.loads(conform(right, "--json").stdout)
+    for verdict in document["verdicts"]:
+        assert verdict["quote"] or verdict["reason"]
+        if verdict["status"] == "not asked":
+            assert verdict["reason"]

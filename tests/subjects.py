@@ -10,7 +10,7 @@ from clr_ref.conformance.protocol import UNKNOWN, Answer, Question, as_answer
 
 
 class OfConfig:
-    """Asks what ``make`` answers for a config. Nothing is remembered, and nothing caught that a check does not expect."""
+    """Asks what ``make`` answers for a config; an exception is an answer. Nothing is remembered."""
 
     nature = UNKNOWN
 
@@ -18,8 +18,11 @@ class OfConfig:
         self._make = make
 
     def ask(self, question: Question) -> tuple[Answer, ...]:
-        one = self._make(question.config)
-        return tuple(as_answer(one(step)) for step in question.steps)
+        try:
+            one = self._make(question.config)
+            return tuple(as_answer(one(step)) for step in question.steps)
+        except Exception as error:
+            return tuple(Answer("error", f"raised {type(error).__name__}: {error}") for _ in question.steps)
 
 
 def of_dtype(make: Callable[[Config], Callable[[int], Any]], dtype: str) -> Callable[..., Callable[[int], Any]]:

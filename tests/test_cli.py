@@ -153,7 +153,13 @@ def test_plotting_without_matplotlib_says_so(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_every_command_offers_json_and_help() -> None:
-    for command in (["verify"], ["eval"], ["plot"], *(["golden", name] for name in ("record", "diff", "accept", "show"))):
+    for command in (
+        ["verify"],
+        ["eval"],
+        ["plot"],
+        ["conform"],
+        *(["golden", name] for name in ("record", "diff", "accept", "show")),
+    ):
         result = call(*command, "--help")
         assert result.exit_code == 0
         assert "--json" in result.stdout

@@ -158,6 +158,17 @@ def takes_any_step_size(judge: Judge, step: int, fraction: float) -> None:
     follows_the_formula(judge.on(step_size=judge.config.step_size + fraction), step)
 
 
+def refuses_a_step_size_of_0(judge: Judge, step: int) -> None:
+    """1.2: `step_size` is finite and greater than 0
+
+    An exception will do, of any class, in ``make`` or in the call. A rate will not, and NaN least of all: it trains on.
+    """
+    (answer,) = judge.ask(Question(dataclasses.replace(judge.config, step_size=0), steps=(step,)))
+    if not answer.failed:
+        words = f"answered {show(answer.value(judge.config.dtype))} for step_size=0 instead of raising an exception"
+        raise Wrong(dataclasses.replace(judge.config, step_size=0), step, words)
+
+
 def takes_any_step(judge: Judge, far: int) -> None:
     """1.5: A step is a whole number, 0 to 2^63 - 1."""
     step, size = far, judge.config.step_size
@@ -410,6 +421,7 @@ CHECKS = (
     _check(takes_bounds_in_any_order),
     _check(takes_whole_bounds),
     _check(takes_any_step_size),
+    _check(refuses_a_step_size_of_0),
     _check(takes_any_step),
 )
 #: The checks of schedulers.

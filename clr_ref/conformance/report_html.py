@@ -80,7 +80,7 @@ def page(report: Report) -> str:
             body.append(_tag("p", f"“{verdict.quote}”", "quote"))
         body.append(_tag("p", verdict.reason) if verdict.reason else Markup())
         if verdict.finding:
-            body.append(_curve(verdict.finding))
+            body.append(_curve(verdict.finding) if verdict.finding.config.step_size > 0 else Markup())
             body.append(_tag("pre", str(verdict.finding)))
     measured = [verdict.accuracy for verdict in report.verdicts if verdict.accuracy]
     if measured:

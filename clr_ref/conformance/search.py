@@ -105,7 +105,7 @@ def search(
 def explain(judge: Judge, wrong: Wrong, *, name: str, repeat: str) -> Finding:
     """Find the first wrong step of the config that failed, and say all that is known of it."""
     judge = dataclasses.replace(judge, config=wrong.config)
-    step, earlier = first_wrong(judge, wrong.step)
+    step, earlier = first_wrong(judge, wrong.step) if wrong.config.step_size > 0 else (None, "")
     if step is None:
         return Finding(wrong.config, wrong.step, wrong.words, "", None, repeat)
     try:

@@ -34,14 +34,18 @@ class Finding:
     def call(self) -> str:
         return f"{self.config}({self.step})"
 
+    def _place(self) -> str:
+        if not self.config.step_size > 0:
+            return ""
+        size = Fraction(self.config.build().step_size)
+        cycle, _ = exact.phase(size, self.step)
+        return f" (cycle {cycle}, phase {float(self.step / size - 2 * (cycle - 1)):.6g} of 2)"
+
     def __str__(self) -> str:
         if self.disagreement is not None:
             told = [str(self.disagreement)]
         else:
-            size = Fraction(self.config.build().step_size)
-            cycle, _ = exact.phase(size, self.step)
-            phase = float(self.step / size - 2 * (cycle - 1))
-            told = [f"{self.config.policy}, {self.config.dtype}, step {self.step} (cycle {cycle}, phase {phase:.6g} of 2)"]
+            told = [f"{self.config.policy}, {self.config.dtype}, step {self.step}{self._place()}"]
         if self.words:
             told.append(f"  {self.words}")
         if self.earlier:

@@ -270,4 +270,6 @@ BUGS: dict[str, Callable[[Config], Callable[[int], Any]]] = {
     "one ULP high at peaks": wrapped(high_at_peaks),
     "bounds not rounded first": textbook(inputs=raw_bounds),
     "answers float32 whatever was asked": lambda config: lambda t: np.float32(config.build()(t)),
+    # inputs
+    "nan for a step_size of 0": lambda config: config.build() if config.step_size else lambda t: np.float64(np.nan),
 }

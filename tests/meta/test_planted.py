@@ -38,7 +38,7 @@ def plan(dtype: str, *policies: str, examples: int = 60) -> runner.Plan:
     return runner.Plan(dtype, policies or POLICIES, (), 0, examples, "clr-ref conform planted.py:make")
 
 
-def full(make: Callable[..., Any], dtype: str, *policies: str, examples: int = 20) -> Report:
+def full(make: Callable[..., Any], dtype: str, *policies: str, examples: int = 15) -> Report:
     subject, asked = Local(make), plan(dtype, *policies, examples=examples)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
@@ -80,18 +80,19 @@ def test_bug_is_caught_in_few_digits_at_the_first_wrong_step(name: str) -> None:
         assert digits(number) <= 3, config
     assert digits(config.step_size) <= 7, config
     assert finding.step <= 10 or finding.step >= 65, finding  # early, or in a deep cycle or at a far step
-    first = rates(config, finding.step, Level.SEMANTICS if verdict.part == "clause" else Level.FORMULA)
-    judge = Judge(Local(of_dtype(BUGS[name], "float64")), config, Level.CORRECT)
+    if not config.step_size:
+        return  # there is no right rate to compare with
+    level = Level.SEMANTICS if verdict.part == "clause" else Level.FORMULA
+    judge = Judge(Local(of_dtype(BUGS[name], "float64")), config, level)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         if finding.disagreement is not None:
             assert finding.disagreement.step == finding.step
-            assert not first.allows(np.float64(float.fromhex(finding.disagreement.actual.split("(")[1].rstrip(")"))))
+            actual = float.fromhex(finding.disagreement.actual.split("(")[1].rstrip(")"))
+            assert not rates(config, finding.step, level).allows(np.float64(actual))
         for step in range(min(finding.step, 50)):
-            (value,) = judge.numbers(step) if name != "answers float32 whatever was asked" else (0.0,)
-            if name != "answers float32 whatever was asked":
-                level = Level.SEMANTICS if verdict.part == "clause" else Level.FORMULA
-                assert rates(config, step, level).allows(value), step
+            (value,) = judge.numbers(step)
+            assert rates(config, step, level).allows(value), step
 
 
 @pytest.mark.parametrize("name", BUGS)
@@ -99,10 +100,7 @@ def test_bug_is_not_rounded_correctly(name: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         for check in CHECKS:
-            try:
-                if strictly(check, BUGS[name], shrink=False) is not None:
-                    return
-            except (ValueError, OverflowError, ZeroDivisionError):
+            if strictly(check, BUGS[name], shrink=False, examples=60) is not None:
                 return
     pytest.fail("no check notices")
 

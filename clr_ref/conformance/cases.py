@@ -19,6 +19,9 @@ class Case:
     note: str
 
 
+_POLICY_CLAUSES = {"triangular": "4.1", "triangular2": "4.2", "exp_range": "4.3"}
+
+
 def cases(policy: str, dtype: str) -> Iterator[Case]:
     """The fixed cases of a policy, in the dtype in which its answers are judged."""
 
@@ -44,7 +47,13 @@ def cases(policy: str, dtype: str) -> Iterator[Case]:
     yield case("fractional-33.3", "1.2", config(1e-4, 1e-2, 33.3), (33, 34, 66, 67, 333, 666, 3330), "no binary fraction")
     for name, cycles in (("cycles-31-34", range(31, 35)), ("cycles-1024-1026", range(1024, 1027))):
         steps = tuple(8 * (cycle - 1) + into for cycle in cycles for into in (0, 1, 4, 7))
-        yield case(name, "4.2", unit, steps, "where powers of two overflow: int32, float32 shifts, float64 (PyTorch #52989)")
+        yield case(
+            name,
+            _POLICY_CLAUSES[policy],
+            unit,
+            steps,
+            "where powers of two overflow: int32, float32 shifts, float64 (PyTorch #52989)",
+        )
     for power, size in ((24, 2**20), (31, 2**26), (53, 2**46)):
         steps = tuple(2**power + d for d in (-1, 0, 1, size, size // 2 + 1))
         far = config(0.0, 1.0, size, 1.0)

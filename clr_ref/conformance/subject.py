@@ -22,6 +22,8 @@ from clr_ref.conformance.protocol import UNKNOWN, Answer, Make, Nature, Question
 
 #: Seconds in which an implementation has to be imported, and in which it has to answer one question about one step.
 IMPORT_TIMEOUT, STEP_TIMEOUT = 300.0, 10.0
+#: Seconds that a process has to leave in its own way when nothing more is asked.
+LEAVE_TIMEOUT = 5.0
 
 Answers = tuple[Answer, ...]
 
@@ -79,7 +81,7 @@ class Remote:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._stop()
+        self._stop(LEAVE_TIMEOUT)
         self._noise.close()
 
     def ask(self, question: Question) -> Answers:
@@ -132,8 +134,13 @@ class Remote:
             except (TimeoutError, OSError):
                 self._stop()
 
-    def _stop(self) -> None:
+    def _stop(self, patience: float = 0.0) -> None:
+        """End the process: at the end of its input if it can within ``patience`` seconds, else by force."""
         if self._process is not None:
+            assert self._process.stdin is not None
+            with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+                self._process.stdin.close()
+                self._process.wait(patience)
             self._process.kill()
             self._process.wait()
             for stream in (self._process.stdin, self._process.stdout):

@@ -268,9 +268,9 @@ def test_a_malformed_exceptions_file_is_refused(tmp_path: Path, content: str) ->
 
 def run_pytest(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     # Where clr_ref is installed its entry point loads the plugin; naming it too does no harm.
-    command = [sys.executable, "-m", "pytest", "-p", "pytest_clr_ref", "-p", "no:cacheprovider", *arguments]
+    command = [sys.executable, "-m", "pytest", *arguments]
     paths = [path for path in sys.path if path]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTEST_ADDOPTS": "-p pytest_clr_ref"}
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment)
 
 

@@ -164,7 +164,7 @@ def as_answer(value: Any) -> Answer:
     """A number in whatever type an implementation answers it."""
     if isinstance(value, (list, tuple)) and len(value) == 1:
         (value,) = value
-    if isinstance(value, (bool, np.bool_)):
+    if isinstance(value, (bool, np.bool_, str, bytes)):
         return Answer("error", f"answered {value!r}, which is no number")
     if type(value) is float:
         return Answer("float64", value.hex())

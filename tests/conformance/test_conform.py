@@ -61,7 +61,7 @@ def overflowing(tmp_path: Path) -> Path:
     return path
 
 
-def conform(path: Path, *options: str, name: str = "make", examples: int = 20) -> Result:
+def conform(path: Path, *options: str, name: str = "make", examples: int = 8) -> Result:
     return CliRunner().invoke(main, ["conform", f"{path}:{name}", "--max-examples", str(examples), *options])
 
 
@@ -266,11 +266,11 @@ def test_a_malformed_exceptions_file_is_refused(tmp_path: Path, content: str) ->
 # --- pytest ------------------------------------------------------------------------------------------------------------------
 
 
-def run_pytest(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run_pytest(folder: Path, *arguments: str, more: str = "") -> subprocess.CompletedProcess[str]:
     # Where clr_ref is installed its entry point loads the plugin; naming it too does no harm.
     command = [sys.executable, "-m", "pytest", *arguments]
     paths = [path for path in sys.path if path]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTEST_ADDOPTS": "-p pytest_clr_ref"}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTEST_ADDOPTS": f"-p pytest_clr_ref {more}"}
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment)
 
 
@@ -320,7 +320,7 @@ def test_the_ten_lines_of_the_manual(tmp_path: Path) -> None:
     (tmp_path / "tests" / "test_conformance.py").write_text(pasted)
     assert run_pytest(tmp_path, "-q").returncode == 0
     schedules.write_text(text(RIGHT).replace("1 - x", "1 - x * x"))
-    done = run_pytest(tmp_path, "-q")
+    done = run_pytest(tmp_path, "-q", more="-x")
     assert done.returncode == 1
     assert "3.1 follows the formula" in done.stdout
 

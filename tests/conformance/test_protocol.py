@@ -1,0 +1,99 @@
+"""What an implementation may answer, and what becomes of it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+
+from clr_ref.conformance.config import Config
+from clr_ref.conformance.protocol import Question, answers, as_answer, nature
+from clr_ref.conformance.runner import precision
+from clr_ref.conformance.subject import Local
+
+
+class Tensor:
+    """As a framework's: a dtype, and an array for whoever asks, once it is detached."""
+
+    dtype = "float32"
+
+    def __init__(self, value: Any, tracked: bool = True) -> None:
+        self.value, self.tracked = value, tracked
+
+    def detach(self) -> Tensor:
+        return Tensor(self.value, tracked=False)
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        if self.tracked:
+            raise TypeError("detach it first")
+        return np.asarray(self.value, np.float32)
+
+
+class Real:
+    """A number that knows no more than how to become a float."""
+
+    def __float__(self) -> float:
+        return 0.25
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "text"),
+    [
+        (0.1, "float64", (0.1).hex()),
+        (float("nan"), "float64", "nan"),
+        (np.float64(0.5), "float64", "0x1.0000000000000p-1"),
+        (np.float32(0.1), "float32", float(np.float32(0.1)).hex()),
+        (np.float16(0.5), "float16", "0x1.0000000000000p-1"),
+        (np.array(0.5, np.float32), "float32", "0x1.0000000000000p-1"),
+        (np.int64(3), "exact", "3"),
+        (3, "exact", "3/1"),
+        (Fraction(1, 3), "exact", "1/3"),
+        (Decimal("0.5"), "exact", "1/2"),
+        (Decimal("nan"), "float64", "nan"),
+        ([0.5], "float64", "0x1.0000000000000p-1"),
+        (Tensor(0.5), "float32", "0x1.0000000000000p-1"),
+        (Real(), "float64", "0x1.0000000000000p-2"),
+    ],
+)
+def test_numbers_keep_their_precision(value: Any, kind: str, text: str) -> None:
+    answer = as_answer(value)
+    assert (answer.kind, answer.text) == (kind, text)
+    assert not answer.failed
+
+
+@pytest.mark.parametrize(
+    "value", [True, None, "0.1", [0.1, 0.2], np.array([0.1]), np.bool_(True), 1j, np.array("x"), Tensor([1, 2])]
+)
+def test_what_is_no_number_is_an_error_that_says_what_it_is(value: Any) -> None:
+    answer = as_answer(value)
+    assert answer.failed
+    assert answer.text.startswith("answered ")
+    with pytest.raises(ValueError, match="answered"):
+        answer.value("float64")
+
+
+def test_a_rational_is_rounded_once() -> None:
+    halfway = Fraction(1) + Fraction(1, 2**24) + Fraction(1, 2**60)  # float64 would round it to the midpoint of two float32
+    assert as_answer(halfway).value("float32") == np.nextafter(np.float32(1), np.float32(2))
+
+
+def test_after_an_exception_nothing_is_asked() -> None:
+    def make(policy: str, **_: Any) -> Any:
+        return lambda step: 1 / (step - 2)
+
+    found = list(answers(make, Question(Config("triangular", 0, 1, 4), steps=(0, 2, 3))))
+    assert [answer.kind for answer in found] == ["float64", "error", "error"]
+    assert found[1].text == "raised ZeroDivisionError: division by zero"
+
+
+def test_precision_is_that_of_the_narrowest_number() -> None:
+    def make(policy: str, **_: Any) -> Any:
+        if policy == "triangular2":
+            raise NotImplementedError
+        return lambda step: 0.0 if step == 0 else np.float32(step)
+
+    assert precision(Local(make)) == "float32"
+    assert nature(make).declined == {"triangular2": "not offered"}

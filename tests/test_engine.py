@@ -17,7 +17,7 @@ from hypothesis import given, strategies as st
 
 import clr_ref
 from clr_ref import _double, _engine, _scalar, exact
-from tests.strategies import gammas
+from clr_ref.conformance.strategies import gammas
 
 
 def near_midpoints() -> Iterator[tuple[clr_ref.CyclicalLearningRate, int, int]]:

@@ -12,7 +12,7 @@ from hypothesis import given, strategies as st
 
 import clr_ref
 from clr_ref import exact, scale
-from tests.strategies import configs, gammas, steps
+from clr_ref.conformance.strategies import configs, gammas, steps
 
 
 @pytest.mark.parametrize(

@@ -149,7 +149,7 @@ def step_sizes(dtype: str) -> st.SearchStrategy[float]:
     return st.one_of(whole, fractional).filter(lambda s: _in_range(s, dtype))
 
 
-def any_gammas() -> st.SearchStrategy[float]:
+def gammas() -> st.SearchStrategy[float]:
     special = st.sampled_from([0.99994, 0.9, 0.999, 1.0, 0.5, 1 - 2.0**-53, 1 - 2.0**-24, 1.001, 2.0])
     return st.one_of(special, st.floats(1e-3, 1, exclude_min=True))
 
@@ -169,7 +169,7 @@ def configs(
         initial_learning_rate=draw(bounds(dtype)),
         maximal_learning_rate=draw(bounds(dtype)),
         step_size=draw(sizes),
-        gamma=draw(any_gammas()) if policy == "exp_range" else 1.0,
+        gamma=draw(gammas()) if policy == "exp_range" else 1.0,
         dtype=dtype,
     )
 

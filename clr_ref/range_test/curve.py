@@ -154,11 +154,9 @@ def suggest(rates: Any, losses: Any, smoothing: float = 0.9) -> Suggestion:
         return Suggestion(
             None, None, f"the loss falls too abruptly, at {_show(initial)}, to tell two bounds apart: take more steps"
         )
+    end = f"at {_show(caused[lowest])}, which is {caused[lowest] / maximal:.2g} times as high" if lowest > done else "there"
     return Suggestion(
-        initial,
-        maximal,
-        f"{words}, and nine tenths of the fall are done at {_show(maximal)}; it stops falling at {_show(caused[lowest])}, "
-        f"which is {caused[lowest] / maximal:.2g} times as high",
+        initial, maximal, f"{words}, and nine tenths of the fall are done at {_show(maximal)}; it stops falling {end}"
     )
 
 

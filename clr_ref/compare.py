@@ -130,13 +130,15 @@ def truth(schedule: CyclicalLearningRate, steps: Any) -> Truth:
     for step in np.asarray(steps).tolist():
         low, high = next(exact.enclosures(schedule, step))
         lows.append(low)
-        # Where the first enclosure is the rate itself, it is rounded here; the exact tier goes on where it is not.
-        rounded.append(exact.round_to(low, schedule.dtype) if low == high else exact.rounded(schedule, step))
-    near = rounded if schedule.dtype == "float64" else [exact.round_to(rate, "float64") for rate in lows]
+        near = exact.round_to(low, schedule.dtype)
+        # Where the first enclosure does not settle the rounding, the exact tier goes on.
+        settled = low == high or near == exact.round_to(high, schedule.dtype)
+        rounded.append(near if settled else exact.rounded(schedule, step))
+    highs = rounded if schedule.dtype == "float64" else [exact.round_to(rate, "float64") for rate in lows]
     return Truth(
         rounded=np.array(rounded, schedule.dtype),
-        high=np.array(near, np.float64),
-        low=np.array([float(rate - Fraction(float(high))) for rate, high in zip(lows, near, strict=True)]),
+        high=np.array(highs, np.float64),
+        low=np.array([float(rate - Fraction(float(high))) for rate, high in zip(lows, highs, strict=True)]),
     )
 
 

@@ -44,9 +44,11 @@ FORMATS = {"float32": (24, -149, 128), "float64": (53, -1074, 1024)}
 
 def phase(step_size: Fraction, step: int) -> tuple[int, Fraction]:
     """The cycle, counted from 1, and the height of the triangle, 0 to 1, at a step."""
-    cycle = 1 + step // (2 * step_size)
-    x = abs(step / step_size - 2 * cycle + 1)
-    return cycle, max(Fraction(0), 1 - x)
+    # The textbook's sums over their common denominator p, for a step_size of p / q: one fraction is reduced, not eight.
+    p, q = step_size.numerator, step_size.denominator
+    cycle = 1 + step * q // (2 * p)
+    x = abs(step * q - 2 * cycle * p + p)
+    return cycle, Fraction(max(0, p - x), p)
 
 
 def value(schedule: CyclicalLearningRate, step: int) -> Exact:
@@ -95,7 +97,8 @@ def enclosures(schedule: CyclicalLearningRate, step: int) -> Iterator[tuple[Frac
     bits = 128
     while True:
         low, high = scale_enclosure(schedule.scale_fn, argument, bits) if amplitude else (Fraction(0), Fraction(0))
-        yield initial + amplitude * low, initial + amplitude * high
+        rate = initial + amplitude * low
+        yield rate, rate if low == high else initial + amplitude * high
         bits *= 2
 
 

@@ -214,7 +214,12 @@ def _as_it_is(values: Any) -> Any:
 
 def _flusher(kind: Any) -> Any:
     smallest = np.finfo(kind).tiny
-    return lambda values: np.where(np.abs(values) < smallest, kind(0), values).astype(kind)
+
+    def flushed(values: Any) -> Any:
+        small = np.abs(values) < smallest
+        return np.where(small, kind(0), values) if np.any(small) else values
+
+    return flushed
 
 
 def check_step_dtype(schedule: CyclicalLearningRate, step_dtype: str | None) -> str:

@@ -46,6 +46,11 @@ if TYPE_CHECKING:
 #: memory back to the system for every chunk; a multiple of the 8 floats of a vector.
 CHUNK = 12 * 1024
 
+#: The bits of a float64 that a float32 does not have, and what they are in the middle between two float32.
+_BELOW_FLOAT32, _MIDPOINT = np.int64(2**29 - 1), np.int64(2**28)
+#: All bits of a float32 but its sign; those of 2**-125.
+_SIGNLESS, _TWICE_SMALLEST = np.uint32(2**31 - 1), np.float32(2.0**-125).view(np.uint32)
+
 
 def knows_cpu(cpu: Mapping[str, Any]) -> bool:
     """Whether a CPU, as the provenance of a record describes it, has the fused operations and reciprocals replayed here."""
@@ -139,7 +144,7 @@ def _xla(
 def _inputs(schedule: CyclicalLearningRate, whole: Any, step_dtype: str) -> tuple[Any, Any, Any, Any]:
     """The step, initial, maximal - initial and 1 / step_size, as the graph holds them."""
     kind = np.dtype(schedule.dtype).type
-    step = whole.astype(np.float32 if step_dtype == "float32" else kind).astype(kind)
+    step = whole.astype(np.float32 if step_dtype == "float32" else kind).astype(kind, copy=False)
     maximal, step_size = (kind(x) for x in tfa_arithmetic.detoured(schedule))
     initial = _flush(kind(schedule.initial_learning_rate))
     return step, initial, _flush(_flush(maximal) - initial), kind(1) / step_size
@@ -161,7 +166,14 @@ def _scale(schedule: CyclicalLearningRate, cycle: Any, step: Any) -> Any:
 
 def _times(a: Any, b: Any) -> Any:
     """a * b rounded once; zero where the rounded result, were its exponent unbounded, is subnormal."""
-    return _flush(a * b) if a.dtype == np.float64 else _to_float32(np.multiply(a, b, dtype=np.float64))
+    result = a * b
+    if result.dtype == np.float64:
+        return _flush(result)
+    near = _near_subnormal(result)
+    if near.size:
+        few = (np.broadcast_to(x, result.shape)[near] for x in (a, b))
+        result[near] = _to_float32(np.multiply(*few, dtype=np.float64))
+    return result
 
 
 def _fma(a: Any, b: Any, c: Any) -> Any:
@@ -169,14 +181,20 @@ def _fma(a: Any, b: Any, c: Any) -> Any:
 
     In float32 the product is exact in float64, and a sum that is rounded to odd can be rounded again (Boldo and Melquiond,
     "Emulation of a FMA and correctly rounded sums", IEEE Transactions on Computers 57(4), 2008); in float64 likewise with
-    pairs.
+    pairs. Rounding is monotone, so a sum rounded to float64 tells on which side of a midpoint of two float32 the exact sum
+    lies, unless it is that midpoint: only such sums are rounded to odd.
     """
     if a.dtype == np.float64:
         high, low = _double.two_product(a, b)
         top, rest = _double.two_sum(c, low)
         head, tail = _double.two_sum(high, top)
         return _flush(head + _odd_sum(rest, tail))
-    return _to_float32(_odd_sum(np.multiply(a, b, dtype=np.float64), np.float64(c)))
+    product, c = np.multiply(a, b, dtype=np.float64), np.float64(c)
+    total = product + c
+    midpoint = (total.view(np.int64) & _BELOW_FLOAT32) == _MIDPOINT
+    if midpoint.any():
+        total = np.where(midpoint, _odd_sum(product, c), total)
+    return _to_float32(total)
 
 
 def _odd_sum(a: Any, b: Any) -> Any:
@@ -198,9 +216,15 @@ def _flush(values: Any) -> Any:
 
 def _to_float32(values: Any) -> Any:
     """Float64 rounded to float32; zero where it rounds to less than the smallest normal, with an unbounded exponent."""
-    result = values.astype(np.float32)
-    near = np.abs(values) < 2.0**-125
-    if near.any():
-        small = np.abs((values * 2.0**64).astype(np.float32)) < 2.0 ** (64 - 126)
-        result = np.where(small, np.copysign(np.float32(0), result), result)
+    result: NDArray[np.float32] = values.astype(np.float32)
+    near = _near_subnormal(result)
+    if near.size:
+        small = near[np.abs((values[near] * 2.0**64).astype(np.float32)) < 2.0 ** (64 - 126)]
+        result[small] = np.copysign(np.float32(0), result[small])
     return result
+
+
+def _near_subnormal(values: NDArray[np.float32]) -> NDArray[np.intp]:
+    """Where float32 numbers are below 2**-125 and not 0 yet, so that it may matter how they were rounded."""
+    magnitude = values.view(np.uint32) & _SIGNLESS
+    return np.flatnonzero(magnitude - np.uint32(1) < _TWICE_SMALLEST)  # 0 wraps around

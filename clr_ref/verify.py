@@ -182,20 +182,22 @@ def _digests(store: Store, cases: list[Case], mode: Mode) -> Verdict:
             # Steps below 2**20 are the same numbers as int64 and as float32: one digest is replayed once.
             wanted.setdefault((case_id, digest), (step_dtype, names))
     unknown = 0
+    known: dict[tuple[str, str], tuple[list[str], Iterator[NDArray[Any]]]] = {}
 
     def comparisons() -> Iterator[Comparison]:
         nonlocal unknown
         for (case_id, digest), (step_dtype, names) in wanted.items():
-            case, answers = store.cases[case_id], []
-            for values in _replays(store, case, steps, mode, step_dtype, True, names):
+            case = store.cases[case_id]
+            # Eager replays do not depend on the records: what was computed for one digest serves the case's others.
+            key = (case_id, step_dtype if mode == "eager" else digest)
+            answers, replays = known.setdefault(key, ([], _replays(store, case, steps, mode, step_dtype, True, names)))
+            while digest not in answers and (values := next(replays, None)) is not None:
                 answers.append(_sha256(values))
-                if answers[-1] == digest:
-                    break
             if not answers:
                 unknown += 1
                 continue
             first = None
-            if answers[-1] != digest:
+            if digest not in answers:
                 first = compare.Disagreement(
                     case=case_id,
                     policy=compare.policy_name(case.schedule),

@@ -49,6 +49,11 @@ def test_fma_is_rounded_once() -> None:
     assert tfa_graphs._fma(a, b, c)[0] == 1
     midpoint = np.array([2.0**-12 + 2.0**-35], np.float32)  # squared: 2**-24 + 2**-46 + 2**-70
     assert tfa_graphs._fma(midpoint, midpoint, c)[0] == np.float32(1 + 2.0**-23)
+    # Just below a midpoint, 1 + 2**-23 + 2**-24, by 2**-70: float64 does not tell, and the tie would go up.
+    above, below = (np.array([2.0**-12 * (1 + sign * 2.0**-23)], np.float32) for sign in (1, -1))
+    c = np.array([1 + 2.0**-23], np.float32)
+    assert tfa_graphs._fma(above, below, c)[0] == c[0]
+    assert tfa_graphs._fma(-above, below, -c)[0] == -c[0]
 
 
 @pytest.mark.parametrize("mode", ["function", "xla"])

@@ -38,7 +38,8 @@ def strictly(
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
 def test_reference_holds(check: Check) -> None:
-    assert strictly(check, reference) is None
+    # Half of what a property of one line gets: each input asks many steps, and 25 find every planted bug (tests/meta).
+    assert strictly(check, reference, examples=settings().max_examples // 2) is None
 
 
 def test_the_checks_quote_the_specification() -> None:

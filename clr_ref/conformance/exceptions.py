@@ -2,6 +2,7 @@
 
     [[deviation]]
     clause = "4.2"              # or: case = "cycles-1024-1026"
+    check = "halves every cycle"  # optional, with a clause that has several checks: only this one
     policy = "triangular2"      # optional: all policies
     xfail = true                # or: skip = true; or: ulp = 3
     reason = "https://github.com/pytorch/pytorch/issues/52989"
@@ -41,16 +42,19 @@ class Deviation:
     case: str | None = None
     policy: str | None = None
     ulp: float = 0.0
+    check: str | None = None
 
-    def matches(self, policy: str, clause: str, case: str | None) -> bool:
-        """Whether it speaks of this clause or case of this policy. One of a clause does not speak of cases."""
+    def matches(self, policy: str, clause: str, case: str | None, check: str = "") -> bool:
+        """Whether it speaks of this case or check of this policy. One of a clause does not speak of cases."""
         if self.policy not in (None, policy):
             return False
-        return self.case == case if case is not None else self.clause == clause
+        if case is not None:
+            return self.case == case
+        return self.clause == clause and self.check in (None, check)
 
     def __str__(self) -> str:
         what = f"case {self.case}" if self.case is not None else f"clause {self.clause}"
-        return f"{what}{f' of {self.policy}' if self.policy else ''}"
+        return f"{what}{f' ({self.check})' if self.check else ''}{f' of {self.policy}' if self.policy else ''}"
 
 
 def read(path: Path) -> tuple[Deviation, ...]:
@@ -73,10 +77,12 @@ def _deviation(where: str, entry: Any) -> Deviation:
     def fail(words: str) -> ExceptionsError:
         return ExceptionsError(f"{where}: {words}")
 
-    if not isinstance(entry, dict) or set(entry) - {"clause", "case", "policy", "skip", "xfail", "ulp", "reason"}:
-        raise fail(f"the fields are clause or case, policy, skip | xfail | ulp, reason; got {entry!r}")
+    if not isinstance(entry, dict) or set(entry) - {"clause", "case", "check", "policy", "skip", "xfail", "ulp", "reason"}:
+        raise fail(f"the fields are clause or case, check, policy, skip | xfail | ulp, reason; got {entry!r}")
     if len({"clause", "case"} & set(entry)) != 1 or not isinstance(entry.get("clause", entry.get("case")), str):
         raise fail("needs a clause or a case, one of them, as a string")
+    if "check" in entry and ("case" in entry or not isinstance(entry["check"], str)):
+        raise fail(f"check must be a string beside a clause, got {entry['check']!r}")
     if entry.get("policy") not in (None, *POLICIES):
         raise fail(f"policy must be one of {', '.join(POLICIES)}, got {entry['policy']!r}")
     reason = entry.get("reason")
@@ -98,6 +104,7 @@ def _deviation(where: str, entry: Any) -> Deviation:
         reason=reason,
         clause=entry.get("clause"),
         case=entry.get("case"),
+        check=entry.get("check"),
         policy=entry.get("policy"),
         ulp=float(value) if kind == "ulp" else 0.0,
     )

@@ -261,7 +261,7 @@ class Session:
 
 
 def _speaks_of(deviation: Deviation, item: Item) -> bool:
-    return deviation.matches(item.policy, item.clause, item.case.id if item.case else None)
+    return deviation.matches(item.policy, item.clause, item.case.id if item.case else None, item.name)
 
 
 class _Measured:

@@ -1,0 +1,41 @@
+"""Our Keras drop-ins in TensorFlow's eager mode, under SGD for the rates that were applied."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from clr_ref.conformance.peers.registry import Bug
+from clr_ref.conformance.peers.tensorflow_sgd import applied, tf
+
+CLASSES = {
+    "triangular": "TriangularCyclicalLearningRate",
+    "triangular2": "Triangular2CyclicalLearningRate",
+    "exp_range": "ExponentialCyclicalLearningRate",
+}
+
+
+class Schedule:
+    """A drop-in, asked with an int64 tensor."""
+
+    def __init__(self, schedule: Any) -> None:
+        self._schedule = schedule
+
+    def __call__(self, step: int) -> Any:
+        return self._schedule(tf.constant(step, tf.int64))
+
+    def applied(self, n: int) -> Sequence[Any]:
+        return applied(tf.keras.optimizers.SGD(self._schedule), n)
+
+
+def make(policy: str, *, arithmetic: str = "exact", **arguments: Any) -> Any:
+    from clr_ref import keras
+
+    return Schedule(getattr(keras, CLASSES[policy])(**arguments, arithmetic=arithmetic))
+
+
+def make_tfa(policy: str, **arguments: Any) -> Any:
+    return make(policy, arithmetic="tfa", **arguments)
+
+
+BUGS: tuple[Bug, ...] = ()

@@ -1,0 +1,246 @@
+"""What was found about the peers, as a Markdown page and as an HTML page that needs nothing else."""
+
+from __future__ import annotations
+
+import contextlib
+import html as markup
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+Found = Sequence[dict[str, Any]]
+Table = tuple[list[str], list[list[str]]]
+
+#: Worst first: the mark of a clause is that of the policy that does worst.
+MARKS = {"fails": "FAILS", "excused": "deviates", "skipped": "skipped", "holds": "holds"}
+TITLE = "Which cyclical learning rates to trust"
+
+
+def write(text: str, path: Path) -> None:
+    """Write a page, whole or not at all."""
+    path = path.resolve()
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(name)
+        raise
+
+
+def surprises(found: Found) -> list[str]:
+    """What is not as declared: a line each. A peer that could not be asked is one."""
+    lines = []
+    for peer in found:
+        if "error" in peer:
+            lines.append(f"{peer['name']} could not be asked: {peer['error']}")
+            continue
+        for verdict in peer["report"]["verdicts"]:
+            if verdict["status"] == "fails":
+                words = verdict["reason"] or (verdict["finding"] or {}).get("words") or "see its findings"
+                lines.append(f"{peer['name']}: {verdict['policy']} {verdict['clause']} {verdict['name']}: {words}")
+        lines += [f"{peer['name']}: {told}" for told in peer["report"]["told"]]
+        for bug in peer["bugs"]:
+            if bool(bug["seen"]) == bool(bug["fixed"]):
+                lines.append(f"{peer['name']}: {bug['title']}: {bug['seen'] or 'does not show any more'}")
+    return lines
+
+
+def overview(found: Found) -> Table:
+    """A row for every policy of every peer."""
+    rows = []
+    for peer in _asked(found):
+        for line in peer["report"]["policies"]:
+            if not line["policy"]:
+                continue
+            offered = line["semantics"] != "not offered"
+            worst = "" if line["worst_ulp"] is None else f"{line['worst_ulp']:,.0f}"
+            rows.append(
+                [
+                    peer["name"],
+                    f"{peer['package']} {peer['version']}",
+                    line["policy"],
+                    _semantics(line["semantics"]),
+                    line["grade"] if offered else "",
+                    worst,
+                    peer["report"]["dtype"],
+                    f"{peer['cost']:.3g}" if "cost" in peer else "",
+                ]
+            )
+    return ["peer", "package", "policy", "semantics", "accuracy", "worst ULP", "dtype", "cost a step"], rows
+
+
+def matrix(found: Found) -> Table:
+    """A row for every check, a column for every peer: the worst over its policies."""
+    peers = _asked(found)
+    checks = dict.fromkeys(
+        (v["clause"], v["name"], v["part"])
+        for peer in peers
+        for v in peer["report"]["verdicts"]
+        if v["part"] in ("clause", "case", "accuracy")
+    )
+    parts = ("clause", "case", "accuracy")
+    ordered = sorted(checks, key=lambda check: (parts.index(check[2]), [int(number) for number in check[0].split(".")]))
+    rows = []
+    for clause, name, part in ordered:
+        row = [clause, name if part != "case" else f"case {name}"]
+        for peer in peers:
+            verdicts = peer["report"]["verdicts"]
+            statuses = {v["status"] for v in verdicts if (v["clause"], v["name"], v["part"]) == (clause, name, part)}
+            row.append(next((mark for status, mark in MARKS.items() if status in statuses), ""))
+        rows.append(row)
+    return ["clause", "check", *(peer["name"] for peer in peers)], rows
+
+
+def bugs(found: Found) -> list[tuple[str, str, str, str]]:
+    """Peer, bug, link and what was seen."""
+    return [
+        (
+            f"{peer['package']} {peer['version']}",
+            bug["title"],
+            bug["link"],
+            f"shows: {bug['seen']}" if bug["seen"] else f"fixed in {bug['fixed']}",
+        )
+        for peer in _asked(found)
+        for bug in peer["bugs"]
+    ]
+
+
+def deviations(found: Found) -> list[tuple[str, str, str]]:
+    """Peer, reason, and the checks and cases that it excuses."""
+    rows: dict[tuple[str, str], list[str]] = {}
+    for peer in _asked(found):
+        for verdict in peer["report"]["verdicts"]:
+            if verdict["status"] in ("excused", "skipped"):
+                names = rows.setdefault((peer["name"], verdict["reason"]), [])
+                names.append(f"{verdict['policy']} {verdict['clause']} {verdict['name']}")
+    return [(name, reason, ", ".join(names)) for (name, reason), names in rows.items()]
+
+
+def trust(found: Found) -> list[str]:
+    """The answer in a few sentences: made from the verdicts alone."""
+    clean, rough, faulty = [], [], []
+    for peer in _asked(found):
+        offered = [line for line in peer["report"]["policies"] if line["policy"] and line["semantics"] != "not offered"]
+        grades = {line["grade"] for line in offered}
+        if any(line["grade"] == "not graded" for line in offered):
+            faulty.append(peer["name"])
+        elif all(line["semantics"] == "holds" for line in offered):
+            exact = " (correctly rounded)" if grades == {"correctly rounded"} else ""
+            clean.append(peer["name"] + exact)
+        else:
+            rough.append(peer["name"])
+    lines = []
+    if clean:
+        lines.append(f"No deviation was found in {_list(clean)}.")
+    if rough:
+        lines.append(
+            f"{_list(rough)} compute{'s' if len(rough) == 1 else ''} the right rates, with the deviations listed below: "
+            "look whether one concerns you."
+        )
+    if faulty:
+        lines.append(f"Do not trust {_list(faulty)}: the rates do not follow the formula.")
+    lines += [f"{peer['name']} could not be asked: {peer['error']}." for peer in found if "error" in peer]
+    return lines
+
+
+HOW = (
+    "Every peer is installed from its package and asked by the conformance kit (CONFORMANCE.md) for the three policies. "
+    "Semantics: whether it is that policy; accuracy: the best grade that all its answers satisfy, and the worst distance "
+    "from the exact rate in floats of its own precision. A deviation is declared, with its reason, in the TOML file "
+    "beside the adapter in clr_ref/conformance/peers; what is declared has to show, and what is not declared must not. "
+    "Cost a step: seconds for one step as a training loop asks for it, over those of the reference's scalar call, medians "
+    "of one interleaved run; it is measured through the adapter, on a shared machine."
+)
+MATRIX = "The worst over the policies that are offered; an empty cell: not offered, or not to be asked of this kind of thing."
+
+
+def markdown(found: Found) -> str:
+    """The page as Markdown."""
+    parts = [f"# {TITLE}", "", "```sh", "tox run -e peers   # installs all of them, and makes this page", "```", ""]
+    parts += [f"- {line}" for line in trust(found)]
+    parts += ["", HOW, "", _pipes(*overview(found)), "", "## Known bugs", ""]
+    parts.append(_pipes(["version", "bug", "here"], [[p, f"[{t}]({link})", seen] for p, t, link, seen in bugs(found)]))
+    parts += ["", "## Declared deviations", ""]
+    parts.append(_pipes(["peer", "why", "where"], [list(row) for row in deviations(found)]))
+    parts += ["", "## Clause by clause", "", MATRIX, "", _pipes(*matrix(found)), ""]
+    return "\n".join(parts)
+
+
+STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; padding: 0 1.5rem; color: #1d2330 }
+p, ul { max-width: 62rem }
+h2 { font-size: 1.15rem; margin-top: 2.2rem }
+div { overflow-x: auto }
+table { border-collapse: collapse; font-size: 13px }
+th, td { text-align: left; padding: .3rem .6rem; vertical-align: top; border-bottom: 1px solid #e8ebf0 }
+th { border-bottom: 2px solid #1d2330 }
+.holds { color: #17663a }
+.deviates, .skipped { background: #fdf1d8; color: #8a5a00 }
+.FAILS { background: #fbe3e1; color: #b3261e; font-weight: 600 }
+"""
+
+
+def html(found: Found) -> str:
+    """The page as HTML."""
+    escape = markup.escape
+    known = [
+        f'<tr><td>{escape(p)}</td><td><a href="{escape(link)}">{escape(t)}</a></td><td>{escape(seen)}</td></tr>'
+        for p, t, link, seen in bugs(found)
+    ]
+    body = [
+        f"<h1>{TITLE}</h1>",
+        "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in trust(found)) + "</ul>",
+        f"<p>{escape(HOW)}</p>",
+        _cells(*overview(found)),
+        "<h2>Known bugs</h2>",
+        f"<div><table><tr><th>version</th><th>bug</th><th>here</th></tr>{''.join(known)}</table></div>",
+        "<h2>Declared deviations</h2>",
+        _cells(["peer", "why", "where"], [list(row) for row in deviations(found)]),
+        "<h2>Clause by clause</h2>",
+        f"<p>{MATRIX}</p>",
+        _cells(*matrix(found)),
+    ]
+    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{TITLE}</title>'
+    inside = "\n".join(body)
+    return f'<!doctype html>\n<html lang="en"><head>{head}<style>{STYLE}</style></head>\n<body>{inside}</body></html>\n'
+
+
+def summary(found: Found) -> str:
+    """A line for every policy of every peer."""
+    names, rows = overview(found)
+    widths = [max(len(row[index]) for row in [names, *rows]) for index in range(len(names))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in [names, *rows]]
+    return "\n".join(lines)
+
+
+def _asked(found: Found) -> list[dict[str, Any]]:
+    return [peer for peer in found if "error" not in peer]
+
+
+def _semantics(status: str) -> str:
+    return MARKS.get(status, status)
+
+
+def _list(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _pipes(names: list[str], rows: list[list[str]]) -> str:
+    lines = [names, ["---"] * len(names), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in line) + " |" for line in lines)
+
+
+def _cells(names: list[str], rows: list[list[str]]) -> str:
+    head = "".join(f"<th>{markup.escape(name)}</th>" for name in names)
+    marks = set(MARKS.values())
+    body = "".join(
+        "<tr>" + "".join(f"<td{f' class={cell}' if cell in marks else ''}>{markup.escape(cell)}</td>" for cell in row) + "</tr>"
+        for row in rows
+    )
+    return f"<div><table><tr>{head}</tr>{body}</table></div>"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import sys
 from pathlib import Path
 
 import click
 
 from clr_ref import bench as benchmark
+from clr_ref._files import replacing
 from clr_ref.bench import SIZES, Report
 from clr_ref.bench_report import page, show_time
 from clr_ref.cli.common import Progress, finite, json_option, new_table, plotting_module, print_table
@@ -131,10 +131,8 @@ def _read(path: Path, option: str) -> Report:
 
 
 def _write(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        temporary.write_text(text, "utf-8")
-        os.replace(temporary, path)
+        with replacing(path) as beside:
+            beside.write_text(text, "utf-8")
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise click.UsageError(f"cannot write {path}: {error}") from None

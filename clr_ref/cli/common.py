@@ -28,6 +28,18 @@ def golden_option(function: Callable[..., Any]) -> Callable[..., Any]:
     )(function)
 
 
+def data_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option(
+        "--data",
+        "source",
+        type=click.Path(path_type=Path, file_okay=False, exists=True),
+        default=None,
+        metavar="DIR",
+        help="Where the four .gz files of Fashion-MNIST are. Default: Keras's cache, the Debian package's folder, or a "
+        "download.",
+    )(function)
+
+
 def json_option(function: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of tables.")(function)
 

@@ -14,6 +14,7 @@ import click
 
 from clr_ref.cli.common import (
     Progress,
+    data_option,
     fail,
     finite,
     golden_option,
@@ -228,14 +229,7 @@ def show(name: str | None, markdown: Path | None, folder: Path | None, as_json: 
 
 
 @golden_group.command()
-@click.option(
-    "--data",
-    "source",
-    type=click.Path(path_type=Path, file_okay=False, exists=True),
-    default=None,
-    metavar="DIR",
-    help="Where the four .gz files of Fashion-MNIST are. Default: Keras's cache, the Debian package's folder, or a download.",
-)
+@data_option
 @click.option("--reason", default=None, metavar="TEXT", help="Why stored digests change; without it none does.")
 @golden_option
 @json_option

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import importlib
 import importlib.util
 import json
@@ -15,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from clr_ref import ulp
+from clr_ref._files import replacing
 from clr_ref.cli.common import Progress, finite, json_option, new_table, plotting_module, print_table
-from clr_ref.range_test.result import RangeTest, write_whole
+from clr_ref.range_test.result import RangeTest
 
 if TYPE_CHECKING:
     from clr_ref.range_test.comparison import Comparison
@@ -104,7 +104,8 @@ def range_test(
             stem = "range-test" if seeds == 1 else f"range-test-{number}"
             one.to_csv(out / f"{stem}.csv")
             one.to_json(out / f"{stem}.json")
-            write_whole(out / f"{stem}.png", functools.partial(plotting.range_test, one))
+            with replacing(out / f"{stem}.png") as beside:
+                plotting.range_test(one, beside)
     holds = all(one.suggestion.maximal_learning_rate is not None for one in found) and all(one.holds for one in comparisons)
     if as_json:
         document = {

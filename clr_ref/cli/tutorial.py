@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from clr_ref.cli.common import Progress, json_option, new_table, plotting_module, print_table
+from clr_ref.cli.common import Progress, data_option, json_option, new_table, plotting_module, print_table
 
 
 @click.command()
@@ -25,14 +25,7 @@ from clr_ref.cli.common import Progress, json_option, new_table, plotting_module
     metavar="DIR",
     help="Where pictures, tables, pages and checkpoints go. An interrupted call goes on from there.",
 )
-@click.option(
-    "--data",
-    "source",
-    type=click.Path(path_type=Path, file_okay=False, exists=True),
-    default=None,
-    metavar="DIR",
-    help="Where the four .gz files of Fashion-MNIST are. Default: Keras's cache, the Debian package's folder, or a download.",
-)
+@data_option
 @json_option
 def tutorial(epochs: int, subset: int | None, seed: int, out: Path, source: Path | None, as_json: bool) -> None:
     """Do what TFA's tutorial on cyclical learning rates does, and hold its claims against what is measured.

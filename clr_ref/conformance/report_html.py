@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import html
 import math
-import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from clr_ref import exact
+from clr_ref._files import replacing
 from clr_ref.conformance.config import MAX_STEP
 from clr_ref.conformance.verdict import Accuracy, Finding, Report, Verdict
 
@@ -42,16 +41,8 @@ class Markup(str):
 
 def write(report: Report, path: Path) -> None:
     """Write the page, whole or not at all."""
-    path = path.resolve()
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(page(report))
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    with replacing(path.resolve()) as beside:
+        beside.write_text(page(report), "utf-8")
 
 
 def page(report: Report) -> str:

@@ -157,6 +157,32 @@ def rebuild(folder: Path, change: Callable[[Path], None]) -> None:
             shutil.rmtree(work, ignore_errors=True)
 
 
+def put(folder: Path, name: str, document: dict[str, Any], *, reason: str | None) -> None:
+    """Put a document with ``runs`` into the store under ``name``, a path in it. What it replaces goes on in its ``history``.
+
+    Raises:
+        AcceptError: its runs are not those that are stored, and no ``reason`` is given; or as for ``rebuild``.
+        StoreError: as for ``rebuild``.
+    """
+
+    def change(fresh: Path) -> None:
+        target = fresh / name
+        history: list[Any] = []
+        if target.exists():
+            old = golden.load_json(target)
+            history = old.get("history", [])
+            if old["runs"] != document["runs"]:
+                if not (reason or "").strip():
+                    raise AcceptError(f"{target.name} would change; --reason TEXT says why, and replaces it")
+                history = [*history, {"reason": reason, "replaced_sha256": golden.sha256(target.read_bytes())}]
+        if history:
+            document["history"] = history
+        target.parent.mkdir(exist_ok=True)
+        target.write_text(json.dumps(document, indent=1) + "\n", "utf-8")
+
+    rebuild(folder, change)
+
+
 @contextlib.contextmanager
 def _exclusively(folder: Path) -> Iterator[None]:
     with filelock.FileLock(f"{folder}.lock"):

@@ -18,9 +18,9 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -41,6 +41,8 @@ DIGEST = re.compile(r"[0-9a-f]{64}")
 MAX_STEPS = 1_000_000
 #: What reading data that is not in the form of the store raises.
 MALFORMED = (ValueError, TypeError, KeyError, AttributeError, OverflowError)
+
+_Parsed = TypeVar("_Parsed")
 
 
 class StoreError(Exception):
@@ -336,19 +338,20 @@ def parse(folder: Path, found: list[str]) -> Store | None:
             found.append(f"records/{path.name}: {error}")
     if not records:
         found.append("records: no record: the store is empty")
-    training = {}
-    for path in sorted((folder / "training").glob("*"), key=lambda path: record_order(path.stem)):
-        try:
-            training[path.stem] = parse_training(path.name, load_json(path))
-        except MALFORMED as error:
-            found.append(f"training/{path.name}: {error}")
-    applied = {}
-    for path in sorted((folder / "applied").glob("*"), key=lambda path: record_order(path.stem)):
-        try:
-            applied[path.stem] = parse_applied(path.name, load_json(path))
-        except MALFORMED as error:
-            found.append(f"applied/{path.name}: {error}")
+    training = _each(folder / "training", parse_training, found)
+    applied = _each(folder / "applied", parse_applied, found)
     return Store(folder, cases, flags, digest_steps, records, training, applied)
+
+
+def _each(folder: Path, parse_one: Callable[[str, Any], _Parsed], found: list[str]) -> dict[str, _Parsed]:
+    """Every file of a folder, by its stem, oldest release first. Problems go to ``found``."""
+    parsed = {}
+    for path in sorted(folder.glob("*"), key=lambda path: record_order(path.stem)):
+        try:
+            parsed[path.stem] = parse_one(path.name, load_json(path))
+        except MALFORMED as error:
+            found.append(f"{folder.name}/{path.name}: {error}")
+    return parsed
 
 
 def load_json(path: Path) -> Any:

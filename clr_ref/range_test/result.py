@@ -5,14 +5,13 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import tempfile
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from clr_ref import ulp
+from clr_ref._files import replacing
 from clr_ref.range_test.curve import Suggestion, Sweep
 
 if TYPE_CHECKING:
@@ -51,7 +50,8 @@ class RangeTest:
         lines = ["step,learning_rate,learning_rate_hex,loss,smoothed_loss"]
         for step, (rate, loss, smooth) in enumerate(zip(self.rates, self.losses.tolist(), self.smoothed.tolist(), strict=True)):
             lines.append(f"{step},{ulp.shortest(rate)},{float(rate).hex()},{loss!r},{smooth!r}")
-        write_whole(Path(path), lambda partial: partial.write_text("\n".join(lines) + "\n", encoding="utf-8"))
+        with replacing(Path(path)) as beside:
+            beside.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
     def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
         """The whole test as JSON, written to ``path`` as well if given, whole or not at all.
@@ -70,27 +70,9 @@ class RangeTest:
         }
         text = json.dumps(document, indent=1, allow_nan=False)
         if path is not None:
-            write_whole(Path(path), lambda partial: partial.write_text(text + "\n", encoding="utf-8"))
+            with replacing(Path(path)) as beside:
+                beside.write_text(text + "\n", encoding="utf-8")
         return text
-
-
-def write_whole(path: Path, write: Callable[[Path], Any]) -> None:
-    """Let ``write`` fill a temporary file beside ``path``, of the same suffix, then move it there: all or nothing."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    partial = Path(name)
-    try:
-        write(partial)
-        partial.chmod(0o666 & ~_umask())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _numbers(values: NDArray[np.float64]) -> list[float | str]:

@@ -5,7 +5,6 @@ The values come from TensorFlow and TFA; ``clr_ref`` builds the probe and reads 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -84,16 +83,5 @@ def record(folder: Path, *, reason: str | None = None) -> AppliedRecord:
         "runs": first,
     }
     file_name = f"tf-{versions['tensorflow']}_tfa-{versions['tensorflow-addons']}.json"
-
-    def change(fresh: Path) -> None:
-        target = fresh / "applied" / file_name
-        if target.exists() and (old := golden.load_json(target))["runs"] != first:
-            if not (reason or "").strip():
-                raise accept.AcceptError(f"{file_name} would change; --reason TEXT says why, and replaces it")
-            replaced = {"reason": reason, "replaced_sha256": golden.sha256(target.read_bytes())}
-            document["history"] = [*old.get("history", []), replaced]
-        target.parent.mkdir(exist_ok=True)
-        target.write_text(json.dumps(document, indent=1) + "\n", "utf-8")
-
-    accept.rebuild(folder, change)
+    accept.put(folder, f"applied/{file_name}", document, reason=reason)
     return golden.parse_applied(file_name, document)

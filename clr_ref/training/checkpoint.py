@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clr_ref.training.files import replacing
+from clr_ref._files import replacing
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

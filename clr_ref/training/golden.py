@@ -6,7 +6,6 @@ The values come from TensorFlow; ``clr_ref`` gives the initial weights, the orde
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -72,22 +71,7 @@ def record(found: FashionMnist, folder: Path, *, reason: str | None = None) -> T
     }
     document: dict[str, Any] = {"format": golden.FORMAT, "provenance": about, "runs": runs}
     file_name = f"tf-{first.versions['tensorflow']}_{first.versions['keras']}.json"
-
-    def change(fresh: Path) -> None:
-        target = fresh / "training" / file_name
-        if target.exists():
-            old = golden.load_json(target)
-            history = old.get("history", [])
-            if old["runs"] != runs:
-                if not (reason or "").strip():
-                    raise accept.AcceptError(f"{file_name} would change; --reason TEXT says why, and replaces it")
-                history = [*history, {"reason": reason, "replaced_sha256": golden.sha256(target.read_bytes())}]
-            if history:
-                document["history"] = history
-        target.parent.mkdir(exist_ok=True)
-        target.write_text(json.dumps(document, indent=1) + "\n", "utf-8")
-
-    accept.rebuild(folder, change)
+    accept.put(folder, f"training/{file_name}", document, reason=reason)
     return golden.parse_training(file_name, document)
 
 

@@ -19,10 +19,10 @@ from typing import Any
 import numpy as np
 
 import clr_ref
+from clr_ref._files import replacing
 from clr_ref.training import experiment as experiments
 from clr_ref.training.data import FashionMnist, Split
 from clr_ref.training.experiment import Experiment, Report
-from clr_ref.training.files import replacing
 
 BATCH_SIZE = 64
 INITIAL, MAXIMAL = 1e-4, 1e-2

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from clr_ref._files import replacing
 from clr_ref.range_test import RangeTest, Suggestion, rates, smoothed
-from clr_ref.range_test.result import write_whole
 
 LOSSES = [2.5, 0.1, float("inf")]
 FOUND = RangeTest(
@@ -54,7 +54,7 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
         partial.write_text("half")
         raise OSError("disk full")
 
-    with pytest.raises(OSError, match="disk full"):
-        write_whole(target, fails)
+    with pytest.raises(OSError, match="disk full"), replacing(target) as beside:
+        fails(beside)
     assert target.read_text() == "old"
     assert list(tmp_path.iterdir()) == [target]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import html as markup
-import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from clr_ref._files import replacing
 
 Found = Sequence[dict[str, Any]]
 Table = tuple[list[str], list[list[str]]]
@@ -20,17 +19,8 @@ TITLE = "Which cyclical learning rates to trust"
 
 def write(text: str, path: Path) -> None:
     """Write a page, whole or not at all."""
-    path = path.resolve()
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(name)
-        raise
+    with replacing(path.resolve()) as beside:
+        beside.write_text(text, "utf-8")
 
 
 def surprises(found: Found) -> list[str]:

@@ -1,17 +1,20 @@
 """The reference's arithmetic in tensors: one formula for every backend, traced into whatever graph the backend builds.
 
-    rate = initial + sealed(sealed(m * slope) * scale)                 with m the whole-number phase, as in ``_engine``
+    rate = initial + m * slope * scale                                 with m the whole-number phase, as in ``_engine``
 
-in float64, from left to right, rounded once to the dtype. It is the float64 formula of ``_engine`` without Ziv's test, so it
-differs from the exact value rounded only where float64 cannot settle the rounding: for about one float32 value in 2**27, and
-then by one ULP. ``evaluate`` with ``numpy_ops()`` is that formula in NumPy; all modes of TensorFlow give its bits:
+in float64, rounded once to the dtype. It is the float64 formula of ``_engine`` without Ziv's test, so it differs from the exact
+value rounded only where float64 cannot settle the rounding: for about one float32 value in 2**27, and then by one ULP.
+``evaluate`` with ``numpy_ops()`` is that formula in NumPy; all modes of TensorFlow give its bits, with about as many operations
+as TFA takes:
 
 - Whole numbers are exact, whatever a compiler makes of them.
-- No power function is asked: 2**(1 - cycle) is assembled from its bits, gamma**step is a product of table entries.
-- XLA contracts a product and a sum into one fused operation, and Grappler reorders a chain of products of tensors and scalars.
-  Between them numbers are *sealed*: the sign bit of the step, which is 0 and no compiler knows it, is subtracted from their
-  bits. (A division by 1.0, made in that way, was not enough: XLA of TF 2.8 moved it.) The halvings of triangular2 need no seal,
-  since they are exact in any order.
+- No power function is asked: 2**-k is assembled from its bits, gamma**step is a product of table entries.
+- XLA contracts a product and the sum that follows into one fused operation, which rounds once less. It makes no difference
+  where the product is exact. So the slope of triangular is a sum of two numbers, each so short that its product with m is
+  exact, and triangular2 multiplies by its power of two last.
+- Where that cannot be (exp_range, custom scale functions, a step_size of very many bits), the product is *sealed*: the sign bit
+  of the step, which is 0 and no compiler knows it, is subtracted from its bits. So are longer chains of products, which XLA
+  and Grappler reorder. (A division by 1.0, made in that way, was not enough: XLA of TF 2.8 moved it.)
 
 Without float64 (JAX as it comes) the same is done in pairs of float32.
 """
@@ -19,6 +22,7 @@ Without float64 (JAX as it comes) the same is done in pairs of float32.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
@@ -38,7 +42,8 @@ class Ops:
     width: int
     integers: Callable[[Any], Any]  # whole numbers of any dtype as integers of ``width``
     floats: Callable[[Any], Any]  # integers as floats of ``width``
-    sign: Callable[[Any], Any]  # -1 for a negative integer, else 0
+    right_shift: Callable[[Any, Any], Any]  # of integers; -1 fills up after a negative one
+    low_bits: Callable[[Any, int], Any]  # an integer's, so many
     from_bits: Callable[[Any], Any]  # integers as the floats that they are the bits of
     to_bits: Callable[[Any], Any]  # the inverse
     top_half: Callable[[Any], Any] | None  # float32 with the lower 12 bits of the significand 0; where width is 32
@@ -54,7 +59,8 @@ def numpy_ops() -> Ops:
         width=64,
         integers=lambda x: np.asarray(x).astype(np.int64),
         floats=lambda x: x.astype(np.float64),
-        sign=lambda x: x >> 63,
+        right_shift=lambda x, bits: x >> bits,
+        low_bits=lambda x, bits: x & ((1 << bits) - 1),
         from_bits=lambda x: np.asarray(x).view(np.float64),
         to_bits=lambda x: np.asarray(x).view(np.int64),
         top_half=None,
@@ -73,7 +79,8 @@ def tensorflow_ops() -> Ops:
         width=64,
         integers=lambda x: tf.cast(x, tf.int64),
         floats=lambda x: tf.cast(x, tf.float64),
-        sign=lambda x: tf.bitwise.right_shift(x, tf.constant(63, tf.int64)),
+        right_shift=lambda x, bits: tf.bitwise.right_shift(x, tf.cast(bits, tf.int64)),
+        low_bits=lambda x, bits: tf.bitwise.bitwise_and(x, tf.constant((1 << bits) - 1, tf.int64)),
         from_bits=lambda x: tf.bitcast(x, tf.float64),
         to_bits=lambda x: tf.bitcast(x, tf.int64),
         top_half=None,
@@ -95,7 +102,8 @@ def jax_ops() -> Ops:
         width=64 if wide else 32,
         integers=lambda x: jnp.asarray(x).astype(integer),
         floats=lambda x: x.astype(real),
-        sign=lambda x: x >> (63 if wide else 31),
+        right_shift=lambda x, bits: x >> bits,
+        low_bits=lambda x, bits: x & ((1 << bits) - 1),
         from_bits=lambda x: jax.lax.bitcast_convert_type(x, real),
         to_bits=lambda x: jax.lax.bitcast_convert_type(x, integer),
         top_half=None
@@ -116,7 +124,8 @@ def torch_ops() -> Ops:
         width=64,
         integers=lambda x: x.to(torch.int64),
         floats=lambda x: x.to(torch.float64),
-        sign=lambda x: x >> 63,
+        right_shift=lambda x, bits: x >> bits,
+        low_bits=lambda x, bits: x & ((1 << bits) - 1),
         from_bits=lambda x: x.view(torch.float64),
         to_bits=lambda x: x.view(torch.int64),
         top_half=None,
@@ -137,9 +146,8 @@ def evaluate(plan: _engine.Plan, step: Any, ops: Ops) -> Any:
     step = ops.integers(step)
     by_cycle = schedule.scale_mode == "cycle" and not isinstance(plan.scale_fn, scales.Constant)
     m, cycle = _phase(plan, step, ops, by_cycle)
-    argument = cycle + 1 if by_cycle else step
-    rate = _wide(plan, m, argument, step, ops) if ops.width == 64 else _narrow(plan, m, argument, ops)
-    rate = ops.cast(rate, schedule.dtype)
+    scaled = _wide if ops.width == 64 else _narrow
+    rate = ops.cast(scaled(plan, m, cycle, step, ops), schedule.dtype)
     if plan.cancels or plan.slope < 0 or plan.initial < 0:
         rate = ops.where(rate == 0, ops.constant(0.0, rate), rate)  # -0.0 becomes 0.0
     return rate
@@ -150,10 +158,10 @@ def _phase(plan: _engine.Plan, step: Any, ops: Ops, with_cycle: bool) -> tuple[A
     p, p2, largest = plan.p, 2 * plan.p, 2 ** (ops.width - 1) - 1
     if p2 > largest:  # a whole step_size so long that no step is past the first cycle
         folded = ops.where(step <= p, step, p - (step - p)) if p <= largest else step
-        return folded, ops.sign(step) if with_cycle else None  # 0, but no compiler may know and drop the scale
-    if plan.shift == 0 and not with_cycle:
+        return folded, _zero(step, ops) if with_cycle else None  # but no compiler may know and drop the scale
+    if plan.shift == 0:
         r = step % p2
-        return ops.minimum(r, p2 - r), None
+        return ops.minimum(r, p2 - r), step // p2 if with_cycle else None
     cycle = step // p2
     r = step - cycle * p2
     # r = (t << shift) mod 2p, a few bits at a time, so that no product leaves the integers.
@@ -166,23 +174,58 @@ def _phase(plan: _engine.Plan, step: Any, ops: Ops, with_cycle: bool) -> tuple[A
         carry = r // p2
         r = r - carry * p2
         cycle = ops.minimum(cycle, (largest >> bits) - 1) * (1 << bits) + carry
-    return ops.minimum(r, p2 - r), cycle
+    return ops.minimum(r, p2 - r), cycle if with_cycle else None
 
 
-def _wide(plan: _engine.Plan, m: Any, argument: Any, step: Any, ops: Ops) -> Any:
-    product = ops.floats(m) * plan.slope
+def _wide(plan: _engine.Plan, m: Any, cycle: Any, step: Any, ops: Ops) -> Any:
+    m = ops.floats(m)
     scale_fn = plan.scale_fn
+    if isinstance(scale_fn, scales.Constant):
+        short = _short(plan)
+        if short is None:
+            return _sealed(m * plan.slope, step, ops) + plan.initial
+        return m * short[0] + plan.initial - m * -short[1]  # a difference: Grappler reorders sums
     if isinstance(scale_fn, scales.Halving):
-        return product * _halved(argument, _engine.SPAN[plan.schedule.dtype], ops) + plan.initial
+        # The scale is 2**(1 - argument): that of the first cycle is 1, that of step 0 is 2.
+        halvings, slope = (step, 2 * plan.slope) if cycle is None else (cycle, plan.slope)
+        if _few_halvings_do(plan):
+            factor = ops.floats(ops.right_shift(ops.constant(1 << 62, step), ops.minimum(halvings, 62)))
+            return m * (slope * 2.0**-62) * factor + plan.initial
+        return m * slope * _halved(halvings, _engine.SPAN[plan.schedule.dtype], ops) + plan.initial
+    argument = step if cycle is None else cycle + 1
     if isinstance(scale_fn, scales.Exponential):
-        product = _sealed(product, step, ops)
+        product = m
         for level, digit in enumerate(_digits(plan.powers, argument, ops)):
-            if level > 0:  # XLA of TF 2.8 takes a long chain of products in another order
+            if level > 0 and plan.powers.levels > 2:  # XLA of TF 2.8 takes a long chain of products in another order
                 product = _sealed(product, step, ops)
-            product = product * ops.lookup(plan.powers.tables[level][0], digit)
-    elif not isinstance(scale_fn, scales.Constant):
-        product = _sealed(product, step, ops) * _answers(scale_fn, argument, step, plan.schedule.dtype, ops)
+            table = plan.powers.tables[level][0]
+            product = product * ops.lookup(table if level else table * plan.slope, digit)
+    else:
+        product = _sealed(m * plan.slope, step, ops) * _answers(scale_fn, argument, step, plan.schedule.dtype, ops)
     return _sealed(product, step, ops) + plan.initial
+
+
+def _short(plan: _engine.Plan) -> tuple[float, float] | None:
+    """Two numbers whose sum is the slope to 54 bits at least, each so short that its products with m are exact; None where m is
+    too long for that, or the numbers leave so little room below or above them that products could be inexact.
+    """
+    bits = 53 - plan.p.bit_length()
+    if bits < 27 or not (abs(plan.slope) > 2.0**-900 and abs(plan.amplitude) < 2.0**900):
+        return None
+    slope = (Fraction(plan.schedule.maximal_learning_rate) - Fraction(plan.schedule.initial_learning_rate)) / plan.p
+    high = _rounded_to(bits, float(slope))
+    return high, _rounded_to(bits, float(slope - Fraction(high)))
+
+
+def _rounded_to(bits: int, number: float) -> float:
+    fraction, exponent = math.frexp(number)
+    return math.ldexp(round(math.ldexp(fraction, bits)), exponent - bits)
+
+
+def _few_halvings_do(plan: _engine.Plan) -> bool:
+    """Whether what 62 halvings leave of the amplitude is below a quarter of the last place of the initial rate."""
+    last_place = abs(plan.initial) * float(np.finfo(plan.schedule.dtype).eps) / 2
+    return abs(plan.amplitude) * 2.0**-62 < last_place / 4
 
 
 def _answers(scale_fn: Any, argument: Any, step: Any, dtype: str, ops: Ops) -> Any:
@@ -201,31 +244,35 @@ def _answers(scale_fn: Any, argument: Any, step: Any, dtype: str, ops: Ops) -> A
 
 def _sealed(number: Any, step: Any, ops: Ops) -> Any:
     """The same number, but that compilers cannot combine what made it with what becomes of it."""
-    return ops.from_bits(ops.to_bits(number) - ops.sign(step))
+    return ops.from_bits(ops.to_bits(number) - _zero(step, ops))
 
 
 def _opaque(number: float, step: Any, ops: Ops) -> Any:
     """A float, in the steps' shape, that no compiler knows to be constant."""
     kinds = (np.float64, np.int64) if ops.width == 64 else (np.float32, np.int32)
-    return ops.from_bits(-ops.sign(step) + int(np.array(number, kinds[0]).view(kinds[1])))
+    return ops.from_bits(int(np.array(number, kinds[0]).view(kinds[1])) - _zero(step, ops))
 
 
-def _halved(argument: Any, span: int, ops: Ops) -> Any:
-    """2**(1 - argument), held at 2**-span."""
+def _zero(step: Any, ops: Ops) -> Any:
+    """An integer 0, in the steps' shape, that no compiler knows to be 0: the sign of the step."""
+    return ops.right_shift(step, ops.width - 1)
+
+
+def _halved(halvings: Any, span: int, ops: Ops) -> Any:
+    """2**-halvings, held at 2**-span."""
     mantissa, bias = _LAYOUT[ops.width]
-    return ops.from_bits((bias - ops.minimum(argument - 1, span)) * (1 << mantissa))
+    return ops.from_bits((bias - ops.minimum(halvings, span)) * (1 << mantissa))
 
 
 def _digits(powers: _engine.Powers, exponent: Any, ops: Ops) -> Any:
     left = ops.minimum(exponent, min(powers.largest, 2 ** (ops.width - 1) - 1))
     for _ in range(powers.levels - 1):
-        rest = left // (1 << powers.width)
-        yield left - rest * (1 << powers.width)
-        left = rest
+        yield ops.low_bits(left, powers.width)
+        left = ops.right_shift(left, powers.width)
     yield left
 
 
-def _narrow(plan: _engine.Plan, m: Any, argument: Any, ops: Ops) -> Any:
+def _narrow(plan: _engine.Plan, m: Any, cycle: Any, step: Any, ops: Ops) -> Any:
     """In float32 alone: a value is h + e, with e about 2**-12 of h and good to 2**-33 of it.
 
     Every product that matters is of two halves of 12 bits, hence exact and indifferent to contraction.
@@ -236,14 +283,15 @@ def _narrow(plan: _engine.Plan, m: Any, argument: Any, ops: Ops) -> Any:
     slope = (Fraction(schedule.maximal_learning_rate) - Fraction(schedule.initial_learning_rate)) / plan.p
     value = _times(value, tuple(float(part) for part in _thirds(float(slope))), ops)
     scale_fn = plan.scale_fn
+    argument = step if cycle is None else cycle + 1
     if isinstance(scale_fn, scales.Halving):
-        factor = _halved(argument, _LAYOUT[32][1] - 1, ops)
+        factor = _halved(argument - 1, _LAYOUT[32][1] - 1, ops)
         value = value[0] * factor, value[1] * factor
     elif isinstance(scale_fn, scales.Exponential):
         for (table, _), digit in zip(plan.powers.tables, _digits(plan.powers, argument, ops), strict=True):
             value = _times(value, tuple(ops.lookup(part, digit) for part in _thirds(table)), ops)
     elif not isinstance(scale_fn, scales.Constant):
-        factor = _answers(scale_fn, argument, argument, "float32", ops)
+        factor = _answers(scale_fn, argument, step, "float32", ops)
         value = value[0] * factor, value[1] * factor
     initial = plan.initial
     total = value[0] + initial

@@ -82,7 +82,7 @@ def plan(schedule: CyclicalLearningRate) -> Plan:
         roundings += 1
     rises = amplitude >= 0
     same_sign = (schedule.initial_learning_rate >= 0 and rises) or (schedule.initial_learning_rate <= 0 and not rises)
-    positive_scale = isinstance(scale_fn, (scales.Constant, scales.Halving, scales.Exponential))
+    positive_scale = isinstance(scale_fn, scales.POLICIES)
     of_the_paper = (
         isinstance(scale_fn, scales.Constant)
         or (isinstance(scale_fn, scales.Halving) and schedule.scale_mode == "cycle")

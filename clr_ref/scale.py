@@ -50,6 +50,8 @@ ScaleFn = Constant | Halving | Exponential | Callable[[float], float]
 
 #: The policies of the paper; their names are reserved.
 BUILT_IN: dict[str, type[Any]] = {"triangular": Constant, "triangular2": Halving, "exp_range": Exponential}
+#: The same for ``isinstance``: what is known to be > 0, and needs no call.
+POLICIES = tuple(BUILT_IN.values())
 
 _registered: dict[str, Callable[[float], float]] = {}
 

@@ -84,7 +84,7 @@ def evaluate(
     """
     if mode not in ("function", "xla"):
         raise ValueError(f"mode must be 'function' or 'xla', got {mode!r}")
-    if not isinstance(schedule.scale_fn, (scales.Constant, scales.Halving, scales.Exponential)):
+    if not isinstance(schedule.scale_fn, scales.POLICIES):
         raise ValueError(f"scale_fn must be one of the three policies, got {schedule.scale_fn!r}")
     if step_dtype == "python int":
         return tfa_arithmetic.evaluate(schedule, steps, step_dtype=step_dtype, flush="everywhere")

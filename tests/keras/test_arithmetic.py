@@ -118,6 +118,22 @@ def test_float64_is_within_two_ulps_of_the_larger_bound(drop_ins: Any) -> None:
         assert np.abs(found[0] - schedule(asked)).max() <= roundings * 2.0**-53 * largest
 
 
+def test_a_single_step_has_the_bits_of_an_array(drop_ins: Any) -> None:
+    """In every mode, which compilers optimize in other ways and the eager drop-in computes in another; subnormal rates too."""
+    asked = steps_of_the_backend(drop_ins)[::41]
+    dtypes = ("float32", "float64") if twin(drop_ins, clr_ref.triangular(0, 1, 5))._ops.width == 64 else ("float32",)
+    chosen = [one for dtype in dtypes for one in list(schedules(dtype))[::4]]
+    chosen += [clr_ref.triangular2(0, 2.0**-120, 3), clr_ref.triangular(0, 2.0**-130, 7), clr_ref.exp_range(-1e-37, 0, 7, 0.9)]
+    for schedule in chosen:
+        made = twin(drop_ins, schedule)
+        for mode, compiled in modes(drop_ins).items():
+            ask = compiled(made)
+            expected = np.asarray(ask(tensor(drop_ins, asked)))
+            found = np.array([np.asarray(ask(tensor(drop_ins, step))) for step in asked])
+            assert found.dtype == expected.dtype
+            assert found.tobytes() == expected.tobytes(), (mode, schedule)
+
+
 def test_what_float64_cannot_settle(drop_ins: Any) -> None:
     """Rates within 2**-60 of a midpoint of two float32: every mode gives the float64 formula's, one ULP off at most."""
     off = 0

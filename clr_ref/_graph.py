@@ -8,13 +8,14 @@ value rounded only where float64 cannot settle the rounding: for about one float
 as TFA takes:
 
 - Whole numbers are exact, whatever a compiler makes of them.
-- No power function is asked: 2**-k is assembled from its bits, gamma**step is a product of table entries.
+- No power function is asked: 2**k is assembled from its bits, gamma**step is a product of table entries.
 - XLA contracts a product and the sum that follows into one fused operation, which rounds once less. It makes no difference
   where the product is exact. So the slope of triangular is a sum of two numbers, each so short that its product with m is
-  exact, and triangular2 multiplies by its power of two last.
-- Where that cannot be (exp_range, custom scale functions, a step_size of very many bits), the product is *sealed*: the sign bit
-  of the step, which is 0 and no compiler knows it, is subtracted from its bits. So are longer chains of products, which XLA
-  and Grappler reorder. (A division by 1.0, made in that way, was not enough: XLA of TF 2.8 moved it.)
+  exact. Nor are a quotient and a sum contracted: so triangular2 and exp_range divide last. XLA besides takes a division for
+  expensive, and computes the rate once; of products alone it makes one copy for every weight.
+- Where that cannot be (custom scale functions, a step_size of very many bits), the product is *sealed*: the sign bit of the
+  step, which is 0 and no compiler knows it, is subtracted from its bits. So are longer chains of products, which XLA and
+  Grappler reorder. (A division by 1.0, made in that way, was not enough: XLA of TF 2.8 moved it.)
 
 Without float64 (JAX as it comes) the same is done in pairs of float32.
 """
@@ -42,6 +43,7 @@ class Ops:
     width: int
     integers: Callable[[Any], Any]  # whole numbers of any dtype as integers of ``width``
     floats: Callable[[Any], Any]  # integers as floats of ``width``
+    left_shift: Callable[[Any, Any], Any]  # of integers
     right_shift: Callable[[Any, Any], Any]  # of integers; -1 fills up after a negative one
     low_bits: Callable[[Any, int], Any]  # an integer's, so many
     from_bits: Callable[[Any], Any]  # integers as the floats that they are the bits of
@@ -59,6 +61,7 @@ def numpy_ops() -> Ops:
         width=64,
         integers=lambda x: np.asarray(x).astype(np.int64),
         floats=lambda x: x.astype(np.float64),
+        left_shift=lambda x, bits: x << bits,
         right_shift=lambda x, bits: x >> bits,
         low_bits=lambda x, bits: x & ((1 << bits) - 1),
         from_bits=lambda x: np.asarray(x).view(np.float64),
@@ -79,6 +82,7 @@ def tensorflow_ops() -> Ops:
         width=64,
         integers=lambda x: tf.cast(x, tf.int64),
         floats=lambda x: tf.cast(x, tf.float64),
+        left_shift=tf.bitwise.left_shift,
         right_shift=lambda x, bits: tf.bitwise.right_shift(x, tf.cast(bits, tf.int64)),
         low_bits=lambda x, bits: tf.bitwise.bitwise_and(x, tf.constant((1 << bits) - 1, tf.int64)),
         from_bits=lambda x: tf.bitcast(x, tf.float64),
@@ -102,6 +106,7 @@ def jax_ops() -> Ops:
         width=64 if wide else 32,
         integers=lambda x: jnp.asarray(x).astype(integer),
         floats=lambda x: x.astype(real),
+        left_shift=lambda x, bits: x << bits,
         right_shift=lambda x, bits: x >> bits,
         low_bits=lambda x, bits: x & ((1 << bits) - 1),
         from_bits=lambda x: jax.lax.bitcast_convert_type(x, real),
@@ -124,6 +129,7 @@ def torch_ops() -> Ops:
         width=64,
         integers=lambda x: x.to(torch.int64),
         floats=lambda x: x.to(torch.float64),
+        left_shift=lambda x, bits: x << bits,
         right_shift=lambda x, bits: x >> bits,
         low_bits=lambda x, bits: x & ((1 << bits) - 1),
         from_bits=lambda x: x.view(torch.float64),
@@ -189,19 +195,23 @@ def _wide(plan: _engine.Plan, m: Any, cycle: Any, step: Any, ops: Ops) -> Any:
         # The scale is 2**(1 - argument): that of the first cycle is 1, that of step 0 is 2.
         halvings, slope = (step, 2 * plan.slope) if cycle is None else (cycle, plan.slope)
         if _few_halvings_do(plan):
-            factor = ops.floats(ops.right_shift(ops.constant(1 << 62, step), ops.minimum(halvings, 62)))
-            return m * (slope * 2.0**-62) * factor + plan.initial
-        return m * slope * _halved(halvings, _engine.SPAN[plan.schedule.dtype], ops) + plan.initial
+            divisor = ops.floats(ops.left_shift(ops.constant(1, step), ops.minimum(halvings, 62)))
+        else:
+            divisor = _doubled(halvings, _engine.SPAN[plan.schedule.dtype], ops)
+        return m * slope / divisor + plan.initial
     argument = step if cycle is None else cycle + 1
     if isinstance(scale_fn, scales.Exponential):
-        product = m
-        for level, digit in enumerate(_digits(plan.powers, argument, ops)):
-            if level > 0 and plan.powers.levels > 2:  # XLA of TF 2.8 takes a long chain of products in another order
-                product = _sealed(product, step, ops)
-            table = plan.powers.tables[level][0]
-            product = product * ops.lookup(table if level else table * plan.slope, digit)
-    else:
-        product = _sealed(m * plan.slope, step, ops) * _answers(scale_fn, argument, step, plan.schedule.dtype, ops)
+        tables = [table for table, _ in plan.powers.tables]
+        digits = list(_digits(plan.powers, argument, ops))
+        product = m * (plan.slope if len(tables) == 1 else ops.lookup(tables[0] * plan.slope, digits[0]))
+        for table, digit in zip(tables[1:-1], digits[1:-1], strict=True):
+            product = _sealed(product, step, ops) * ops.lookup(table, digit)
+        if len(tables) > 2:
+            product = _sealed(product, step, ops)
+        with np.errstate(divide="ignore"):  # of entries that no step asks for
+            divisor = ops.lookup(1 / tables[-1], digits[-1])
+        return product / divisor + plan.initial
+    product = _sealed(m * plan.slope, step, ops) * _answers(scale_fn, argument, step, plan.schedule.dtype, ops)
     return _sealed(product, step, ops) + plan.initial
 
 
@@ -258,10 +268,10 @@ def _zero(step: Any, ops: Ops) -> Any:
     return ops.right_shift(step, ops.width - 1)
 
 
-def _halved(halvings: Any, span: int, ops: Ops) -> Any:
-    """2**-halvings, held at 2**-span."""
+def _doubled(halvings: Any, span: int, ops: Ops) -> Any:
+    """2**halvings, held at 2**span."""
     mantissa, bias = _LAYOUT[ops.width]
-    return ops.from_bits((bias - ops.minimum(halvings, span)) * (1 << mantissa))
+    return ops.from_bits((bias + ops.minimum(halvings, span)) * (1 << mantissa))
 
 
 def _digits(powers: _engine.Powers, exponent: Any, ops: Ops) -> Any:
@@ -285,8 +295,8 @@ def _narrow(plan: _engine.Plan, m: Any, cycle: Any, step: Any, ops: Ops) -> Any:
     scale_fn = plan.scale_fn
     argument = step if cycle is None else cycle + 1
     if isinstance(scale_fn, scales.Halving):
-        factor = _halved(argument - 1, _LAYOUT[32][1] - 1, ops)
-        value = value[0] * factor, value[1] * factor
+        divisor = _doubled(argument - 1, _LAYOUT[32][1] - 1, ops)
+        value = value[0] / divisor, value[1] / divisor
     elif isinstance(scale_fn, scales.Exponential):
         for (table, _), digit in zip(plan.powers.tables, _digits(plan.powers, argument, ops), strict=True):
             value = _times(value, tuple(ops.lookup(part, digit) for part in _thirds(table)), ops)

@@ -103,7 +103,9 @@ def test_exact_is_the_reference_in_every_mode(drop_ins: Any) -> None:
 
 
 def test_float64_is_within_two_ulps_of_the_larger_bound(drop_ins: Any) -> None:
-    """Three roundings, of slope, product and sum, and up to 12 of a power; and the same bits in every mode."""
+    """Three roundings, of slope, product and sum, and up to 13 of a power of six factors, the last of them a reciprocal; and
+    the same bits in every mode.
+    """
     if twin(drop_ins, clr_ref.triangular(0, 1, 5))._ops.width == 32:
         with pytest.raises(ValueError, match="dtype must be 'float32' on JAX without x64, got 'float64'"):
             twin(drop_ins, clr_ref.triangular(0, 1, 5, dtype="float64"))
@@ -111,7 +113,7 @@ def test_float64_is_within_two_ulps_of_the_larger_bound(drop_ins: Any) -> None:
     asked = steps_of_the_backend(drop_ins)[::7]
     for schedule in schedules("float64"):
         made = twin(drop_ins, schedule)
-        roundings = 15 if isinstance(schedule.scale_fn, Exponential) else 3
+        roundings = 16 if isinstance(schedule.scale_fn, Exponential) else 3
         largest = max(schedule.initial_learning_rate, schedule.maximal_learning_rate)
         found = [np.asarray(compiled(made)(tensor(drop_ins, asked))) for compiled in modes(drop_ins).values()]
         assert all(one.dtype == np.float64 and one.tobytes() == found[0].tobytes() for one in found), schedule

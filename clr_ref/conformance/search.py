@@ -39,7 +39,8 @@ def search(
 ) -> Outcome:
     """Run a check on ``first``, then on what Hypothesis draws.
 
-    The same arguments give the same outcome. A failure among ``first`` is told only if Hypothesis finds none, which it shrinks.
+    The same arguments give the same outcome. Where the smallest input is looked for, a failure among ``first`` is told only if
+    Hypothesis finds none, which it shrinks.
 
     Args:
         judge: its config is replaced by the drawn one.
@@ -68,6 +69,8 @@ def search(
         except Wrong as wrong:
             tried += 1
             found.append(wrong)
+            if not shrink:
+                return Outcome(tried, wrong)
 
     @hypothesis.seed(seed)
     @settings(

@@ -7,6 +7,7 @@ Hypothesis.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any, Literal
@@ -27,6 +28,7 @@ FAR_POWERS = (24, 31, 32, 53, 62)
 Inputs = dict[str, Any]
 
 
+@functools.cache  # Hypothesis takes a while to look a new strategy over, for each of these that is
 def inputs(policy: str, dtype: str, reach: int, needs: tuple[str, ...]) -> st.SearchStrategy[Inputs]:
     """A config under ``config``, and what a check needs beside it: few digits, initial <= maximal, a whole step_size.
 
@@ -117,6 +119,7 @@ _MEANING: dict[str, Callable[[Config, int, int], Any]] = {
 # --- Everything --------------------------------------------------------------------------------------------------------------
 
 
+@functools.cache
 def everything(needs: tuple[str, ...], dtypes: tuple[str, ...] = ("float32", "float64")) -> st.SearchStrategy[Inputs]:
     """As ``inputs``, of all policies, from all of the domain."""
     drawn: dict[str, st.SearchStrategy[Any]] = {
@@ -133,6 +136,7 @@ def _in_range(number: float, dtype: str) -> bool:
         return math.isfinite(float(np.dtype(dtype).type(number)))
 
 
+@functools.cache
 def bounds(dtype: str) -> st.SearchStrategy[float]:
     """Everyday bounds first, then any non-negative finite one, subnormal and huge included."""
     width: Literal[32, 64] = 32 if dtype == "float32" else 64
@@ -143,12 +147,17 @@ def bounds(dtype: str) -> st.SearchStrategy[float]:
     )
 
 
+_WHOLE_SIZES = st.one_of(st.sampled_from(EVERYDAY_SIZES), st.integers(1, 10**6))
+
+
+@functools.cache
 def step_sizes(dtype: str) -> st.SearchStrategy[float]:
     whole = st.one_of(st.sampled_from(EVERYDAY_SIZES), st.integers(1, 10**6), st.integers(1, 2**63).map(float))
     fractional = st.one_of(st.sampled_from([2.5, 33.3, 0.5, 1e-3, 1e12]), st.floats(1e-6, 1e15))
     return st.one_of(whole, fractional).filter(lambda s: _in_range(s, dtype))
 
 
+@functools.cache
 def gammas() -> st.SearchStrategy[float]:
     special = st.sampled_from([0.99994, 0.9, 0.999, 1.0, 0.5, 1 - 2.0**-53, 1 - 2.0**-24, 1.001, 2.0])
     return st.one_of(special, st.floats(1e-3, 1, exclude_min=True))
@@ -163,7 +172,7 @@ def configs(
 ) -> Config:
     policy = draw(st.sampled_from(policies))
     dtype = draw(st.sampled_from(dtypes))
-    sizes = st.one_of(st.sampled_from(EVERYDAY_SIZES), st.integers(1, 10**6)) if whole else step_sizes(dtype)
+    sizes = _WHOLE_SIZES if whole else step_sizes(dtype)
     return Config(
         policy=policy,
         initial_learning_rate=draw(bounds(dtype)),
@@ -174,6 +183,7 @@ def configs(
     )
 
 
+@functools.cache
 def steps() -> st.SearchStrategy[int]:
     """Small ones, powers of two and their neighbours, and everything up to the end of the domain."""
     near_powers = st.builds(lambda k, d: min(max(2**k + d, 0), MAX_STEP), st.integers(0, 63), st.integers(-2, 2))

@@ -168,8 +168,9 @@ def test_a_download_is_kept_where_keras_looks(
     assert data.load(download=False).folder == cache
 
 
-def test_a_wrong_download_is_refused(server: tuple[str, Path], tmp_path: Path) -> None:
+def test_a_wrong_download_is_refused(server: tuple[str, Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     pytest.importorskip("pooch", reason="pooch, which downloads, is not installed: clr-ref[training]")
+    monkeypatch.setattr("time.sleep", lambda seconds: None)  # what pooch does before it tries again
     (server[1] / "train-images-idx3-ubyte.gz").write_bytes(b"a login page")
     with pytest.raises(data.DataError, match=r"train-images-idx3-ubyte\.gz: "):
         data._download(tmp_path / "cache", server[0])

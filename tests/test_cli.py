@@ -128,9 +128,8 @@ def test_eval_tiers() -> None:
     assert power.exit_code == 0
 
 
-@pytest.mark.parametrize("options", [[], ["--error"]])
-@pytest.mark.parametrize("suffix", [".png", ".svg", ".pdf"])
-def test_plot(tmp_path: Path, options: list[str], suffix: str) -> None:
+@pytest.mark.parametrize(("suffix", "options"), [(".png", []), (".svg", ["--error"]), (".pdf", ["--error"])])
+def test_plot(tmp_path: Path, suffix: str, options: list[str]) -> None:
     pytest.importorskip("matplotlib", reason="drawing needs clr-ref[plot]")
     out = tmp_path / f"schedule{suffix}"
     result = call("plot", "triangular2", *BOUNDS, *options, "--out", str(out))

@@ -39,7 +39,7 @@ from typing import Any
 
 import numpy as np
 
-from clr_ref import CyclicalLearningRate, exact
+from clr_ref import exact
 from clr_ref.conformance.config import Config
 from clr_ref.tfa_arithmetic import POW_ULP
 
@@ -91,15 +91,10 @@ class Rates:
         return min(abs(near - self.low), abs(near - self.high))
 
 
-@functools.lru_cache(maxsize=1 << 10)
-def _built(config: Config) -> CyclicalLearningRate:
-    return config.build()
-
-
 @functools.lru_cache(maxsize=1 << 16)
 def rates(config: Config, step: int, level: Level) -> Rates:
     """What is expected of a config at a step."""
-    schedule = _built(config)
+    schedule = config.build()
     low, high = next(exact.enclosures(schedule, step))
     slack = Fraction(0) if level is Level.CORRECT else Fraction(formula_bound(config, step, level))
     return Rates(exact.rounded(schedule, step), low, high, slack)
@@ -120,7 +115,7 @@ def formula_bound(config: Config, step: int, level: Level) -> float:
     u = 2.0**-bits
     tiny = math.ldexp(1.0, smallest + bits - 1)
     r = u if dtype == "float32" else 0.0
-    schedule = _built(config)
+    schedule = config.build()
     initial, maximal = abs(schedule.initial_learning_rate), abs(schedule.maximal_learning_rate)
     cycle, exact_height = exact.phase(Fraction(schedule.step_size), step)
     tau, height = float(Fraction(step) / Fraction(schedule.step_size)), float(exact_height)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import Any, Literal, get_args
 
 import clr_ref
@@ -24,6 +25,7 @@ class Config:
     gamma: float = 1.0
     dtype: str = "float32"
 
+    @functools.lru_cache(maxsize=1 << 10)  # noqa: B019 - a config is as small as its key
     def build(self) -> clr_ref.CyclicalLearningRate:
         """The reference schedule of these arguments, which knows the exact rates."""
         arguments: dict[str, Any] = {"gamma": self.gamma} if self.policy == "exp_range" else {}

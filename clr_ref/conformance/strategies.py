@@ -37,14 +37,15 @@ def inputs(policy: str, dtype: str, reach: int, needs: tuple[str, ...]) -> st.Se
     largest = 20 if "at" in needs else min(10**6, max(reach // 3, 1))
 
     def mean(rates: tuple[int, int], size: int, gamma: int, drawn: tuple[int, ...], place: tuple[int, ...]) -> Inputs:
-        low, high = sorted(_rate(index) for index in rates)
-        step_size = EVERYDAY_SIZES[size] if size < len(EVERYDAY_SIZES) else size - len(EVERYDAY_SIZES) + 1
+        low, high = sorted(_rate(_index(number, len(EVERYDAY_BOUNDS), _OTHER_RATES)) for number in rates)
+        index = _index(size, len(EVERYDAY_SIZES), _OTHER_SIZES)
+        step_size = EVERYDAY_SIZES[index] if index < len(EVERYDAY_SIZES) else index - len(EVERYDAY_SIZES) + 1
         config = Config(
             policy=policy,
             initial_learning_rate=low,
             maximal_learning_rate=high,
             step_size=step_size if step_size <= largest else step_size % largest + 1,
-            gamma=_gamma(gamma) if policy == "exp_range" else 1.0,
+            gamma=_gamma(_index(gamma, len(EVERYDAY_GAMMAS), _OTHER_GAMMAS)) if policy == "exp_range" else 1.0,
             dtype=dtype,
         )
         names = [name for name in needs if name != "step"]
@@ -63,18 +64,12 @@ def inputs(policy: str, dtype: str, reach: int, needs: tuple[str, ...]) -> st.Se
     )
 
 
-_RATES = st.integers(0, len(EVERYDAY_BOUNDS) - 1) | st.integers(len(EVERYDAY_BOUNDS), len(EVERYDAY_BOUNDS) + 7 * 99 - 1)
-_SIZES = st.integers(0, len(EVERYDAY_SIZES) - 1) | st.integers(len(EVERYDAY_SIZES), 10**6)
-_GAMMAS = st.integers(0, len(EVERYDAY_GAMMAS) - 1) | st.integers(len(EVERYDAY_GAMMAS), len(EVERYDAY_GAMMAS) + 998)
-#: Which half cycle, counted from 0, and which of the few or of all steps of it.
-_HALVES = st.integers(0, 8) | st.integers(0, 100) | st.sampled_from([2 * cycle - 1 for cycle in DEEP_CYCLES])
-_PLACES = st.one_of(
-    st.tuples(st.just(0), st.integers(0, 20)),
-    st.tuples(_HALVES, st.integers(0, 2) | st.integers(-2, 2)),
-    st.tuples(_HALVES, st.integers(0, 10**6)),
-)
+_OTHER_RATES, _OTHER_SIZES, _OTHER_GAMMAS = 7 * 99, 10**6, 999
+_RATES, _SIZES, _GAMMAS = (st.integers(0, 2 * others - 1) for others in (_OTHER_RATES, _OTHER_SIZES, _OTHER_GAMMAS))
+#: Where in the schedule (``_near_step``), which half cycle, and how far into it.
+_PLACES = st.tuples(st.integers(0, 2), st.integers(0, 299), st.integers(0, 10**6))
 _NUMBERS: dict[str, st.SearchStrategy[int]] = {
-    "cycles": st.integers(0, 5) | st.integers(0, 40) | st.sampled_from(DEEP_CYCLES),
+    "cycles": st.integers(0, 299),
     "far": st.one_of(
         st.builds(lambda k, d: 2**k + d, st.sampled_from(FAR_POWERS), st.integers(0, 3) | st.integers(-3, 3)),
         st.integers(2**24, MAX_STEP),
@@ -82,6 +77,17 @@ _NUMBERS: dict[str, st.SearchStrategy[int]] = {
     "fraction": st.integers(0, 102),
     "at": st.integers(0, 100),
 }
+
+
+def _index(number: int, few: int, others: int) -> int:
+    """0 .. few - 1 for the lower half of 0 .. 2 * others - 1, which is drawn as often and shrunk to; others for the upper."""
+    return number % few if number < others else number - others + few
+
+
+def _one_of(number: int, few: int, some: int, deep: Callable[[int], int]) -> int:
+    """A third of 0 .. 299 each: fewer than ``few``, fewer than ``some``, and what hits a deep cycle."""
+    third, rest = divmod(number, 100)
+    return (rest % few, rest % some, deep(DEEP_CYCLES[rest % len(DEEP_CYCLES)]))[third]
 
 
 def _rate(index: int) -> float:
@@ -99,9 +105,11 @@ def _gamma(index: int) -> float:
 
 def _near_step(config: Config, place: tuple[int, ...], reach: int) -> int:
     """Small steps, a few around the ends and peaks of all cycles, or any of them."""
-    half, into = place
+    kind, half, into = place
     size = max(round(config.step_size), 1)
-    return min(max(half * size + (into % (size + 1) if into > 20 else into), 0), reach, MAX_STEP)
+    start = _one_of(half, 9, 100, lambda cycle: 2 * cycle - 1) * size
+    step = (into % 21, start + (0, 1, 2, -1, -2)[into % 5], start + into % (size + 1))[kind]
+    return min(max(step, 0), reach, MAX_STEP)
 
 
 def _fraction(number: int) -> float:
@@ -109,7 +117,9 @@ def _fraction(number: int) -> float:
 
 
 _MEANING: dict[str, Callable[[Config, int, int], Any]] = {
-    "cycles": lambda config, number, reach: min(number, int(reach / (2 * config.step_size))),
+    "cycles": lambda config, number, reach: min(
+        _one_of(number, 6, 41, lambda cycle: cycle), int(reach / (2 * config.step_size))
+    ),
     "far": lambda config, number, reach: number,
     "fraction": lambda config, number, reach: _fraction(number),
     "at": lambda config, number, reach: min(number, int(6 * config.step_size)),

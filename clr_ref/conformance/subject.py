@@ -9,11 +9,12 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-import queue
+import math
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 from types import TracebackType
 from typing import Any, Protocol
 
@@ -24,6 +25,8 @@ from clr_ref.conformance.protocol import UNKNOWN, Answer, Make, Nature, Question
 IMPORT_TIMEOUT, STEP_TIMEOUT = 300.0, 10.0
 #: Seconds that a process has to leave in its own way when nothing more is asked.
 LEAVE_TIMEOUT = 5.0
+#: Seconds between two looks at the clock.
+WATCH = 0.05
 
 Answers = tuple[Answer, ...]
 
@@ -69,7 +72,8 @@ class Remote:
         self._timeout = timeout
         self._known: dict[Question, Answers] = {}
         self._process: subprocess.Popen[str] | None = None
-        self._lines: queue.SimpleQueue[str | None]
+        self._deadline = math.inf  # of the answer that is waited for
+        self._late = False
         self._noise = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115
 
     def __enter__(self) -> Remote:
@@ -116,8 +120,8 @@ class Remote:
             stderr=self._noise,
             encoding="utf-8",
         )
-        self._process, self._lines = process, queue.SimpleQueue()
-        threading.Thread(target=_read, args=(process.stdout, self._lines), daemon=True).start()
+        self._process, self._late = process, False
+        threading.Thread(target=self._watch, args=(process,), daemon=True).start()
         try:
             self._send({"name": self.name, "path": sys.path})
             reply = self._receive(IMPORT_TIMEOUT)
@@ -162,24 +166,25 @@ class Remote:
             TimeoutError: none came.
             ConnectionError: the process ended; its last words.
         """
-        try:
-            line = self._lines.get(timeout=timeout)
-        except queue.Empty:
-            raise TimeoutError from None
-        if line is None:
-            assert self._process is not None
+        assert self._process is not None
+        assert self._process.stdout is not None
+        self._deadline = time.monotonic() + timeout
+        line = self._process.stdout.readline()
+        self._deadline = math.inf
+        if self._late:
+            raise TimeoutError
+        if not line:
             code = self._process.wait()
             self._noise.seek(0)
             words = [text for text in self._noise.read().splitlines() if text.strip()]
             raise ConnectionError(f"exit code {code}" + (f", {words[-1].strip()}" if words else ""))
         return json.loads(line)
 
-
-def _read(stream: Any, lines: queue.SimpleQueue[str | None]) -> None:
-    """Hand on the lines of a stream, and None at its end."""
-    try:
-        for line in stream:
-            lines.put(line)
-    except ValueError:  # closed while it was read
-        pass
-    lines.put(None)
+    def _watch(self, process: subprocess.Popen[str]) -> None:
+        """Kill the process if it is past its deadline: whoever waits for its answer then meets the end of its output."""
+        while process.poll() is None:
+            if time.monotonic() > self._deadline:
+                self._late = True
+                process.kill()
+                return
+            time.sleep(WATCH)

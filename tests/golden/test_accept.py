@@ -507,7 +507,7 @@ def test_killed_at_random_moments(
     assert is_whole(folder, states)
     draw = random.Random(1)
     killed = 0
-    for round_number in range(15):
+    for round_number in range(8):
         process = victim.start()
         time.sleep(draw.uniform(0, duration) if round_number else 0)
         synthetic.kill(process)

@@ -400,7 +400,7 @@ def test_killed_at_random_moments(recorder: FakeRecorder, folder: Path, staging:
     assert synthetic.snapshot(staging / SECOND) == new
     draw = random.Random(4)
     killed = 0
-    for round_number in range(15):
+    for round_number in range(8):
         synthetic.restore(staging / SECOND, old)
         process = victim.start()
         time.sleep(draw.uniform(0, 1.1 * duration) if round_number else 0)

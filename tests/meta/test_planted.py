@@ -34,11 +34,11 @@ ROUNDING = {
 }
 
 
-def plan(dtype: str, *policies: str, examples: int = 12) -> runner.Plan:  # a fifth of the kit's own: every bug is plain
+def plan(dtype: str, *policies: str, examples: int = 10) -> runner.Plan:  # a sixth of the kit's own: every bug is plain
     return runner.Plan(dtype, policies or POLICIES, (), 0, examples, "clr-ref conform planted.py:make")
 
 
-def full(make: Callable[..., Any], dtype: str, *policies: str, examples: int = 12) -> Report:
+def full(make: Callable[..., Any], dtype: str, *policies: str, examples: int = 8) -> Report:
     subject, asked = Local(make), plan(dtype, *policies, examples=examples)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)

@@ -66,7 +66,7 @@ def overflowing(tmp_path: Path) -> Path:
     return path
 
 
-def conform(path: Path, *options: str, name: str = "make", examples: int = 8) -> Result:
+def conform(path: Path, *options: str, name: str = "make", examples: int = 4) -> Result:
     return CliRunner().invoke(main, ["conform", f"{path}:{name}", "--max-examples", str(examples), *options])
 
 

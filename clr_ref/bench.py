@@ -8,6 +8,7 @@ contender once, a ratio is taken within the round, and what is reported is the m
 from __future__ import annotations
 
 import dataclasses
+import functools
 import gc
 import importlib.metadata
 import importlib.util
@@ -17,14 +18,18 @@ import platform
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 import tracemalloc
 import warnings
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from clr_ref import contenders
-from clr_ref.contenders import CONTENDERS, KEY_FIGURES, LIMIT, Call
+from clr_ref.contenders import CONTENDERS, KEY_FIGURES, LIMIT, POLICIES, Call
 
 FORMAT = 1
 SIZES = (1, 1_000, 100_000, 10_000_000)
@@ -190,11 +195,36 @@ def _memory(name: str, call: Call, size: int) -> float | None:
         tracemalloc.stop()
 
 
+_REFERENCE = """import clr_ref
+
+def make(policy, **numbers):
+    return getattr(clr_ref, policy)(**numbers)
+"""
+
+
 def harness(rounds: int = 7) -> dict[str, float]:
-    """What the package costs as such: CPU seconds of fresh processes, medians, and imports as a ratio."""
+    """What the package costs as such: CPU seconds of fresh processes, medians, and imports as a ratio.
+
+    In a checkout, and with pytest-xdist, also how long the tests take on two processes where TensorFlow cannot be imported.
+
+    Raises:
+        RuntimeError: the tests fail.
+    """
     imports = statistics.median(_process("import clr_ref") / _process("import numpy") for _ in range(rounds))
-    cpu = statistics.median(_process("from clr_ref.cli import main; main(['verify', '--json'])") for _ in range(3))
-    return {"import clr_ref / import numpy": imports, "clr-ref verify, CPU seconds": cpu}
+    found = {"import clr_ref / import numpy": imports}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "reference.py"
+        path.write_text(_REFERENCE, "utf-8")
+        for words in (["verify"], ["conform", f"{path}:make"]):
+            code = f"from clr_ref.cli import main; main({[*words, '--json']!r})"
+            found[f"clr-ref {words[0]}, CPU seconds"] = statistics.median(_process(code) for _ in range(3))
+    if Path("tests", "without_tensorflow.py").exists() and importlib.util.find_spec("xdist") is not None:
+        command = [sys.executable, "-m", "pytest", "-p", "tests.without_tensorflow", "-n", "2", "-q"]
+        start = time.perf_counter()
+        if subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode:
+            raise RuntimeError(f"the tests fail: {' '.join(command[1:])}")
+        found["the tests that need no TensorFlow, seconds on two processes"] = time.perf_counter() - start
+    return found
 
 
 def _process(code: str) -> float:
@@ -205,28 +235,29 @@ def _process(code: str) -> float:
     return after.children_user + after.children_system - before.children_user - before.children_system
 
 
-def training(rounds: int = 101, steps: int = 20) -> list[Overhead]:
+def training(rounds: int = 61, steps: int = 100) -> list[Overhead]:
     """What each schedule adds to a compiled train step.
 
     The step is a small one and its time is that of the CPU, on one thread, since a difference of microseconds is lost in the
-    noise of a large step, and of other processes.
+    noise of a large step, and of other processes. TFA's exp_range is not there: it cannot train where steps are int64.
 
     Raises:
         ImportError, RuntimeError: Keras on TensorFlow is not there.
     """
     schedules: dict[str, Callable[[], Any]] = {
         "constant": lambda: 1e-3,
-        "Keras drop-in": contenders.drop_in_schedule,
+        **{f"Keras drop-in {policy}": functools.partial(contenders.drop_in_schedule, policy) for policy in POLICIES},
         "CosineDecay": contenders.cosine_schedule,
     }
     if importlib.util.find_spec("tensorflow_addons"):
-        schedules["TFA"] = contenders.tfa_schedule
+        for policy in POLICIES[:2]:
+            schedules[f"TFA {policy}"] = functools.partial(contenders.tfa_schedule, policy)
     found = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         contenders.tensorflow()
         for mode in ("function", "jit_compile"):
-            calls = {name: _train_step(make(), mode == "jit_compile", steps) for name, make in schedules.items()}
+            calls = {name: _train_steps(make(), mode == "jit_compile", steps) for name, make in schedules.items()}
             times = interleaved(calls, rounds)
             for name in schedules:
                 extra = [(mine - base) / steps for mine, base in zip(times[name], times["constant"], strict=True)]
@@ -235,8 +266,11 @@ def training(rounds: int = 101, steps: int = 20) -> list[Overhead]:
     return found
 
 
-def _train_step(learning_rate: Any, jit_compile: bool, steps: int) -> Call:
-    """``steps`` steps of a dense network (64, 10) on a batch of 32 with plain SGD, each a call of one compiled function."""
+def _train_steps(learning_rate: Any, jit_compile: bool, steps: int) -> Call:
+    """``steps`` steps of a dense network (64, 10) on a batch of 32 with plain SGD, in one call of one compiled function.
+
+    So does Keras with ``steps_per_execution``. Calls from Python would take five times as long as the steps, and drown them.
+    """
     from clr_ref import _keras_api
 
     tf, keras = _keras_api.tensorflow(), _keras_api.keras
@@ -247,19 +281,19 @@ def _train_step(learning_rate: Any, jit_compile: bool, steps: int) -> Call:
     if hasattr(optimizer, "build"):
         optimizer.build(model.trainable_variables)
 
-    @tf.function(jit_compile=jit_compile)  # type: ignore[untyped-decorator]
-    def step() -> Any:
+    def step() -> None:
         with tf.GradientTape() as tape:
             loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(y, model(x, training=True)))
         gradients = tape.gradient(loss, model.trainable_variables)
         optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
-        return loss
 
-    def run() -> None:
-        for _ in range(steps):
+    @tf.function(jit_compile=jit_compile)  # type: ignore[untyped-decorator]
+    def run() -> Any:
+        for _ in tf.range(steps):
             step()
+        return optimizer.iterations
 
-    return run
+    return lambda: np.asarray(run())
 
 
 def machine() -> dict[str, str]:

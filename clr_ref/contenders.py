@@ -23,6 +23,8 @@ Call = Callable[[], Any]
 Contender = Callable[[int], Call]
 
 BOUNDS = {"initial_learning_rate": 1e-4, "maximal_learning_rate": 1e-2, "step_size": 2 * 937}
+GAMMA = 0.99994
+POLICIES = ("triangular", "triangular2", "exp_range")
 #: The limit, and what every time is a ratio to.
 LIMIT = "np.full"
 MODES = ("eager", "function", "xla")
@@ -33,7 +35,7 @@ def _schedules() -> dict[str, clr_ref.CyclicalLearningRate]:
     return {
         "triangular": clr_ref.triangular(**BOUNDS),
         "triangular2": clr_ref.triangular2(**BOUNDS),
-        "exp_range": clr_ref.exp_range(**BOUNDS, gamma=0.99994),
+        "exp_range": clr_ref.exp_range(**BOUNDS, gamma=GAMMA),
     }
 
 
@@ -96,14 +98,20 @@ def tensorflow() -> Any:
     return tf
 
 
-def tfa_schedule() -> Any:
-    """TFA's triangular2."""
-    return importlib.import_module("tensorflow_addons").optimizers.Triangular2CyclicalLearningRate(**BOUNDS)
+def tfa_schedule(policy: str = "triangular2") -> Any:
+    """TFA's schedule of a policy."""
+    return _keras_schedule(importlib.import_module("tensorflow_addons").optimizers, policy)
 
 
-def drop_in_schedule() -> Any:
-    """Our triangular2 for Keras."""
-    return importlib.import_module("clr_ref.keras").Triangular2CyclicalLearningRate(**BOUNDS)
+def drop_in_schedule(policy: str = "triangular2") -> Any:
+    """Ours for Keras."""
+    return _keras_schedule(importlib.import_module("clr_ref.keras"), policy)
+
+
+def _keras_schedule(module: Any, policy: str) -> Any:
+    name = {"triangular": "Triangular", "triangular2": "Triangular2", "exp_range": "Exponential"}[policy]
+    more = {"gamma": GAMMA} if policy == "exp_range" else {}
+    return getattr(module, f"{name}CyclicalLearningRate")(**BOUNDS, **more)
 
 
 def cosine_schedule() -> Any:

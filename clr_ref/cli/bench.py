@@ -21,7 +21,7 @@ from clr_ref.contenders import CONTENDERS, KEY_FIGURES
 @click.option("--rounds", type=click.IntRange(min=2), default=11, show_default=True, help="How often each is asked.")
 @click.option("--key", is_flag=True, help="Only the key figures, which need NumPy alone.")
 @click.option("--largest", type=click.IntRange(min=1), default=SIZES[-1], show_default=True, help="No size above this.")
-@click.option("--harness", is_flag=True, help="Also the costs of importing clr_ref and of clr-ref verify.")
+@click.option("--harness", is_flag=True, help="Also what imports, commands and, in a checkout, the tests cost.")
 @click.option("--training", is_flag=True, help="Also a compiled train step with each schedule. Needs Keras on TensorFlow.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), default=None, metavar="FILE", help="Store as JSON.")
 @click.option(
@@ -72,7 +72,10 @@ def bench(
         progress.start("measuring")
         figures, missing = benchmark.measure(names, sizes, rounds, progress.done)
         if harness:
-            harnessed = benchmark.harness()
+            try:
+                harnessed = benchmark.harness()
+            except RuntimeError as error:
+                raise click.ClickException(f"--harness: {error}") from None
             progress.done("fresh processes")
         if training:
             try:

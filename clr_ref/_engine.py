@@ -23,7 +23,7 @@ import numpy as np
 
 from clr_ref import _double, _scalar, exact, scale as scales
 from clr_ref._plan import EXACT, LIMIT, SPAN, WINDOW, Plan, U, plan
-from clr_ref._powers import EXP2_ERROR, Powers
+from clr_ref._powers import Powers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,10 +32,12 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Words = NDArray[np.uint32]
 
-__all__ = ["CHUNK", "EXACT", "LIMIT", "SPAN", "Plan", "Powers", "U", "fill", "fill_range", "phase", "plan"]
+__all__ = ["ARRAY_CHUNK", "CHUNK", "EXACT", "LIMIT", "SPAN", "Plan", "Powers", "U", "fill", "fill_range", "phase", "plan"]
 
-#: Steps worked on at once the swift way: the buffers of a call take 704 KiB of the 1 MiB that a range may take besides its
-#: result, and a chunk is long enough for the cost of twenty calls of NumPy to vanish.
+#: Arbitrary steps worked on at once the swift way: the cost of twenty calls of NumPy vanishes, and all buffers stay in a
+#: second-level cache of 2 MiB.
+ARRAY_CHUNK = 32 * 1024
+#: The same for ranges, whose buffers take 704 KiB of the 1 MiB that a range may take besides its result.
 CHUNK = 16 * 1024
 #: Steps worked on at once the general way, whose many temporaries of 48 KiB stay below the 128 KiB from which glibc's malloc
 #: may hand memory back to the system and fetch it again for every chunk, which costs as much as the arithmetic.
@@ -52,7 +54,12 @@ class Work:
     """The buffers of one call, for chunks of up to ``size`` steps."""
 
     def __init__(self, size: int) -> None:
-        self.floats = np.empty((3, size))
+        # On whole cache lines, which NumPy does not see to: arithmetic across them takes a tenth longer.
+        line = 64 // 8
+        width = size + -size % line
+        memory = np.empty(3 * width + line)
+        start = -(memory.__array_interface__["data"][0] // 8) % line
+        self.floats = memory[start : start + 3 * width].reshape(3, width)
         self.words: Words = np.empty(size, np.uint32)
 
     def first(self, count: int) -> Any:
@@ -65,7 +72,7 @@ def fill(plan: Plan, steps: Ints, out: NDArray[Any]) -> None:
     Raises:
         ValueError: a step is negative; what is in ``out`` is then of no use.
     """
-    size = CHUNK if plan.swift >= 0 else GENERAL_CHUNK
+    size = ARRAY_CHUNK if plan.swift >= 0 else GENERAL_CHUNK
     work = Work(min(len(steps), size) if plan.swift >= 0 else 0)
     with np.errstate(all="ignore"):
         for start in range(0, len(steps), size):
@@ -116,7 +123,7 @@ def _fill_swift(plan: Plan, work: Work, steps: Ints, largest: int, out: NDArray[
             if largest > powers.largest:
                 np.maximum(c, -SPAN["float32"], out=c)  # arithmetic on subnormals is slow
             np.exp2(c, out=c)
-            roundings += int(EXP2_ERROR / U)
+            roundings += powers.exp2_roundings(largest)
         else:
             c[:] = powers.array(steps)
     _products(plan, plan.slope, a, b, c, largest << plan.shift)

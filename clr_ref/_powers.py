@@ -17,9 +17,8 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
     Floats = NDArray[np.float64]
 
-#: Relative error allowed to ``np.exp2`` of n * log2(gamma), for exponents up to 400: the rounding of the argument comes to
-#: 400 * ln(2) * 2**-51, below 2**-42.
-EXP2_ERROR = 2.0**-40
+#: Error that ``np.exp2`` is believed to have on its own, in units of 2**-53.
+EXP2_UNITS = 16
 
 
 class Powers:
@@ -94,15 +93,23 @@ class Powers:
         """log2(gamma), which ``np.exp2`` needs."""
         return math.log2(self.gamma)
 
+    def exp2_roundings(self, largest: int) -> int:
+        """The relative error of ``np.exp2(n * rate)`` for n up to ``largest``, in units of 2**-53: twice what is seen to.
+
+        Of the argument x, the logarithm's error and the rounding of the product make ln(2) * 1.5 |x| units and more.
+        """
+        return int(4 * min(largest, self.largest) * abs(self.rate)) + 2 * EXP2_UNITS
+
     @functools.cached_property
     def exp2_is_sound(self) -> bool:
-        """Whether ``np.exp2(n * rate)`` is within ``EXP2_ERROR`` of every table entry, with a margin of 8.
+        """Whether ``np.exp2(n * rate)`` is within half of ``exp2_roundings`` of every table entry.
 
-        It is with every library that we know (they err by a few units in 2**53); one that does not is not asked.
+        It is with every library that we know (they err by a few units); one that does not is not asked.
         """
         for level, (table, _) in enumerate(self.tables):
             known = np.flatnonzero(table)
-            near = np.exp2((known << (level * self.width)) * self.rate)
-            if not (np.abs(near - table[known]) <= table[known] * (EXP2_ERROR / 8)).all():
+            argument = (known << (level * self.width)) * self.rate
+            off = np.abs(np.exp2(argument) - table[known])
+            if not (off <= table[known] * (2 * np.abs(argument) + EXP2_UNITS) * 2.0**-53).all():
                 return False
         return True

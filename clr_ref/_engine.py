@@ -110,12 +110,16 @@ def _fill_swift(plan: Plan, work: Work, steps: Ints, largest: int, out: NDArray[
     a, b, c, words = work.first(len(steps))
     roundings = plan.roundings
     bits = a.view(np.int64)
+    origin = _origin(plan)
     if plan.shift:
         np.left_shift(steps, plan.shift, out=bits)
         bits += _MAGIC_BITS
-    else:
+    elif origin:
         np.add(steps, _MAGIC_BITS, out=bits)
-    a -= _MAGIC + _origin(plan)
+    if plan.shift or origin:
+        a -= _MAGIC + origin
+    else:
+        np.copyto(a, steps, casting="unsafe")
     if isinstance(plan.scale_fn, scales.Exponential):
         powers = plan.powers
         if powers.exp2_is_sound:
@@ -283,13 +287,16 @@ def _settle_float32(plan: Plan, near: Floats, words: Words, roundings: int, out:
         floor = max(floor, (roundings + 1) * largest / (width - 2))
     np.copyto(words, near.view(np.uint64), casting="unsafe")  # the low half, whatever the order of bytes
     words <<= np.uint32(3)
+    if not floor:
+        # Midpoints are the ends of the signed numbers: two quick looks, and most often that is all.
+        signed, far = words.view(np.int32), (2**28 - width) << 3
+        if signed.max() < far and signed.min() > -far:
+            return ()
     words -= np.uint32((2**28 - width) << 3)
     bound = np.uint32((2 * width) << 3)
     if floor:
         # A value that is the initial rate, as at the ends of a cycle, is within a few units of a float32, and never in doubt.
         suspects = np.flatnonzero((words <= bound) | ((np.abs(near) < floor) & (near != plan.initial)))
-    elif words.min() > bound:
-        return ()
     else:
         suspects = np.flatnonzero(words <= bound)
     # A few at a time: where a whole chunk is suspect, as among subnormals, its temporaries would be many.

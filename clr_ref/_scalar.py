@@ -143,19 +143,26 @@ def _triangular2(plan: Plan) -> Callable[[int], Any]:
 
 
 def _exp_range(plan: Plan) -> Callable[[int], Any]:
-    p, p2, shift, initial, slope, error = plan.p, 2 * plan.p, plan.shift, plan.initial, plan.slope, _error(plan)
+    p, p2, shift, initial, error = plan.p, 2 * plan.p, plan.shift, plan.initial, _error(plan)
     powers = plan.powers
     largest, mask, width = powers.largest, powers.mask, powers.width
     (first, *others), float32 = powers.lists, np.float32
+    first = [power * plan.slope for power in first]
+
+    def product_of_others(left: int) -> float:
+        product = 1.0
+        for table in others:
+            product *= table[left & mask]
+            left >>= width
+        return product
+
+    # Two tables are what most of them take.
+    upper = others[0].__getitem__ if len(others) == 1 else product_of_others
 
     def rate(step: int) -> Any:
         r = (step << shift) % p2
         left = step if step < largest else largest
-        product = (r if r <= p else p2 - r) * slope * first[left & mask]
-        for table in others:
-            left >>= width
-            product *= table[left & mask]
-        near = initial + product
+        near = initial + (r if r <= p else p2 - r) * first[left & mask] * upper(left >> width)
         low, high = near - error, near + error
         if low > _TINY and high < _HUGE:
             c = low * _SPLITTER

@@ -15,6 +15,7 @@ import importlib.util
 import json
 import os
 import platform
+import random
 import statistics
 import subprocess
 import sys
@@ -114,10 +115,11 @@ class Report:
 
 
 def interleaved(calls: Mapping[Any, Call], rounds: int) -> dict[Any, list[float]]:
-    """CPU seconds a call, per contender and round, after one call that does not count.
+    """CPU seconds a call, per contender and round.
 
-    Every round asks each of them in turn, and begins with another. All run on one thread, so that CPU time is what they cost
-    and what others do to the machine counts less.
+    Every round asks each of them in turn, in an order of its own, and once more before it counts: what ran before has left its
+    own data in the caches, and its own state in the allocator. All run on one thread, so that CPU time is what they cost and
+    what others do to the machine counts less.
     """
     repeats = {}
     for name, call in calls.items():
@@ -129,13 +131,13 @@ def interleaved(calls: Mapping[Any, Call], rounds: int) -> dict[Any, list[float]
     was_enabled = gc.isenabled()
     gc.disable()
     try:
-        names = list(calls)
+        order, names = random.Random(0), list(calls)
         for _ in range(rounds):
-            for name in names:
-                found[name].append(_timed(calls[name], repeats[name]))
-            # Whoever comes first finds cold caches: that is somebody else every time.
-            names = [*names[1:], names[0]]
+            order.shuffle(names)
             gc.collect()
+            for name in names:
+                calls[name]()
+                found[name].append(_timed(calls[name], repeats[name]))
     finally:
         if was_enabled:
             gc.enable()

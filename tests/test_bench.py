@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 from pathlib import Path
 from typing import Any
@@ -19,17 +20,12 @@ def test_rounds_are_interleaved(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
     clock = iter(range(10**6))
     monkeypatch.setattr(bench.time, "process_time", lambda: next(clock))  # every call takes a second
-    times = bench.interleaved({"a": lambda: asked.append("a"), "b": lambda: asked.append("b")}, 3)
-    assert asked == [
-        "a",
-        "a",
-        "b",
-        "b",
-        *"ab",
-        *"ba",
-        *"ab",
-    ]  # once to warm up, once to see how long it takes, and then in turns
-    assert times == {"a": [1, 1, 1], "b": [1, 1, 1]}
+    times = bench.interleaved({name: functools.partial(asked.append, name) for name in "abc"}, 20)
+    # Once to warm up and once to see how long it takes; then in turns, each once to warm up and once to count.
+    assert asked[:6] == [*"aabbcc"]
+    rounds = {"".join(asked[start : start + 6]) for start in range(6, len(asked), 6)}
+    assert rounds == {"aabbcc", "aaccbb", "bbaacc", "bbccaa", "ccaabb", "ccbbaa"}
+    assert times == {name: [1] * 20 for name in "abc"}
 
 
 def test_short_calls_are_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,7 +38,7 @@ def test_short_calls_are_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
         now[0] += 1e-4
 
     times = bench.interleaved({"a": call}, 2)
-    assert len(calls) == 1 + (1 + 2 + 4 + 8 + 16) + 2 * 16  # 16 are the first power of two to take a millisecond
+    assert len(calls) == 1 + (1 + 2 + 4 + 8 + 16) + 2 * (1 + 16)  # 16 are the first power of two to take a millisecond
     assert times["a"] == pytest.approx([1e-4, 1e-4])
 
 

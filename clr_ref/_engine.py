@@ -9,13 +9,14 @@ Nothing is lost in the phase, at any step. The rest is floating point with a kno
 test: if the float64 value could lie on either side of a midpoint of two results, the exact tier decides. So every result is
 correctly rounded, whatever the step, and for float32 fewer than one in a million pays for it.
 
-The policies of the paper in float32 go the swift way: the phase in float64, which is exact for steps up to ``Plan.swift``,
-and every operation on a chunk into the same few buffers, which stay in the second-level cache. Everything else goes the
-general way, in int64. One step at a time is ``_scalar``'s.
+The policies of the paper in float32 go the swift way: the phase in words of 32 bits, or in float64, which is exact for steps up
+to ``Plan.swift``, and every operation on a chunk into the same few buffers, which stay in the second-level cache. Everything
+else goes the general way, in int64. One step at a time is ``_scalar``'s.
 """
 
 from __future__ import annotations
 
+import sys
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +49,8 @@ MAX_STEP = 2**63 - 1
 #: Adding a whole number to the bits of 2**52 adds it to the float: the cheapest conversion there is.
 _MAGIC = 2.0**52
 _MAGIC_BITS = 0x4330000000000000
+#: Which of the two words of a float64 holds its exponent.
+_UPPER = 1 if sys.byteorder == "little" else 0
 
 
 class Work:
@@ -61,6 +64,7 @@ class Work:
         start = -(memory.__array_interface__["data"][0] // 8) % line
         self.floats = memory[start : start + 3 * width].reshape(3, width)
         self.words: Words = np.empty(size, np.uint32)
+        self.slopes = np.empty(0)  # of triangular2, below whose exponents the same numbers always stand
 
     def first(self, count: int) -> Any:
         return *self.floats[:, :count], self.words[:count]
@@ -74,6 +78,8 @@ def fill(plan: Plan, steps: Ints, out: NDArray[Any]) -> None:
     """
     size = ARRAY_CHUNK if plan.swift >= 0 else GENERAL_CHUNK
     work = Work(min(len(steps), size) if plan.swift >= 0 else 0)
+    if isinstance(plan.scale_fn, scales.Halving):
+        work.slopes = np.full(work.floats.shape[1], plan.slope)
     with np.errstate(all="ignore"):
         for start in range(0, len(steps), size):
             part = steps[start : start + size]
@@ -108,32 +114,61 @@ def fill_range(plan: Plan, first: int, out: NDArray[Any]) -> None:
 def _fill_swift(plan: Plan, work: Work, steps: Ints, largest: int, out: NDArray[np.float32]) -> None:
     """A chunk of arbitrary steps, none above ``plan.swift``."""
     a, b, c, words = work.first(len(steps))
-    roundings = plan.roundings
-    bits = a.view(np.int64)
-    origin = _origin(plan)
-    if plan.shift:
-        np.left_shift(steps, plan.shift, out=bits)
-        bits += _MAGIC_BITS
-    elif origin:
-        np.add(steps, _MAGIC_BITS, out=bits)
-    if plan.shift or origin:
-        a -= _MAGIC + origin
+    roundings, halves = plan.roundings, isinstance(plan.scale_fn, scales.Halving)
+    small = max(largest << plan.shift, 2 * plan.p) < 2**31 and plan.slope != 0
+    if small:
+        whole = words.view(np.int32)
+        np.copyto(words, steps.view(np.uint64), casting="unsafe")
+        if plan.shift:
+            words <<= np.uint32(plan.shift)
     else:
-        np.copyto(a, steps, casting="unsafe")
+        whole = a.view(np.int64)
+        np.left_shift(steps, plan.shift, out=whole)
     if isinstance(plan.scale_fn, scales.Exponential):
         powers = plan.powers
         if powers.exp2_is_sound:
-            np.multiply(a, powers.rate * 2.0**-plan.shift, out=c)
+            np.copyto(c, whole)
+            c *= powers.rate * 2.0**-plan.shift
             if largest > powers.largest:
                 np.maximum(c, -SPAN["float32"], out=c)  # arithmetic on subnormals is slow
             np.exp2(c, out=c)
             roundings += powers.exp2_roundings(largest)
         else:
             c[:] = powers.array(steps)
-    _products(plan, plan.slope, a, b, c, largest << plan.shift)
+    if small:
+        _products_of_words(plan, a, b, work.slopes[: len(a)] if halves else c, words, largest << plan.shift)
+    else:
+        whole += _MAGIC_BITS
+        a -= _MAGIC + _origin(plan)
+        _products(plan, plan.slope, a, b, c, largest << plan.shift)
     a += plan.initial
     for index in _settle_float32(plan, a, words, roundings, out):
         out[index] = _scalar.settled(plan, int(steps[index]))
+
+
+def _products_of_words(plan: Plan, a: Floats, b: Floats, c: Floats, words: Words, largest: int) -> None:
+    """As ``_products``, from a step * q below 2**31 in words, where whole numbers take half as long.
+
+    For triangular2, c holds the slope but for its exponent.
+    """
+    p2 = np.uint32(2 * plan.p)
+    cycle, r = b.view(np.uint32).reshape(2, -1)
+    np.floor_divide(words, p2, out=cycle)
+    np.multiply(cycle, p2, out=r)
+    np.subtract(words, r, out=r)
+    np.subtract(p2, r, out=words)
+    np.minimum(words, r, out=words)
+    np.copyto(a, words.view(np.int32))
+    if isinstance(plan.scale_fn, scales.Halving):
+        if largest // int(p2) > SPAN["float32"]:
+            np.minimum(cycle, np.uint32(SPAN["float32"]), out=cycle)
+        cycle <<= np.uint32(20)
+        upper = np.array([plan.slope]).view(np.uint32)[_UPPER]
+        np.subtract(upper, cycle, out=c.view(np.uint32)[_UPPER::2])  # slope * 2**-cycle
+    else:
+        a *= plan.slope
+    if not isinstance(plan.scale_fn, scales.Constant):
+        a *= c
 
 
 def _origin(plan: Plan) -> int:

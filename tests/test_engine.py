@@ -255,6 +255,18 @@ def test_both_ways_give_the_same_bits(policy: str, step_size: float, bounds: tup
             assert rates[index] == exact.rounded(schedule, int(steps[index]))
 
 
+@pytest.mark.parametrize("bounds", [(1e-4, 1e-2), (1e-2, 1e-4), (0.3, 0.3), (0.0, 0.0)])
+@pytest.mark.parametrize("step_size", [1, 937, 33.5, 2.0**30, 2.0**30 + 64])
+@pytest.mark.parametrize("policy", POLICIES)
+def test_steps_that_fit_a_word_and_steps_that_do_not(policy: str, step_size: float, bounds: tuple[float, float]) -> None:
+    """In one array, each kind after the other."""
+    schedule = schedule_of(policy, step_size, *bounds)
+    size, rng = _engine.ARRAY_CHUNK, np.random.default_rng(1)
+    kinds = [rng.integers(0, high, size) for high in (2**31, 10**5, 2**40, 10**5, 2**31)]
+    steps = np.concatenate([*kinds, np.arange(2**31 - 9, 2**31 + 9)])
+    assert schedule(steps).tobytes() == the_general_way(schedule, steps).tobytes()
+
+
 @pytest.mark.parametrize("around", [2**51, 2**53, 2**62])
 @pytest.mark.parametrize("step_size", [1, 937, 2.5, 2.0**40 + 2.0**20])
 @pytest.mark.parametrize("policy", POLICIES)

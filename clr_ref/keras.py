@@ -456,9 +456,9 @@ def _reader(model: Any) -> Callable[[int], float]:
 
 
 def _tensor(step: Any) -> Any:
-    if _keras_api.IS_KERAS_3:
+    if _keras_api.BACKEND != "tensorflow":
         return keras.ops.convert_to_tensor(step)
-    return _keras_api.tensorflow().convert_to_tensor(step)
+    return _keras_api.tensorflow().convert_to_tensor(step)  # Keras 3 leaves its variables as they are, without a device
 
 
 def _tfa_scale(scale_fn: Any) -> Callable[[Any], Any]:

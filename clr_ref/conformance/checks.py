@@ -270,20 +270,20 @@ def is_periodic(judge: Judge, step: int, cycles: int) -> None:
     _same(judge, step, int(moved))
 
 
-def halves_every_cycle(judge: Judge, step: int, cycles: int) -> None:
+def halves_every_cycle(judge: Judge, step: int, halvings: int) -> None:
     """4.2: The amplitude halves with every cycle, for as many cycles as there are."""
     suppose(judge.config.policy == "triangular2")
     based = judge.on(initial_learning_rate=0.0)
-    moved = step + 2 * Fraction(based.config.build().step_size) * cycles
+    moved = step + 2 * Fraction(based.config.build().step_size) * halvings
     suppose(moved.denominator == 1 and moved <= MAX_STEP)
     later = int(moved)
     first, last = (real(value) for value in based.numbers(step, later))
-    halved = first / 2**cycles if cycles < 3000 else Fraction(0)
-    slack = based.slack(step) / 2 ** min(cycles, 3000) + based.slack(later)
+    halved = first / 2**halvings if halvings < 3000 else Fraction(0)
+    slack = based.slack(step) / 2 ** min(halvings, 3000) + based.slack(later)
     if halved < Fraction(float(np.finfo(judge.config.dtype).tiny)):  # one rounding of what was rounded before
         slack += Fraction(float(np.finfo(judge.config.dtype).smallest_subnormal))
     if abs(last - halved) > slack:
-        based.wrong(later, f"is not 2**-{cycles} of the rate {cycles} cycles before, at step {step}")
+        based.wrong(later, f"is not 2**-{halvings} of the rate {halvings} cycles before, at step {step}")
 
 
 def stays_in_its_envelope(judge: Judge, step: int) -> None:

@@ -20,8 +20,10 @@ from clr_ref.conformance.config import MAX_STEP, POLICIES, Config
 EVERYDAY_BOUNDS = (0.0, 1.0, 0.1, 0.01, 1e-3, 1e-4)
 EVERYDAY_SIZES = (1, 2, 3, 4, 5, 7, 10, 100, 937, 1874, 2000, 65_536)
 EVERYDAY_GAMMAS = (1.0, 0.5, 0.9, 0.99, 0.999, 0.99994)
-#: Where 32-bit shifts, float32 powers of two and float64 powers of two overflow.
-DEEP_CYCLES = (31, 32, 33, 34, 127, 128, 129, 1023, 1024, 1025, 1026)
+#: Where 32-bit shifts and float32 powers of two overflow.
+DEEP_CYCLES = (31, 32, 33, 34, 127, 128, 129)
+#: And where float64 powers of two do. One check reaches for those: who is lost there need not fail all others too.
+DEEPEST_CYCLES = (*DEEP_CYCLES, 1023, 1024, 1025, 1026)
 FAR_POWERS = (24, 31, 32, 53, 62)
 
 #: The names of what a check may ask for beside its config.
@@ -70,6 +72,7 @@ _RATES, _SIZES, _GAMMAS = (st.integers(0, 2 * others - 1) for others in (_OTHER_
 _PLACES = st.tuples(st.integers(0, 2), st.integers(0, 299), st.integers(0, 10**6))
 _NUMBERS: dict[str, st.SearchStrategy[int]] = {
     "cycles": st.integers(0, 299),
+    "halvings": st.integers(0, 299),
     "far": st.one_of(
         st.builds(lambda k, d: 2**k + d, st.sampled_from(FAR_POWERS), st.integers(0, 3) | st.integers(-3, 3)),
         st.integers(2**24, MAX_STEP),
@@ -84,10 +87,10 @@ def _index(number: int, few: int, others: int) -> int:
     return number % few if number < others else number - others + few
 
 
-def _one_of(number: int, few: int, some: int, deep: Callable[[int], int]) -> int:
-    """A third of 0 .. 299 each: fewer than ``few``, fewer than ``some``, and what hits a deep cycle."""
+def _one_of(number: int, few: int, some: int, deep: tuple[int, ...]) -> int:
+    """A third of 0 .. 299 each: fewer than ``few``, fewer than ``some``, and one of ``deep``."""
     third, rest = divmod(number, 100)
-    return (rest % few, rest % some, deep(DEEP_CYCLES[rest % len(DEEP_CYCLES)]))[third]
+    return (rest % few, rest % some, deep[rest % len(deep)])[third]
 
 
 def _rate(index: int) -> float:
@@ -107,7 +110,7 @@ def _near_step(config: Config, place: tuple[int, ...], reach: int) -> int:
     """Small steps, a few around the ends and peaks of all cycles, or any of them."""
     kind, half, into = place
     size = max(round(config.step_size), 1)
-    start = _one_of(half, 9, 100, lambda cycle: 2 * cycle - 1) * size
+    start = _one_of(half, 9, 100, tuple(2 * cycle - 1 for cycle in DEEP_CYCLES)) * size
     step = (into % 21, start + (0, 1, 2, -1, -2)[into % 5], start + into % (size + 1))[kind]
     return min(max(step, 0), reach, MAX_STEP)
 
@@ -116,10 +119,13 @@ def _fraction(number: int) -> float:
     return (0.5, 0.25, 0.1, 0.3)[number] if number < 4 else float(f"{number - 3}e-2")
 
 
+def _cycles(config: Config, reach: int, number: int) -> int:
+    return min(number, int(reach / (2 * config.step_size)))
+
+
 _MEANING: dict[str, Callable[[Config, int, int], Any]] = {
-    "cycles": lambda config, number, reach: min(
-        _one_of(number, 6, 41, lambda cycle: cycle), int(reach / (2 * config.step_size))
-    ),
+    "cycles": lambda config, number, reach: _cycles(config, reach, _one_of(number, 6, 41, DEEP_CYCLES)),
+    "halvings": lambda config, number, reach: _cycles(config, reach, _one_of(number, 6, 41, DEEPEST_CYCLES)),
     "far": lambda config, number, reach: number,
     "fraction": lambda config, number, reach: _fraction(number),
     "at": lambda config, number, reach: min(number, int(6 * config.step_size)),
@@ -136,6 +142,7 @@ def everything(needs: tuple[str, ...], dtypes: tuple[str, ...] = ("float32", "fl
         "step": steps(),
         "far": steps(),
         "cycles": st.integers(0, 1100),
+        "halvings": st.integers(0, 1100),
         "fraction": st.floats(0, 1, exclude_max=True),
     }
     return st.fixed_dictionaries({"config": configs(dtypes=dtypes), **{name: drawn[name] for name in needs}})
@@ -202,7 +209,14 @@ def steps() -> st.SearchStrategy[int]:
 
 #: Tried first, whatever Hypothesis makes up: an everyday step, one in a deep cycle, a far one, a subnormal rate; per dtype.
 EXAMPLES: list[Inputs] = [
-    {"config": Config(policy, low, high, size, gamma, dtype), "step": step, "far": step, "cycles": cycles, "fraction": 0.5}
+    {
+        "config": Config(policy, low, high, size, gamma, dtype),
+        "step": step,
+        "far": step,
+        "cycles": cycles,
+        "halvings": cycles,
+        "fraction": 0.5,
+    }
     for dtype in ("float32", "float64")
     for policy, gamma in (("triangular", 1.0), ("triangular2", 1.0), ("exp_range", 0.99994))
     for low, high, size, step, cycles in (

@@ -146,8 +146,9 @@ HOW = (
     "give an order of size and no ranking; 1,198,373 is a subnormal rate, which TensorFlow, XLA and JAX flush to zero; "
     "hundreds of millions, and more, are the floats between 0 and a rate at the end of a cycle, where the step was rounded. "
     "A deviation is declared, with its reason, in the TOML file beside the adapter in clr_ref/conformance/peers; what is "
-    "declared has to show, and what is not declared must not. Cost a step: seconds for one step as a training loop asks for it, over those of the reference's scalar call, medians of one "
-    "interleaved run; it is measured through the adapter, on a shared machine."
+    "declared has to show, and what is not declared must not. Cost a step: seconds "
+    "for one step as a training loop asks for it, over those of the reference's scalar call, medians of one interleaved "
+    "run; it is measured through the adapter, on a shared machine."
 )
 MATRIX = "The worst over the policies that are offered; an empty cell: not offered, or not to be asked of this kind of thing."
 

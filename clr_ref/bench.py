@@ -207,7 +207,7 @@ def make(policy, **numbers):
 def harness(rounds: int = 7) -> dict[str, float]:
     """What the package costs as such: CPU seconds of fresh processes, medians, and imports as a ratio.
 
-    In a checkout, and with pytest-xdist, also how long the tests take on two processes where TensorFlow cannot be imported.
+    In a checkout, and with pytest-xdist, also how long the tests take on two processes where no framework can be imported.
 
     Raises:
         RuntimeError: the tests fail.
@@ -220,12 +220,12 @@ def harness(rounds: int = 7) -> dict[str, float]:
         for words in (["verify"], ["conform", f"{path}:make"]):
             code = f"from clr_ref.cli import main; main({[*words, '--json']!r})"
             found[f"clr-ref {words[0]}, CPU seconds"] = statistics.median(_process(code) for _ in range(3))
-    if Path("tests", "without_tensorflow.py").exists() and importlib.util.find_spec("xdist") is not None:
-        command = [sys.executable, "-m", "pytest", "-p", "tests.without_tensorflow", "-n", "2", "-q"]
+    if Path("tests", "without_frameworks.py").exists() and importlib.util.find_spec("xdist") is not None:
+        command = [sys.executable, "-m", "pytest", "-p", "tests.without_frameworks", "-n", "2", "-q"]
         start = time.perf_counter()
         if subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode:
             raise RuntimeError(f"the tests fail: {' '.join(command[1:])}")
-        found["the tests that need no TensorFlow, seconds on two processes"] = time.perf_counter() - start
+        found["the tests that need no framework, seconds on two processes"] = time.perf_counter() - start
     return found
 
 

@@ -20,6 +20,7 @@ def test_rounds_are_interleaved(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
     clock = iter(range(10**6))
     monkeypatch.setattr(bench.time, "process_time", lambda: next(clock))  # every call takes a second
+    monkeypatch.setattr(bench.gc, "collect", lambda: None)  # which takes a tenth of a second in a process of many tests
     times = bench.interleaved({name: functools.partial(asked.append, name) for name in "abc"}, 20)
     # Once to warm up and once to see how long it takes; then in turns, each once to warm up and once to count.
     assert asked[:6] == [*"aabbcc"]

@@ -132,7 +132,7 @@ class Session:
         self._subject = subject
         self._plan = plan
         self._hung: dict[str, str] = {}
-        self._sound: dict[tuple[str, Check], bool] = {}
+        self._asked: dict[tuple[str, Check], search.Outcome] = {}
 
     def verdict(self, item: Item) -> Verdict:
         """The verdict on one item, whatever came before."""
@@ -197,13 +197,14 @@ class Session:
         judge = self._judge(base.policy, Level.SEMANTICS, more_ulp)
         outcome = self._search(check, judge)
         if not more_ulp:
-            self._sound[base.policy, check] = outcome.wrong is None and outcome.examples > 0
-        status: Status = "holds" if outcome.examples else "not asked"
+            self._asked[base.policy, check] = outcome
+        examples = len(outcome.inputs)
+        status: Status = "holds" if examples else "not asked"
         if outcome.wrong is not None:
             finding = explain(judge, outcome.wrong, name=f"{check.clause} {check.name}", repeat=self._repeat(base.policy))
-            return dataclasses.replace(base, status="fails", examples=outcome.examples, finding=finding)
-        reason = "" if outcome.examples else "nothing of the kind can be asked of this implementation"
-        return dataclasses.replace(base, status=status, examples=outcome.examples, reason=reason)
+            return dataclasses.replace(base, status="fails", examples=examples, finding=finding)
+        reason = "" if examples else "nothing of the kind can be asked of this implementation"
+        return dataclasses.replace(base, status=status, examples=examples, reason=reason)
 
     def _case(self, case: Case, base: Verdict, more_ulp: float) -> Verdict:
         judge = dataclasses.replace(self._judge(base.policy, Level.SEMANTICS, more_ulp), config=case.config)
@@ -221,18 +222,18 @@ class Session:
 
     def _accuracy(self, base: Verdict, more_ulp: float) -> Verdict:
         """The grade, over what the value checks draw where they mean the right thing, and over one everyday schedule."""
-        for check in (one for one in CHECKS if one.body in VALUES and (base.policy, one) not in self._sound):
+        about_values = [check for check in CHECKS if check.body in VALUES]
+        for check in (one for one in about_values if (base.policy, one) not in self._asked):
             self._clause(check, base, 0.0)  # asked for by itself: what is sound is not known yet
-        sound = [check for check in CHECKS if self._sound.get((base.policy, check))]
-        sound = [check for check in sound if check.body in VALUES]
+        sound = [check for check in about_values if _is_sound(self._asked[base.policy, check])]
         if not any(check.body is follows_the_formula for check in sound):
             return dataclasses.replace(base, reason="it does not follow the formula: nothing to grade")
         measured = _Measured(self._plan.dtype)
         judge = dataclasses.replace(self._judge(base.policy, Level.FORMULA, more_ulp), noted=measured)
         wrong = None
         for check in sound:
-            outcome = self._search(check, judge)
-            wrong = wrong or outcome.wrong
+            failure = self._again(check, judge, self._asked[base.policy, check].inputs)
+            wrong = wrong or failure
         everyday = Config(base.policy, 1e-4, 1e-2, 937, 0.9999 if base.policy == "exp_range" else 1.0, self._plan.dtype)
         for config, steps in _sweep(everyday, self._subject.nature.reach):
             try:
@@ -248,6 +249,17 @@ class Session:
         finding = explain(judge, wrong, name=f"{base.clause} accuracy", repeat=self._repeat(base.policy))
         return dataclasses.replace(base, status="fails", examples=accuracy.values, finding=finding, accuracy=accuracy)
 
+    def _again(self, check: Check, judge: Judge, inputs: Sequence[dict[str, Any]]) -> Wrong | None:
+        """A check on inputs that were asked before, under another judge; a search for the smallest, where one fails."""
+        for one in inputs:
+            try:
+                search.ask(check, judge, one)
+            except Inapplicable:
+                pass
+            except Wrong as wrong:
+                return self._search(check, judge).wrong or wrong
+        return None
+
     def _judge(self, policy: str, level: Level, more_ulp: float) -> Judge:
         return Judge(self._subject, Config(policy, 0.0, 1.0, 4, 1.0, self._plan.dtype), level, more_ulp)
 
@@ -258,6 +270,10 @@ class Session:
 
     def _repeat(self, policy: str) -> str:
         return f"{self._plan.repeat} --policy {policy}"
+
+
+def _is_sound(outcome: search.Outcome) -> bool:
+    return outcome.wrong is None and bool(outcome.inputs)
 
 
 def _speaks_of(deviation: Deviation, item: Item) -> bool:

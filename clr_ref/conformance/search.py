@@ -21,9 +21,9 @@ SCANNED = 4_096
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What came of a search: on how many inputs the check said something, and where it failed, if it did."""
+    """What came of a search: the inputs on which the check said something, and where it failed, if it did."""
 
-    examples: int
+    inputs: tuple[dict[str, Any], ...]
     wrong: Wrong | None
 
 
@@ -51,15 +51,13 @@ def search(
     Raises:
         Hung: the implementation did not answer: no search could go on.
     """
-    tried = 0
+    tried: list[dict[str, Any]] = []
     hung: list[Hung] = []
     found: list[Wrong] = []
 
     def run(inputs: dict[str, Any]) -> None:
-        nonlocal tried
-        rest = {name: inputs[name] for name in check.needs}
-        check.body(dataclasses.replace(judge, config=inputs["config"]), **rest)
-        tried += 1
+        ask(check, judge, inputs)
+        tried.append(inputs)
 
     for inputs in first:
         try:
@@ -67,10 +65,10 @@ def search(
         except Inapplicable:
             pass
         except Wrong as wrong:
-            tried += 1
+            tried.append(inputs)
             found.append(wrong)
             if not shrink:
-                return Outcome(tried, wrong)
+                return Outcome(tuple(tried), wrong)
 
     @hypothesis.seed(seed)
     @settings(
@@ -97,12 +95,21 @@ def search(
     try:
         body()
     except Wrong as wrong:
-        return Outcome(tried, wrong)
+        return Outcome(tuple(tried), wrong)
     except errors.Unsatisfiable:
         pass
     if hung:
         raise hung[0]
-    return Outcome(tried, found[0] if found else None)
+    return Outcome(tuple(tried), found[0] if found else None)
+
+
+def ask(check: Check, judge: Judge, inputs: dict[str, Any]) -> None:
+    """A check on one input.
+
+    Raises:
+        Wrong, Inapplicable, Hung: as the check does.
+    """
+    check.body(dataclasses.replace(judge, config=inputs["config"]), **{name: inputs[name] for name in check.needs})
 
 
 def explain(judge: Judge, wrong: Wrong, *, name: str, repeat: str) -> Finding:

@@ -38,7 +38,7 @@ def plan(dtype: str, *policies: str, examples: int = 10) -> runner.Plan:  # a si
     return runner.Plan(dtype, policies or POLICIES, (), 0, examples, "clr-ref conform planted.py:make")
 
 
-def full(make: Callable[..., Any], dtype: str, *policies: str, examples: int = 8) -> Report:
+def full(make: Callable[..., Any], dtype: str, *policies: str, examples: int = 5) -> Report:
     subject, asked = Local(make), plan(dtype, *policies, examples=examples)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)

@@ -1,0 +1,9 @@
+"""``pytest -p tests.without_frameworks``: as in an environment that has no framework to train with."""
+
+from __future__ import annotations
+
+import sys
+
+FRAMEWORKS = ("tensorflow", "tensorflow_addons", "keras", "tf_keras", "jax", "torch", "paddle")
+
+sys.modules |= dict.fromkeys(FRAMEWORKS)  # type: ignore[arg-type]

@@ -237,7 +237,7 @@ def _process(code: str) -> float:
     return after.children_user + after.children_system - before.children_user - before.children_system
 
 
-def training(rounds: int = 61, steps: int = 100) -> list[Overhead]:
+def training(rounds: int = 201, steps: int = 100) -> list[Overhead]:
     """What each schedule adds to a compiled train step.
 
     The step is a small one and its time is that of the CPU, on one thread, since a difference of microseconds is lost in the

@@ -225,7 +225,7 @@ class Session:
         about_values = [check for check in CHECKS if check.body in VALUES]
         for check in (one for one in about_values if (base.policy, one) not in self._asked):
             self._clause(check, base, 0.0)  # asked for by itself: what is sound is not known yet
-        sound = [check for check in about_values if _is_sound(self._asked[base.policy, check])]
+        sound = [check for check in about_values if self._asked[base.policy, check].holds]
         if not any(check.body is follows_the_formula for check in sound):
             return dataclasses.replace(base, reason="it does not follow the formula: nothing to grade")
         measured = _Measured(self._plan.dtype)
@@ -249,7 +249,7 @@ class Session:
         finding = explain(judge, wrong, name=f"{base.clause} accuracy", repeat=self._repeat(base.policy))
         return dataclasses.replace(base, status="fails", examples=accuracy.values, finding=finding, accuracy=accuracy)
 
-    def _again(self, check: Check, judge: Judge, inputs: Sequence[dict[str, Any]]) -> Wrong | None:
+    def _again(self, check: Check, judge: Judge, inputs: Sequence[strategies.Inputs]) -> Wrong | None:
         """A check on inputs that were asked before, under another judge; a search for the smallest, where one fails."""
         for one in inputs:
             try:
@@ -270,10 +270,6 @@ class Session:
 
     def _repeat(self, policy: str) -> str:
         return f"{self._plan.repeat} --policy {policy}"
-
-
-def _is_sound(outcome: search.Outcome) -> bool:
-    return outcome.wrong is None and bool(outcome.inputs)
 
 
 def _speaks_of(deviation: Deviation, item: Item) -> bool:

@@ -26,6 +26,11 @@ class Outcome:
     inputs: tuple[dict[str, Any], ...]
     wrong: Wrong | None
 
+    @property
+    def holds(self) -> bool:
+        """Whether the check said something, and nothing against the implementation."""
+        return self.wrong is None and bool(self.inputs)
+
 
 def search(
     check: Check,

@@ -70,6 +70,7 @@ _OTHER_RATES, _OTHER_SIZES, _OTHER_GAMMAS = 7 * 99, 10**6, 999
 _RATES, _SIZES, _GAMMAS = (st.integers(0, 2 * others - 1) for others in (_OTHER_RATES, _OTHER_SIZES, _OTHER_GAMMAS))
 #: Where in the schedule (``_near_step``), which half cycle, and how far into it.
 _PLACES = st.tuples(st.integers(0, 2), st.integers(0, 299), st.integers(0, 10**6))
+_DEEP_HALVES = tuple(2 * cycle - 1 for cycle in DEEP_CYCLES)
 _NUMBERS: dict[str, st.SearchStrategy[int]] = {
     "cycles": st.integers(0, 299),
     "halvings": st.integers(0, 299),
@@ -110,7 +111,7 @@ def _near_step(config: Config, place: tuple[int, ...], reach: int) -> int:
     """Small steps, a few around the ends and peaks of all cycles, or any of them."""
     kind, half, into = place
     size = max(round(config.step_size), 1)
-    start = _one_of(half, 9, 100, tuple(2 * cycle - 1 for cycle in DEEP_CYCLES)) * size
+    start = _one_of(half, 9, 100, _DEEP_HALVES) * size
     step = (into % 21, start + (0, 1, 2, -1, -2)[into % 5], start + into % (size + 1))[kind]
     return min(max(step, 0), reach, MAX_STEP)
 
@@ -119,13 +120,14 @@ def _fraction(number: int) -> float:
     return (0.5, 0.25, 0.1, 0.3)[number] if number < 4 else float(f"{number - 3}e-2")
 
 
-def _cycles(config: Config, reach: int, number: int) -> int:
-    return min(number, int(reach / (2 * config.step_size)))
+def _cycles(deep: tuple[int, ...], config: Config, number: int, reach: int) -> int:
+    """As many as are within reach."""
+    return min(_one_of(number, 6, 41, deep), int(reach / (2 * config.step_size)))
 
 
 _MEANING: dict[str, Callable[[Config, int, int], Any]] = {
-    "cycles": lambda config, number, reach: _cycles(config, reach, _one_of(number, 6, 41, DEEP_CYCLES)),
-    "halvings": lambda config, number, reach: _cycles(config, reach, _one_of(number, 6, 41, DEEPEST_CYCLES)),
+    "cycles": functools.partial(_cycles, DEEP_CYCLES),
+    "halvings": functools.partial(_cycles, DEEPEST_CYCLES),
     "far": lambda config, number, reach: number,
     "fraction": lambda config, number, reach: _fraction(number),
     "at": lambda config, number, reach: min(number, int(6 * config.step_size)),

@@ -191,7 +191,7 @@ def snapshot(folder: Path) -> dict[str, bytes]:
 
 def restore(folder: Path, files: Mapping[str, bytes]) -> None:
     """The inverse of ``snapshot``."""
-    if folder.is_dir() and snapshot(folder) == files:
+    if files and snapshot(folder) == files:
         return
     shutil.rmtree(folder, ignore_errors=True)
     for name, content in files.items():

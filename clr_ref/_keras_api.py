@@ -45,3 +45,10 @@ def tensorflow() -> Any:
 def keras_version() -> str:
     """The version of the Keras that is used; that of tf.keras is that of TensorFlow."""
     return str(keras.__version__ if IS_KERAS_3 else tensorflow().__version__)
+
+
+def tensor(value: Any) -> Any:
+    """A number, an array or a variable as a tensor of the backend."""
+    if BACKEND != "tensorflow":
+        return keras.ops.convert_to_tensor(value)
+    return tensorflow().convert_to_tensor(value)  # Keras 3 would leave its variables as they are, without a device

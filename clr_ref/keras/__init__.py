@@ -17,6 +17,7 @@ import numpy as np
 
 from clr_ref import _graph, _keras_api, scale as scales, schedule as reference
 from clr_ref._keras_api import keras
+from clr_ref.keras.logger import LearningRateLogger as LearningRateLogger
 
 Arithmetic = Literal["exact", "tfa"]
 
@@ -133,8 +134,8 @@ class CyclicalLearningRate(keras.optimizers.schedules.LearningRateSchedule):  # 
             whole = reference.as_steps(step)
             if self._arithmetic == "tfa":
                 return self._as_tfa(whole, int(whole) if isinstance(step, int) else whole)
-            return self._exactly(_tensor(whole))
-        tensor = _tensor(step)
+            return self._exactly(_keras_api.tensor(whole))
+        tensor = _keras_api.tensor(step)
         return self._as_tfa(tensor, tensor) if self._arithmetic == "tfa" else self._exactly(tensor)
 
     def _exactly(self, step: Any) -> Any:
@@ -341,7 +342,7 @@ class PerUpdate(keras.optimizers.schedules.LearningRateSchedule):  # type: ignor
 
     def __call__(self, step: Any) -> Any:
         """The schedule's rate at ``step // gradient_accumulation_steps``; step as for the schedule."""
-        return self.schedule(_tensor(step) // self.gradient_accumulation_steps)
+        return self.schedule(_keras_api.tensor(step) // self.gradient_accumulation_steps)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments as JSON can hold them."""
@@ -355,54 +356,6 @@ class PerUpdate(keras.optimizers.schedules.LearningRateSchedule):  # type: ignor
         """The inverse of ``get_config``."""
         schedule = keras.optimizers.schedules.deserialize(config["schedule"])
         return cls(schedule, config["gradient_accumulation_steps"])
-
-
-class LearningRateLogger(keras.callbacks.Callback):  # type: ignore[misc]
-    """Log the learning rate that was applied, under ``"applied_learning_rate"``; with any schedule, or none.
-
-    Keras itself logs no rate (History, CSVLogger), or that of the next step (TensorBoard). Place it before the callbacks that
-    are to see it: ``callbacks=[LearningRateLogger(), CSVLogger("log.csv")]``; the logs of a batch hold the rate of its last
-    update, those of an epoch that of the epoch's last. A rate that another callback changes has to be changed before the
-    batch, as all of Keras's own do.
-
-    Attributes:
-        rates: the rates that the last ``fit`` applied, in order: one float for each update of the weights. With gradient
-            accumulation that is one for every so many batches, with ``steps_per_execution`` several for each call.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.rates: list[float] = []
-
-    def on_train_begin(self, logs: Any = None) -> None:
-        """Start a new list."""
-        self.rates = []
-        self._done = self._iterations()
-        self._rate = _reader(self.model)
-
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Append the rates of the updates since the last call."""
-        now = self._iterations()
-        optimizer = _innermost(self.model.optimizer)
-        every = getattr(optimizer, "gradient_accumulation_steps", None) or 1
-        self.rates += [self._rate(step) for step in range(self._done, now) if (step + 1) % every == 0]
-        self._done = now
-        self._log(logs)
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Log the last rate."""
-        self._log(logs)
-
-    def _log(self, logs: Any) -> None:
-        if logs is not None and self.rates:
-            logs["applied_learning_rate"] = self.rates[-1]
-
-    def _iterations(self) -> int:
-        if _keras_api.BACKEND == "jax":
-            self.model.jax_state_sync()  # in the middle of an epoch, JAX's variables are stale
-        optimizer = _innermost(self.model.optimizer)
-        counter = optimizer._iterations if _keras_api.IS_KERAS_3 else optimizer.iterations
-        return int(keras.backend.get_value(counter) if hasattr(keras.backend, "get_value") else counter.numpy())
 
 
 # --- helpers ---------------------------------------------------------------------------------------------------------
@@ -427,38 +380,6 @@ def _number(name: str, value: Any) -> float | int:
         raise TypeError(f"{name} must be a real number, got {value!r}")
     number: float | int = array.item()
     return number
-
-
-def _innermost(optimizer: Any) -> Any:
-    """The optimizer that applies rates, inside those that scale losses."""
-    while getattr(optimizer, "inner_optimizer", None) is not None:
-        optimizer = optimizer.inner_optimizer
-    return optimizer
-
-
-def _reader(model: Any) -> Callable[[int], float]:
-    """The rate that a model's optimizer applies when its counter, which counts batches, stands at a step.
-
-    A schedule is asked in the mode in which ``fit`` asks it: the bits of others than ours depend on it.
-    """
-    optimizer = _innermost(model.optimizer)
-    legacy = hasattr(optimizer, "_decayed_lr")  # those up to TF 2.10, which hand out steps of the variables' dtype
-    rate = optimizer._get_hyper("learning_rate") if legacy else getattr(optimizer, "_learning_rate", None)
-    if not isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
-        return lambda step: float(optimizer.learning_rate)
-    if _keras_api.BACKEND != "tensorflow":
-        return lambda step: float(rate(_tensor(np.int32(step))))
-    tf = _keras_api.tensorflow()
-    jit = bool(getattr(model, "jit_compile", None) or getattr(model, "_jit_compile", None))
-    ask = rate if model.run_eagerly else tf.function(rate, jit_compile=jit)
-    kind = keras.backend.floatx() if legacy else "int64"
-    return lambda step: float(ask(tf.cast(tf.constant(step, tf.int64), kind)))
-
-
-def _tensor(step: Any) -> Any:
-    if _keras_api.BACKEND != "tensorflow":
-        return keras.ops.convert_to_tensor(step)
-    return _keras_api.tensorflow().convert_to_tensor(step)  # Keras 3 leaves its variables as they are, without a device
 
 
 def _tfa_scale(scale_fn: Any) -> Callable[[Any], Any]:

@@ -41,7 +41,8 @@ class Ops:
     """What the arithmetic asks of an array library, beside the operators. ``width`` is that of its widest numbers."""
 
     width: int
-    integers: Callable[[Any], Any]  # whole numbers of any dtype as integers of ``width``
+    dtype_of: Callable[[Any], str]  # NumPy's name of it
+    integers: Callable[[Any], Any]  # numbers of any dtype as integers of ``width``, without their fractions
     floats: Callable[[Any], Any]  # integers as floats of ``width``
     left_shift: Callable[[Any, Any], Any]  # of integers
     right_shift: Callable[[Any, Any], Any]  # of integers; -1 fills up after a negative one
@@ -50,6 +51,8 @@ class Ops:
     to_bits: Callable[[Any], Any]  # the inverse
     top_half: Callable[[Any], Any] | None  # float32 with the lower 12 bits of the significand 0; where width is 32
     minimum: Callable[[Any, int], Any]
+    maximum: Callable[[Any, float], Any]
+    is_nan: Callable[[Any], Any]
     where: Callable[[Any, Any, Any], Any]
     lookup: Callable[[Any, Any], Any]  # NumPy table, integer tensor
     cast: Callable[[Any, str], Any]  # to the dtype of that name
@@ -59,6 +62,7 @@ class Ops:
 def numpy_ops() -> Ops:
     return Ops(
         width=64,
+        dtype_of=lambda x: np.asarray(x).dtype.name,
         integers=lambda x: np.asarray(x).astype(np.int64),
         floats=lambda x: x.astype(np.float64),
         left_shift=lambda x, bits: x << bits,
@@ -68,6 +72,8 @@ def numpy_ops() -> Ops:
         to_bits=lambda x: np.asarray(x).view(np.int64),
         top_half=None,
         minimum=np.minimum,
+        maximum=np.maximum,
+        is_nan=np.isnan,
         where=np.where,
         lookup=lambda table, index: table[index],
         cast=lambda x, dtype: np.asarray(x).astype(dtype),
@@ -80,6 +86,7 @@ def tensorflow_ops() -> Ops:
 
     return Ops(
         width=64,
+        dtype_of=lambda x: str(x.dtype.name),
         integers=lambda x: tf.cast(x, tf.int64),
         floats=lambda x: tf.cast(x, tf.float64),
         left_shift=tf.bitwise.left_shift,
@@ -89,6 +96,8 @@ def tensorflow_ops() -> Ops:
         to_bits=lambda x: tf.bitcast(x, tf.int64),
         top_half=None,
         minimum=tf.minimum,
+        maximum=tf.maximum,
+        is_nan=tf.math.is_nan,
         where=tf.where,
         lookup=lambda table, index: tf.gather(tf.constant(table), index),
         cast=tf.cast,
@@ -104,6 +113,7 @@ def jax_ops() -> Ops:
     integer, real = (jnp.int64, jnp.float64) if wide else (jnp.int32, jnp.float32)
     return Ops(
         width=64 if wide else 32,
+        dtype_of=lambda x: str(x.dtype.name),
         integers=lambda x: jnp.asarray(x).astype(integer),
         floats=lambda x: x.astype(real),
         left_shift=lambda x, bits: x << bits,
@@ -115,6 +125,8 @@ def jax_ops() -> Ops:
         if wide
         else lambda x: jax.lax.bitcast_convert_type(jax.lax.bitcast_convert_type(x, jnp.int32) & ~0xFFF, jnp.float32),
         minimum=jnp.minimum,
+        maximum=jnp.maximum,
+        is_nan=jnp.isnan,
         where=jnp.where,
         lookup=lambda table, index: jnp.asarray(table.astype(real))[index],
         cast=lambda x, dtype: x.astype(dtype),
@@ -127,6 +139,7 @@ def torch_ops() -> Ops:
 
     return Ops(
         width=64,
+        dtype_of=lambda x: str(x.dtype).removeprefix("torch."),
         integers=lambda x: x.to(torch.int64),
         floats=lambda x: x.to(torch.float64),
         left_shift=lambda x, bits: x << bits,
@@ -136,6 +149,8 @@ def torch_ops() -> Ops:
         to_bits=lambda x: x.view(torch.int64),
         top_half=None,
         minimum=lambda x, bound: x.clamp(max=bound),
+        maximum=lambda x, bound: x.clamp(min=bound),
+        is_nan=torch.isnan,
         where=torch.where,
         lookup=lambda table, index: torch.from_numpy(table).to(index.device)[index],
         cast=lambda x, dtype: x.to(getattr(torch, dtype)),
@@ -144,27 +159,47 @@ def torch_ops() -> Ops:
 
 
 def evaluate(plan: _engine.Plan, step: Any, ops: Ops) -> Any:
-    """The rates at a tensor of whole steps >= 0, of any shape, as a tensor of the schedule's dtype.
+    """The rates at a tensor of steps, of any shape and real dtype, as a tensor of the schedule's dtype (docs/SPEC.md, 11.7).
 
-    A custom scale function is asked with the whole tensor of cycles (or steps), in the widest floats.
+    A custom scale function is called with the whole tensor of cycles (or steps), in the widest floats.
     """
     schedule = plan.schedule
-    step = ops.integers(step)
+    given, step = step, _whole(step, ops)
+    zero = ops.right_shift(step, ops.width - 1)  # but before step 0, where it is -1, so that no compiler knows it
+    step = ops.maximum(step, 0)
     by_cycle = schedule.scale_mode == "cycle" and not isinstance(plan.scale_fn, scales.Constant)
-    m, cycle = _phase(plan, step, ops, by_cycle)
+    m, cycle = _phase(plan, step, zero, ops, by_cycle)
     scaled = _wide if ops.width == 64 else _narrow
-    rate = ops.cast(scaled(plan, m, cycle, step, ops), schedule.dtype)
+    rate = ops.cast(scaled(plan, m, cycle, step, zero, ops), schedule.dtype)
     if plan.cancels or plan.slope < 0 or plan.initial < 0:
         rate = ops.where(rate == 0, ops.constant(0.0, rate), rate)  # -0.0 becomes 0.0
+    if "float" in ops.dtype_of(given):
+        rate = ops.where(ops.is_nan(given), ops.constant(math.nan, rate), rate)
     return rate
 
 
-def _phase(plan: _engine.Plan, step: Any, ops: Ops, with_cycle: bool) -> tuple[Any, Any]:
+def _whole(step: Any, ops: Ops) -> Any:
+    """The steps as integers: the largest where they are larger than that or infinite, any number where they are NaN.
+
+    A framework's own conversion of what does not fit differs between its modes of execution.
+    """
+    dtype, largest = ops.dtype_of(step), 2 ** (ops.width - 1) - 1
+    if "float" not in dtype:
+        whole = ops.integers(step)
+        return ops.where(whole < 0, ops.constant(largest, whole), whole) if dtype == f"uint{ops.width}" else whole
+    if "16" in dtype:
+        step = ops.cast(step, "float32")  # float16 does not reach the limit
+    fits = step < float(largest + 1)
+    whole = ops.integers(ops.maximum(ops.where(fits, step, ops.constant(0.0, step)), -1.0))
+    return ops.where(fits, whole, ops.constant(largest, whole))
+
+
+def _phase(plan: _engine.Plan, step: Any, zero: Any, ops: Ops, with_cycle: bool) -> tuple[Any, Any]:
     """m = min(r, 2p - r), and the cycle counted from 0, or None; a cycle beyond the integers is held below the largest."""
     p, p2, largest = plan.p, 2 * plan.p, 2 ** (ops.width - 1) - 1
     if p2 > largest:  # a whole step_size so long that no step is past the first cycle
         folded = ops.where(step <= p, step, p - (step - p)) if p <= largest else step
-        return folded, _zero(step, ops) if with_cycle else None  # but no compiler may know and drop the scale
+        return folded, ops.low_bits(zero, 1) if with_cycle else None  # 0, but a compiler that knew it could drop the scale
     if plan.shift == 0:
         r = step % p2
         return ops.minimum(r, p2 - r), step // p2 if with_cycle else None
@@ -183,13 +218,13 @@ def _phase(plan: _engine.Plan, step: Any, ops: Ops, with_cycle: bool) -> tuple[A
     return ops.minimum(r, p2 - r), cycle if with_cycle else None
 
 
-def _wide(plan: _engine.Plan, m: Any, cycle: Any, step: Any, ops: Ops) -> Any:
+def _wide(plan: _engine.Plan, m: Any, cycle: Any, step: Any, zero: Any, ops: Ops) -> Any:
     m = ops.floats(m)
     scale_fn = plan.scale_fn
     if isinstance(scale_fn, scales.Constant):
         short = _short(plan)
         if short is None:
-            return _sealed(m * plan.slope, step, ops) + plan.initial
+            return _sealed_sum(m * plan.slope, plan.initial, zero, ops)
         return m * short[0] + plan.initial - m * -short[1]  # a difference: Grappler reorders sums
     if isinstance(scale_fn, scales.Halving):
         # The scale is 2**(1 - argument): that of the first cycle is 1, that of step 0 is 2.
@@ -205,14 +240,24 @@ def _wide(plan: _engine.Plan, m: Any, cycle: Any, step: Any, ops: Ops) -> Any:
         digits = list(_digits(plan.powers, argument, ops))
         product = m * (plan.slope if len(tables) == 1 else ops.lookup(tables[0] * plan.slope, digits[0]))
         for table, digit in zip(tables[1:-1], digits[1:-1], strict=True):
-            product = _sealed(product, step, ops) * ops.lookup(table, digit)
+            product = _sealed(product, zero, ops) * ops.lookup(table, digit)
         if len(tables) > 2:
-            product = _sealed(product, step, ops)
+            product = _sealed(product, zero, ops)
         with np.errstate(divide="ignore"):  # of entries that no step asks for
             divisor = ops.lookup(1 / tables[-1], digits[-1])
-        return product / divisor + plan.initial
-    product = _sealed(m * plan.slope, step, ops) * _answers(scale_fn, argument, step, plan.schedule.dtype, ops)
-    return _sealed(product, step, ops) + plan.initial
+        rate = product / divisor + plan.initial
+        return rate if len(tables) <= 2 else _initial_before_0(rate, plan.initial, zero, ops)
+    product = _sealed(m * plan.slope, zero, ops) * _answers(scale_fn, argument, zero, plan.schedule.dtype, ops)
+    return _sealed_sum(product, plan.initial, zero, ops)
+
+
+def _sealed_sum(product: Any, initial: float, zero: Any, ops: Ops) -> Any:
+    return _initial_before_0(_sealed(product, zero, ops) + initial, initial, zero, ops)
+
+
+def _initial_before_0(rate: Any, initial: float, zero: Any, ops: Ops) -> Any:
+    """The rate, and the initial one before step 0, where seals change numbers."""
+    return ops.where(zero < 0, ops.constant(initial, rate), rate)
 
 
 def _short(plan: _engine.Plan) -> tuple[float, float] | None:
@@ -238,7 +283,7 @@ def _few_halvings_do(plan: _engine.Plan) -> bool:
     return abs(plan.amplitude) * 2.0**-62 < last_place / 4
 
 
-def _answers(scale_fn: Any, argument: Any, step: Any, dtype: str, ops: Ops) -> Any:
+def _answers(scale_fn: Any, argument: Any, zero: Any, dtype: str, ops: Ops) -> Any:
     """A custom scale function's factor; functions with float32 constants in them cannot take float64."""
     widest = ops.floats(argument)
     try:
@@ -248,24 +293,19 @@ def _answers(scale_fn: Any, argument: Any, step: Any, dtype: str, ops: Ops) -> A
             raise
         answer = scale_fn(ops.cast(widest, dtype))
     if not hasattr(answer, "dtype"):
-        return _opaque(float(answer), step, ops)  # a constant could be combined with others
+        return _opaque(float(answer), zero, ops)  # a constant could be combined with others
     return ops.cast(answer, f"float{ops.width}")
 
 
-def _sealed(number: Any, step: Any, ops: Ops) -> Any:
+def _sealed(number: Any, zero: Any, ops: Ops) -> Any:
     """The same number, but that compilers cannot combine what made it with what becomes of it."""
-    return ops.from_bits(ops.to_bits(number) - _zero(step, ops))
+    return ops.from_bits(ops.to_bits(number) - zero)
 
 
-def _opaque(number: float, step: Any, ops: Ops) -> Any:
+def _opaque(number: float, zero: Any, ops: Ops) -> Any:
     """A float, in the steps' shape, that no compiler knows to be constant."""
     kinds = (np.float64, np.int64) if ops.width == 64 else (np.float32, np.int32)
-    return ops.from_bits(int(np.array(number, kinds[0]).view(kinds[1])) - _zero(step, ops))
-
-
-def _zero(step: Any, ops: Ops) -> Any:
-    """An integer 0, in the steps' shape, that no compiler knows to be 0: the sign of the step."""
-    return ops.right_shift(step, ops.width - 1)
+    return ops.from_bits(int(np.array(number, kinds[0]).view(kinds[1])) - zero)
 
 
 def _doubled(halvings: Any, span: int, ops: Ops) -> Any:
@@ -282,7 +322,7 @@ def _digits(powers: _engine.Powers, exponent: Any, ops: Ops) -> Any:
     yield left
 
 
-def _narrow(plan: _engine.Plan, m: Any, cycle: Any, step: Any, ops: Ops) -> Any:
+def _narrow(plan: _engine.Plan, m: Any, cycle: Any, step: Any, zero: Any, ops: Ops) -> Any:
     """In float32 alone: a value is h + e, with e about 2**-12 of h and good to 2**-33 of it.
 
     Every product that matters is of two halves of 12 bits, hence exact and indifferent to contraction.
@@ -301,7 +341,7 @@ def _narrow(plan: _engine.Plan, m: Any, cycle: Any, step: Any, ops: Ops) -> Any:
         for (table, _), digit in zip(plan.powers.tables, _digits(plan.powers, argument, ops), strict=True):
             value = _times(value, tuple(ops.lookup(part, digit) for part in _thirds(table)), ops)
     elif not isinstance(scale_fn, scales.Constant):
-        factor = _answers(scale_fn, argument, step, "float32", ops)
+        factor = _answers(scale_fn, argument, zero, "float32", ops)
         value = value[0] * factor, value[1] * factor
     initial = plan.initial
     total = value[0] + initial

@@ -8,8 +8,11 @@ cannot be imported (docs/MIGRATING.md).
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import functools
 import importlib.util
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
@@ -63,7 +66,7 @@ class CyclicalLearningRate(keras.optimizers.schedules.LearningRateSchedule):  # 
         dtype: of the rates, ``"float32"`` or ``"float64"``; default: see ``initial_learning_rate``.
 
     Raises:
-        TypeError: an argument is of the wrong type.
+        TypeError: an argument is of the wrong type, or a variable where arithmetic is "exact".
         ValueError: an argument is outside its range; arithmetic "tfa" on another backend than TensorFlow.
     """
 
@@ -87,14 +90,14 @@ class CyclicalLearningRate(keras.optimizers.schedules.LearningRateSchedule):  # 
         if dtype is None:
             given = getattr(initial_learning_rate, "dtype", None)
             dtype = "float64" if given is not None and "float64" in str(given) else "float32"
-        self._given = initial_learning_rate, maximal_learning_rate, step_size
+        given = {
+            "initial_learning_rate": initial_learning_rate,
+            "maximal_learning_rate": maximal_learning_rate,
+            "step_size": step_size,
+        }
+        self._given = {argument: _kept(argument, value, arithmetic) for argument, value in given.items()}
         self._reference = reference.CyclicalLearningRate(
-            _number("initial_learning_rate", initial_learning_rate),
-            _number("maximal_learning_rate", maximal_learning_rate),
-            _number("step_size", step_size),
-            _resolve(scale_fn),
-            scale_mode,
-            dtype,
+            **self._numbers(), scale_fn=_resolve(scale_fn), scale_mode=scale_mode, dtype=dtype
         )
         self._ops = _OPS[_keras_api.BACKEND]()
         if self._ops.width == 32 and self._reference.dtype == "float64":
@@ -103,9 +106,9 @@ class CyclicalLearningRate(keras.optimizers.schedules.LearningRateSchedule):  # 
         self._name = name
 
     # The values are fixed: a rate computed from other numbers than the attributes show would be a silent error.
-    initial_learning_rate = property(lambda self: self._given[0])
-    maximal_learning_rate = property(lambda self: self._given[1])
-    step_size = property(lambda self: self._given[2])
+    initial_learning_rate = property(lambda self: self._given["initial_learning_rate"])
+    maximal_learning_rate = property(lambda self: self._given["maximal_learning_rate"])
+    step_size = property(lambda self: self._given["step_size"])
     scale_fn = property(lambda self: self._reference.scale_fn)
     scale_mode = property(lambda self: self._reference.scale_mode)
     name = property(lambda self: self._name)
@@ -114,29 +117,35 @@ class CyclicalLearningRate(keras.optimizers.schedules.LearningRateSchedule):  # 
 
     @property
     def reference(self) -> reference.CyclicalLearningRate:
-        """The schedule in NumPy, correctly rounded."""
-        return self._reference
+        """The schedule in NumPy, correctly rounded; where arguments are variables, that of their present values."""
+        return self._reference if self._arithmetic == "exact" else dataclasses.replace(self._reference, **self._numbers())
 
     @_as_written  # type: ignore[untyped-decorator]
     def __call__(self, step: Any) -> Any:
         """The rate at a step, or at every step of an array.
 
+        Steps outside 0 .. 2**63-1 have a rate too, since a schedule around this one may evaluate it where it does not use it:
+        before step 0 the rate of step 0, beyond the last step that of the last (2**31-1 on JAX without x64), NaN for NaN. With
+        arithmetic "tfa" they have the rates of TFA's formula.
+
         Args:
-            step: whole numbers >= 0 of any integer or float dtype and any shape: a tensor, a variable, an array, a number.
+            step: whole numbers of any real dtype and any shape: a tensor, a variable, an array, a number. The fractions of a
+                tensor are dropped.
 
         Returns:
             A tensor of the backend, of the schedule's dtype and the steps' shape.
 
         Raises:
-            TypeError, ValueError: a Python or NumPy step that is not a whole number 0 .. 2**63-1. Tensors are not checked.
+            TypeError: a Python or NumPy step that is no number, or bool.
+            ValueError: a Python or NumPy step > 0 with a fraction, with arithmetic "exact".
         """
-        if isinstance(step, (bool, str, bytes, int, float, list, tuple, np.ndarray, np.generic)):
-            whole = reference.as_steps(step)
-            if self._arithmetic == "tfa":
-                return self._as_tfa(whole, int(whole) if isinstance(step, int) else whole)
-            return self._exactly(_keras_api.tensor(whole))
-        tensor = _keras_api.tensor(step)
-        return self._as_tfa(tensor, tensor) if self._arithmetic == "tfa" else self._exactly(tensor)
+        if self._arithmetic == "tfa":
+            return self._as_tfa(step)
+        if not isinstance(step, _PLAIN):
+            return self._exactly(_keras_api.tensor(step))
+        whole, nan = _held(step, 2 ** (self._ops.width - 1) - 1)
+        rate = self._exactly(_keras_api.tensor(whole))
+        return self._ops.where(_keras_api.tensor(nan), self._ops.constant(math.nan, rate), rate) if nan.any() else rate
 
     def _exactly(self, step: Any) -> Any:
         if _keras_api.BACKEND != "tensorflow":
@@ -145,7 +154,7 @@ class CyclicalLearningRate(keras.optimizers.schedules.LearningRateSchedule):  # 
         if tf.executing_eagerly() and self._answers_in_numpy and step.shape.rank == 0 and step.device.endswith("CPU:0"):
             # One step, at a fiftieth of what a score of TensorFlow's operations costs outside of a function.
             rate = _graph.evaluate(self._plan, step.numpy(), _graph.numpy_ops())
-            return tf.constant(rate if abs(rate) >= np.finfo(np.float32).tiny else 0, tf.float32)  # no subnormals, as ever
+            return tf.constant(0 if abs(rate) < np.finfo(np.float32).tiny else rate, tf.float32)  # no subnormals, as ever
         with tf.name_scope(self._name or "CyclicalLearningRate"):
             return _graph.evaluate(self._plan, step, self._ops)
 
@@ -158,22 +167,23 @@ class CyclicalLearningRate(keras.optimizers.schedules.LearningRateSchedule):  # 
     def _plan(self) -> Any:
         return self._reference._plan
 
-    def _as_tfa(self, step: Any, asked: Any) -> Any:
+    def _as_tfa(self, step: Any) -> Any:
         """TFA 0.23's formula: the operations, their order and their dtypes decide every bit, so they are those."""
         tf = _keras_api.tensorflow()
+        if isinstance(step, (list, tuple)) or not isinstance(step, _PLAIN):
+            step = _keras_api.tensor(step)
         with tf.name_scope(self._name or "CyclicalLearningRate"):
-            initial = tf.convert_to_tensor(_plain(self._given[0]), dtype=self.dtype)
-            maximal = tf.cast(_plain(self._given[1]), self.dtype)
-            step_size = tf.cast(_plain(self._given[2]), self.dtype)
+            initial = tf.convert_to_tensor(_plain(self.initial_learning_rate), dtype=self.dtype)
+            maximal = tf.cast(_plain(self.maximal_learning_rate), self.dtype)
+            step_size = tf.cast(_plain(self.step_size), self.dtype)
             time = tf.cast(step, self.dtype)
             cycle = tf.floor(1 + time / (2 * step_size))
             distance = tf.abs(time / step_size - 2 * cycle + 1)
-            if self.scale_mode == "cycle":
-                asked = cycle
-            elif tf.is_tensor(asked):
-                asked = time  # where the step is of another dtype, TFA raises
+            argument = cycle if self.scale_mode == "cycle" else step
+            if tf.is_tensor(argument):
+                argument = tf.cast(argument, self.dtype)  # where the step is of another dtype, TFA raises
             height = tf.maximum(tf.cast(0, self.dtype), 1 - distance)
-            return initial + (maximal - initial) * height * _tfa_scale(self.scale_fn)(asked)
+            return initial + (maximal - initial) * height * _tfa_scale(self.scale_fn)(argument)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments as JSON can hold them: a scale function by its name.
@@ -181,19 +191,14 @@ class CyclicalLearningRate(keras.optimizers.schedules.LearningRateSchedule):  # 
         Raises:
             ValueError: the scale function has no name.
         """
-        return {**self._numbers(), "scale_fn": _name_of(self.scale_fn)}
+        return {**self._config(), "scale_fn": _name_of(self.scale_fn)}
+
+    def _config(self) -> dict[str, Any]:
+        own = {"scale_mode": self.scale_mode, "name": self._name, "arithmetic": self._arithmetic, "dtype": self.dtype}
+        return {**self._numbers(), **own}
 
     def _numbers(self) -> dict[str, Any]:
-        initial, maximal, step_size = (_number("", value) for value in self._given)
-        return {
-            "initial_learning_rate": initial,
-            "maximal_learning_rate": maximal,
-            "step_size": step_size,
-            "scale_mode": self.scale_mode,
-            "name": self._name,
-            "arithmetic": self._arithmetic,
-            "dtype": self.dtype,
-        }
+        return {argument: _number(argument, value) for argument, value in self._given.items()}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
@@ -239,7 +244,7 @@ class TriangularCyclicalLearningRate(CyclicalLearningRate):
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments as JSON can hold them."""
-        return self._numbers()
+        return self._config()
 
 
 @_serializable
@@ -275,7 +280,7 @@ class Triangular2CyclicalLearningRate(CyclicalLearningRate):
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments as JSON can hold them."""
-        return self._numbers()
+        return self._config()
 
 
 @_serializable
@@ -299,12 +304,12 @@ class ExponentialCyclicalLearningRate(CyclicalLearningRate):
         arithmetic: Arithmetic = "exact",
         dtype: str | None = None,
     ) -> None:
-        self._gamma = gamma
+        self._gamma = gamma = _kept("gamma", gamma, arithmetic)
         super().__init__(
             initial_learning_rate,
             maximal_learning_rate,
             step_size,
-            scales.Exponential(_number("gamma", gamma)),
+            (lambda x: gamma**x) if _is_variable(gamma) else scales.Exponential(_number("gamma", gamma)),
             scale_mode,
             name,
             arithmetic=arithmetic,
@@ -315,7 +320,7 @@ class ExponentialCyclicalLearningRate(CyclicalLearningRate):
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments as JSON can hold them."""
-        return {**self._numbers(), "gamma": _number("gamma", self._gamma)}
+        return {**self._config(), "gamma": _number("gamma", self._gamma)}
 
 
 @keras.utils.register_keras_serializable(package=_PACKAGE)
@@ -342,7 +347,8 @@ class PerUpdate(keras.optimizers.schedules.LearningRateSchedule):  # type: ignor
 
     def __call__(self, step: Any) -> Any:
         """The schedule's rate at ``step // gradient_accumulation_steps``; step as for the schedule."""
-        return self.schedule(_keras_api.tensor(step) // self.gradient_accumulation_steps)
+        step = np.asarray(step) if isinstance(step, _PLAIN) else _keras_api.tensor(step)
+        return self.schedule(step // self.gradient_accumulation_steps)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments as JSON can hold them."""
@@ -360,7 +366,47 @@ class PerUpdate(keras.optimizers.schedules.LearningRateSchedule):  # type: ignor
 
 # --- helpers ---------------------------------------------------------------------------------------------------------
 
+#: What is checked and converted here; everything else is the backend's.
+_PLAIN = (bool, str, bytes, int, float, list, tuple, np.ndarray, np.generic)
 _OPS = {"tensorflow": _graph.tensorflow_ops, "jax": _graph.jax_ops, "torch": _graph.torch_ops, "numpy": _graph.numpy_ops}
+
+
+def _held(step: Any, last: int) -> tuple[Any, Any]:
+    """Python and NumPy steps as whole numbers from 0 to ``last``, and where they are NaN instead; arrays of the steps' shape.
+
+    Raises:
+        TypeError, ValueError: the reference's, but for the range.
+    """
+    array: Any = np.asarray(step, object if isinstance(step, (list, tuple)) else None)  # [2**53 + 1, 1.0] would lose a digit
+    held: Any = array
+    above: Any = False
+    nan: Any = False
+    with contextlib.suppress(TypeError):  # of what is no number, which the reference refuses
+        above, nan = array > last if array.dtype.kind in "iu" else array >= last + 1, array != array
+        held = array if array.dtype.kind == "b" else np.where((array < 0) | above | nan, 0, array)
+    whole = np.where(above, last, reference.as_steps(held))
+    return whole.astype(np.int64 if last > 2**31 else np.int32), np.asarray(nan, bool)
+
+
+def _is_variable(value: Any) -> bool:
+    return hasattr(value, "assign")
+
+
+def _kept(name: str, value: Any, arithmetic: str) -> Any:
+    """An argument as the schedule keeps it: nobody can change it, or TFA's arithmetic follows it.
+
+    Raises:
+        TypeError: a variable with arithmetic "exact".
+    """
+    if _is_variable(value) and arithmetic != "tfa":
+        raise TypeError(
+            f"{name} must be a number or a tensor with arithmetic 'exact', got {value!r}: give its present value, "
+            f"float({name}.numpy()), which later changes leave alone, or on TensorFlow arithmetic='tfa', which follows it"
+        )
+    if isinstance(value, np.ndarray) or type(value).__module__ == "torch":  # can be changed in place
+        number = _number(name, value)
+        return np.float64(number) if "float64" in str(value.dtype) else number
+    return value
 
 
 def _plain(value: Any) -> Any:

@@ -1,18 +1,105 @@
-"""Files that are there whole or not at all."""
+"""Output files: each is written whole, or stays as it was.
+
+A file is written beside its place and moved there at the end, so that neither a failure nor a signal leaves half of it.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 
+class WriteError(OSError):
+    """A file cannot be written, and is as it was; the message names it and says why."""
+
+
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A path of the same name in a folder beside, to write to; what is there at the end takes the place of ``path``."""
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as folder:
-        beside = Path(folder) / path.name
-        yield beside
-        os.replace(beside, path)
+    """A path of the same name elsewhere, to write to; what is there at the end takes the place of ``path``.
+
+    The file keeps its permissions, and a link keeps pointing to it. Devices and pipes (/dev/stdout is one, whatever it stands
+    for) cannot be replaced: they receive the finished bytes.
+
+    Raises:
+        WriteError: the file cannot be written.
+    """
+    special = _is_special(path)
+    target = path if special else path.resolve()
+    try:
+        with tempfile.TemporaryDirectory(dir=None if special else target.parent, prefix=_prefix(target)) as folder:
+            beside = Path(folder) / path.name
+            yield beside
+            if special:
+                with beside.open("rb") as source, target.open("wb") as sink:
+                    shutil.copyfileobj(source, sink)
+                return
+            with contextlib.suppress(FileNotFoundError):
+                beside.chmod(stat.S_IMODE(target.stat().st_mode))
+            with beside.open("rb") as written:
+                os.fsync(written.fileno())  # or a power failure could leave the name with an empty file
+            beside.replace(target)
+    except OSError as error:
+        raise WriteError(f"{path} cannot be written, and is as it was: {error.strerror or error}") from error
+
+
+def write_text(path: Path, text: str) -> None:
+    r"""Write UTF-8 text with \n at the ends of lines, whole or not at all.
+
+    Raises:
+        WriteError: the file cannot be written.
+    """
+    with replacing(path) as beside:
+        beside.write_text(text, "utf-8", newline="\n")
+
+
+def reason_against(path: Path) -> str | None:
+    """Why ``replacing(path)`` would fail, in words, or None. It leaves nothing behind."""
+    try:
+        if path.is_dir():
+            return "it is a folder"
+        if path.exists() and not os.access(path, os.W_OK):
+            return "there is no permission to write it"
+        return None if _is_special(path) else _reason_against_files_in(path.resolve().parent)
+    except (OSError, RuntimeError) as error:  # a folder that may not be searched, links in a circle
+        return str(error)
+
+
+def reason_against_folder(path: Path) -> str | None:
+    """Why files cannot be written into a folder, which may still have to be made, in words, or None."""
+    existing = next(folder for folder in (path.absolute(), *path.absolute().parents) if folder.exists() or folder.is_symlink())
+    return _reason_against_files_in(existing)
+
+
+def remove_leftovers(path: Path) -> None:
+    """Remove what killed processes left beside ``path``: for the one process that may write it now."""
+    for left in path.parent.glob(f"{_prefix(path)}*"):
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def folder_beside(path: Path) -> tempfile.TemporaryDirectory[str]:
+    """A temporary folder beside ``path``, on the same file system, that ``remove_leftovers`` knows."""
+    return tempfile.TemporaryDirectory(dir=path.parent, prefix=_prefix(path))
+
+
+def _prefix(path: Path) -> str:
+    return f".{path.name[:100]}.new-"  # file systems allow names of 255 bytes
+
+
+def _is_special(path: Path) -> bool:
+    place = path.absolute()
+    return (path.exists() and not path.is_file()) or place.parts[1:2] == ("proc",) or str(place.parent) in ("/dev", "/dev/fd")
+
+
+def _reason_against_files_in(folder: Path) -> str | None:
+    if not folder.is_dir():
+        return f"{folder} is no folder" if folder.exists() else f"there is no folder {folder}"
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return None
+    except OSError as error:
+        return f"no file can be made in {folder}: {error.strerror or error}"

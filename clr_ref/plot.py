@@ -1,4 +1,4 @@
-"""Pictures, with matplotlib, into a file: never a window."""
+"""Pictures, with matplotlib, into a file that is written whole: never a window."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from clr_ref import tfa_arithmetic, ulp
+from clr_ref._files import replacing
 from clr_ref.compare import policy_name
 from clr_ref.range_test.curve import judged
 
@@ -29,7 +30,7 @@ def rates(schedule: CyclicalLearningRate, start: int, stop: int, out: Path) -> N
     steps = _thinned(start, stop)
     figure, axes = _figure(policy_name(schedule), "learning rate")
     axes.plot(steps, schedule(steps), linewidth=1)
-    figure.savefig(out)
+    _save(figure, out)
 
 
 def error(schedule: CyclicalLearningRate, start: int, stop: int, out: Path) -> None:
@@ -47,7 +48,7 @@ def error(schedule: CyclicalLearningRate, start: int, stop: int, out: Path) -> N
     axes.plot(steps, apart, ".", markersize=2, label="error")
     axes.set_yscale("symlog", linthresh=1)
     axes.legend()
-    figure.savefig(out)
+    _save(figure, out)
 
 
 def drift(found: Iterable[Drift], out: Path) -> None:
@@ -66,7 +67,7 @@ def drift(found: Iterable[Drift], out: Path) -> None:
         axes.set_xlabel("step")
         axes.grid(alpha=0.3)
     figure.axes[0].set_ylabel("distance in ULP")
-    figure.savefig(out)
+    _save(figure, out)
 
 
 def range_test(found: RangeTest, out: Path) -> None:
@@ -93,7 +94,7 @@ def range_test(found: RangeTest, out: Path) -> None:
         axes.set_ylim(low - 0.5 * room, high + 0.5 * room)
     axes.set_xlabel("learning rate")
     axes.legend(fontsize=9)
-    figure.savefig(out)
+    _save(figure, out)
 
 
 def _thinned(start: int, stop: int) -> Any:
@@ -109,7 +110,7 @@ def benchmarks(reports: Iterable[Report], out: Path) -> None:
         for found in report.figures:
             new.setdefault(found.contender, {})[found.size] = found.median
         lines = new | lines
-    figure = Figure(figsize=(10, 6), layout="constrained")
+    figure = Figure(figsize=(10, 6), dpi=120, layout="constrained")
     axes = figure.subplots()
     for index, (name, points) in enumerate(lines.items()):
         if len(points) > 1:
@@ -118,7 +119,7 @@ def benchmarks(reports: Iterable[Report], out: Path) -> None:
     axes.set(title="Time to evaluate so many steps", xlabel="steps", ylabel="seconds")
     axes.legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
     axes.grid(alpha=0.3)
-    figure.savefig(out, dpi=120)
+    _save(figure, out)
 
 
 def _figure(title: str, ylabel: str) -> tuple[Figure, Any]:
@@ -129,3 +130,8 @@ def _figure(title: str, ylabel: str) -> tuple[Figure, Any]:
     axes.set_ylabel(ylabel)
     axes.grid(alpha=0.3)
     return figure, axes
+
+
+def _save(figure: Figure, out: Path) -> None:
+    with replacing(out) as beside:
+        figure.savefig(beside)

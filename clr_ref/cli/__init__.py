@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 import clr_ref
 from clr_ref.cli import bench, conform, golden, range_test, schedule, tutorial
+from clr_ref.cli.common import ending_clearly
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Group(click.Group):
+    def invoke(self, ctx: click.Context) -> Any:
+        with ending_clearly():
+            return super().invoke(ctx)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(clr_ref.__version__, prog_name="clr-ref")
 def main() -> None:
     """Cyclical learning rates: exact values, a correctly rounded schedule, and the record of what TFA answers."""

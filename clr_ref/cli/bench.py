@@ -10,10 +10,19 @@ from pathlib import Path
 import click
 
 from clr_ref import bench as benchmark
-from clr_ref._files import replacing
+from clr_ref._files import write_text
 from clr_ref.bench import SIZES, Report
 from clr_ref.bench_report import page, show_time
-from clr_ref.cli.common import Progress, finite, json_option, new_table, plotting_module, print_table
+from clr_ref.cli.common import (
+    Progress,
+    check_outputs,
+    finite,
+    json_option,
+    new_table,
+    output_option,
+    plotting_module,
+    print_table,
+)
 from clr_ref.contenders import CONTENDERS, KEY_FIGURES
 
 
@@ -23,7 +32,7 @@ from clr_ref.contenders import CONTENDERS, KEY_FIGURES
 @click.option("--largest", type=click.IntRange(min=1), default=SIZES[-1], show_default=True, help="No size above this.")
 @click.option("--harness", is_flag=True, help="Also what imports, commands and, in a checkout, the tests cost.")
 @click.option("--training", is_flag=True, help="Also a compiled train step with each schedule. Needs Keras on TensorFlow.")
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), default=None, metavar="FILE", help="Store as JSON.")
+@output_option("--out", help="Store as JSON.")
 @click.option(
     "--add",
     "others",
@@ -40,13 +49,7 @@ from clr_ref.contenders import CONTENDERS, KEY_FIGURES
     metavar="FILE",
     help="Compare ratios with a stored run; a key figure past a factor of 2 fails.",
 )
-@click.option(
-    "--markdown",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=None,
-    metavar="FILE",
-    help="Write the page, and the picture beside it. Needs clr-ref[plot].",
-)
+@output_option("--markdown", help="Write the page, and the picture beside it. Needs clr-ref[plot].")
 @json_option
 def bench(
     rounds: int,
@@ -64,6 +67,8 @@ def bench(
     stored = None if then is None else _read(then, "--compare")
     added = [_read(path, "--add") for path in others]
     plotting = plotting_module() if markdown is not None else None
+    if markdown is not None:
+        check_outputs("--markdown", [markdown.with_suffix(".png")])
     names = list(dict.fromkeys(name for name, _ in KEY_FIGURES)) if key else list(CONTENDERS)
     sizes = [size for size in SIZES if size <= largest]
     harnessed: dict[str, float] = {}
@@ -87,11 +92,11 @@ def bench(
     changes = [] if stored is None else benchmark.compare(report, stored)
     holds = all(change.holds for change in changes) and (stored is None or bool(changes))
     if out is not None:
-        _write(out, report.to_json())
+        write_text(out, report.to_json())
     if markdown is not None and plotting is not None:
         picture = markdown.with_suffix(".png")
         plotting.benchmarks([report, *added], picture)
-        _write(markdown, page([report, *added], picture.name))
+        write_text(markdown, page([report, *added], picture.name))
     if as_json:
         document = json.loads(report.to_json()) | {
             "holds": holds,
@@ -131,11 +136,3 @@ def _read(path: Path, option: str) -> Report:
         return Report.from_json(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise click.BadParameter(f"{path}: {error}", param_hint=option) from None
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        with replacing(path) as beside:
-            beside.write_text(text, "utf-8")
-    except OSError as error:
-        raise click.UsageError(f"cannot write {path}: {error}") from None

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import signal
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -14,7 +17,53 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from clr_ref._files import WriteError, reason_against, reason_against_folder
 from clr_ref.golden import store as golden
+
+
+@contextlib.contextmanager
+def ending_clearly() -> Iterator[None]:
+    """SIGTERM ends the command as Ctrl-C does, so that temporary files go; a file that cannot be written is a wrong call.
+
+    Raises:
+        click.UsageError: a file cannot be written.
+    """
+
+    def end(*_: object) -> NoReturn:
+        sys.exit(128 + signal.SIGTERM)
+
+    before = signal.signal(signal.SIGTERM, end) if threading.current_thread() is threading.main_thread() else None
+    try:
+        yield
+    except WriteError as error:
+        raise click.UsageError(str(error)) from None
+    finally:
+        if before is not None:
+            signal.signal(signal.SIGTERM, before)
+
+
+def output_option(name: str, *, folder: bool = False, **settings: Any) -> Callable[..., Any]:
+    """An option that names a file, or a folder, to write to. That it can be written is checked before the command begins."""
+
+    def check(context: click.Context, parameter: click.Parameter, path: Path | None) -> Path | None:
+        reason = None if path is None else reason_against_folder(path) if folder else reason_against(path)
+        if reason is not None:
+            raise click.BadParameter(f"cannot write {str(path)!r}: {reason}", context, parameter)
+        return path
+
+    kind = click.Path(path_type=Path, file_okay=not folder, dir_okay=folder)
+    return click.option(name, **{"type": kind, "metavar": "DIR" if folder else "FILE", **settings}, callback=check)
+
+
+def check_outputs(option: str, paths: Iterable[Path]) -> None:
+    """See that the files which a command names itself can be written.
+
+    Raises:
+        click.BadParameter: one cannot.
+    """
+    for path in paths:
+        if path.parent.exists() and (reason := reason_against(path)) is not None:
+            raise click.BadParameter(f"cannot write {str(path)!r}: {reason}", param_hint=option)
 
 
 def golden_option(function: Callable[..., Any]) -> Callable[..., Any]:

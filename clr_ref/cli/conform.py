@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 import click
 from rich.console import Console
 
-from clr_ref.cli.common import finite, json_option, new_table, print_table, short
+from clr_ref.cli.common import finite, json_option, new_table, output_option, print_table, short
 
 POLICIES = ["triangular", "triangular2", "exp_range"]
 
@@ -41,7 +41,7 @@ def kit() -> Any:
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the inputs that are made up.")
 @click.option("--max-examples", type=click.IntRange(min=1), default=60, show_default=True, help="Inputs made up per check.")
-@click.option("--html", type=click.Path(path_type=Path, dir_okay=False), default=None, help="Write a report to this file.")
+@output_option("--html", help="Write a report to this file.")
 @json_option
 def conform(
     implementation: str,

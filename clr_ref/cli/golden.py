@@ -12,14 +12,17 @@ from typing import Any
 
 import click
 
+from clr_ref._files import write_text
 from clr_ref.cli.common import (
     Progress,
+    check_outputs,
     data_option,
     fail,
     finite,
     golden_option,
     json_option,
     new_table,
+    output_option,
     plotting_module,
     print_table,
     read_store,
@@ -185,11 +188,7 @@ def accept(
 
 @golden_group.command()
 @click.argument("name", required=False, metavar="[PAIR]")
-@click.option(
-    "--markdown",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Write the whole record as a page, with its picture beside it (needs clr-ref[plot]).",
-)
+@output_option("--markdown", help="Write the whole record as a page, with its picture beside it (needs clr-ref[plot]).")
 @golden_option
 @json_option
 def show(name: str | None, markdown: Path | None, folder: Path | None, as_json: bool) -> None:
@@ -199,8 +198,9 @@ def show(name: str | None, markdown: Path | None, folder: Path | None, as_json: 
         from clr_ref.golden import report
 
         picture = markdown.with_name("drift.png")
+        check_outputs("--markdown", [picture])
         plotting_module().drift(report.drift(store), picture)
-        markdown.write_text(report.page(store, picture.name), "utf-8")
+        write_text(markdown, report.page(store, picture.name))
         click.echo(json.dumps({"wrote": [str(markdown), str(picture)]}) if as_json else f"wrote {markdown} and {picture}")
         return
     if name is not None and name not in store.records:

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from clr_ref import ulp
-from clr_ref._files import replacing
-from clr_ref.cli.common import Progress, finite, json_option, new_table, plotting_module, print_table
+from clr_ref.cli.common import Progress, finite, json_option, new_table, output_option, plotting_module, print_table
 from clr_ref.range_test.result import RangeTest
 
 if TYPE_CHECKING:
@@ -44,12 +43,7 @@ if TYPE_CHECKING:
 @click.option(
     "--seeds", type=click.IntRange(min=1), default=1, show_default=True, help="Repeat with so many seeds from --seed on."
 )
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=None,
-    help="Write range-test.png, .csv and .json into this folder.",
-)
+@output_option("--out", folder=True, help="Write range-test.png, .csv and .json into this folder.")
 @json_option
 def range_test(
     model: str | None,
@@ -104,8 +98,7 @@ def range_test(
             stem = "range-test" if seeds == 1 else f"range-test-{number}"
             one.to_csv(out / f"{stem}.csv")
             one.to_json(out / f"{stem}.json")
-            with replacing(out / f"{stem}.png") as beside:
-                plotting.range_test(one, beside)
+            plotting.range_test(one, out / f"{stem}.png")
     holds = all(one.suggestion.maximal_learning_rate is not None for one in found) and all(one.holds for one in comparisons)
     if as_json:
         document = {

@@ -16,7 +16,17 @@ from rich.console import Console
 
 import clr_ref
 from clr_ref import exact, tfa_arithmetic, ulp
-from clr_ref.cli.common import finite, golden_option, json_option, new_table, plotting_module, print_table, read_store, short
+from clr_ref.cli.common import (
+    finite,
+    golden_option,
+    json_option,
+    new_table,
+    output_option,
+    plotting_module,
+    print_table,
+    read_store,
+    short,
+)
 from clr_ref.golden import store as golden
 
 
@@ -141,7 +151,7 @@ def evaluate(
 @click.option("--start", type=int, default=0, show_default=True)
 @click.option("--stop", type=int, default=None, help="Default: ten cycles after --start.")
 @click.option("--error", is_flag=True, help="Draw the error of TFA's eager formula and its bound instead of the rates.")
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="A .png, .svg or .pdf file.")
+@output_option("--out", required=True, help="A .png, .svg or .pdf file.")
 @json_option
 def plot(
     policy: str,

@@ -10,19 +10,27 @@ from pathlib import Path
 
 import click
 
-from clr_ref.cli.common import Progress, data_option, json_option, new_table, plotting_module, print_table
+from clr_ref.cli.common import (
+    Progress,
+    check_outputs,
+    data_option,
+    json_option,
+    new_table,
+    output_option,
+    plotting_module,
+    print_table,
+)
 
 
 @click.command()
 @click.option("--epochs", type=click.IntRange(1), default=10, show_default=True)
 @click.option("--subset", type=click.IntRange(1), default=None, metavar="N", help="Only the first N pictures.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
-@click.option(
+@output_option(
     "--out",
-    type=click.Path(path_type=Path, file_okay=False),
+    folder=True,
     default=Path("clr-tutorial"),
     show_default=True,
-    metavar="DIR",
     help="Where pictures, tables, pages and checkpoints go. An interrupted call goes on from there.",
 )
 @data_option
@@ -36,6 +44,7 @@ def tutorial(epochs: int, subset: int | None, seed: int, out: Path, source: Path
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from clr_ref.training import checkpoint, data, determinism, tutorial as training
 
+    check_outputs("--out", [out / name for name in training.FILES])
     plotting_module()
     try:
         determinism.prepare()

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from clr_ref import exact
-from clr_ref._files import replacing
+from clr_ref._files import write_text
 from clr_ref.conformance.config import MAX_STEP
 from clr_ref.conformance.verdict import Accuracy, Finding, Report, Verdict
 
@@ -41,8 +41,7 @@ class Markup(str):
 
 def write(report: Report, path: Path) -> None:
     """Write the page, whole or not at all."""
-    with replacing(path.resolve()) as beside:
-        beside.write_text(page(report), "utf-8")
+    write_text(path, page(report))
 
 
 def page(report: Report) -> str:

@@ -13,7 +13,6 @@ import json
 import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ import filelock
 import numpy as np
 
 from clr_ref import ulp
+from clr_ref._files import folder_beside, remove_leftovers
 from clr_ref.golden import store as golden
 from clr_ref.golden.store import Entry, Record, Store, StoreError
 
@@ -143,9 +143,9 @@ def rebuild(folder: Path, change: Callable[[Path], None]) -> None:
         raise StoreError(f"{folder}: no cases.json: not a golden store")
     with _exclusively(folder):
         _refuse_tampering(folder)
-        work = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-        try:
-            fresh = work / folder.name
+        remove_leftovers(folder)
+        with folder_beside(folder) as work:
+            fresh = Path(work) / folder.name
             shutil.copytree(folder, fresh)
             change(fresh)
             (fresh / golden.SUMS).write_text(golden.render_sums(fresh), "utf-8")
@@ -153,8 +153,6 @@ def rebuild(folder: Path, change: Callable[[Path], None]) -> None:
             if found:
                 raise AcceptError("the store that would result is not sound:\n" + "\n".join(found))
             exchange(fresh, folder)
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
 
 
 def put(folder: Path, name: str, document: dict[str, Any], *, reason: str | None) -> None:

@@ -381,9 +381,10 @@ def _held(step: Any, last: int) -> tuple[Any, Any]:
     held: Any = array
     above: Any = False
     nan: Any = False
-    with contextlib.suppress(TypeError):  # of what is no number, which the reference refuses
-        above, nan = array > last if array.dtype.kind in "iu" else array >= last + 1, array != array
-        held = array if array.dtype.kind == "b" else np.where((array < 0) | above | nan, 0, array)
+    if array.dtype.kind in "iufO":
+        with contextlib.suppress(TypeError):  # of what is no number, which the reference refuses
+            above, nan = array > last if array.dtype.kind in "iu" else array >= last + 1, array != array
+            held = np.where((array < 0) | above | nan, 0, array)
     whole = np.where(above, last, reference.as_steps(held))
     return whole.astype(np.int64 if last > 2**31 else np.int32), np.asarray(nan, bool)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clr_ref import ulp
-from clr_ref._files import replacing
+from clr_ref._files import write_text
 from clr_ref.range_test.curve import Suggestion, Sweep
 
 if TYPE_CHECKING:
@@ -50,8 +50,7 @@ class RangeTest:
         lines = ["step,learning_rate,learning_rate_hex,loss,smoothed_loss"]
         for step, (rate, loss, smooth) in enumerate(zip(self.rates, self.losses.tolist(), self.smoothed.tolist(), strict=True)):
             lines.append(f"{step},{ulp.shortest(rate)},{float(rate).hex()},{loss!r},{smooth!r}")
-        with replacing(Path(path)) as beside:
-            beside.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        write_text(Path(path), "\n".join(lines) + "\n")
 
     def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
         """The whole test as JSON, written to ``path`` as well if given, whole or not at all.
@@ -70,8 +69,7 @@ class RangeTest:
         }
         text = json.dumps(document, indent=1, allow_nan=False)
         if path is not None:
-            with replacing(Path(path)) as beside:
-                beside.write_text(text + "\n", encoding="utf-8")
+            write_text(Path(path), text + "\n")
         return text
 
 

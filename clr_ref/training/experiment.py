@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from clr_ref._files import remove_leftovers
 from clr_ref.schedule import CyclicalLearningRate
 from clr_ref.training import checkpoint, determinism, provenance
 from clr_ref.training.data import Split
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 CHECKPOINT = "checkpoint.npz"
+#: What is measured on the test pictures after every epoch, and all that a report says of an epoch, in this order.
+VALIDATION = ("val_loss", "val_accuracy")
+EPOCH = ("epoch", "loss", "accuracy", *VALIDATION, "learning_rate")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,10 +123,14 @@ class Report:
         }
 
     def to_json(self) -> str:
-        """The report as one JSON object. Rates and losses are float32, which decimals of a JSON number hold exactly."""
+        """The report as one JSON object, the same whether the run was interrupted or not: without ``resumed_at``.
+
+        Rates and losses are float32, which decimals of a JSON number hold exactly.
+        """
+        names = [field.name for field in dataclasses.fields(self) if field.name != "resumed_at"]
         document = {
             "format": FORMAT,
-            **{field.name: getattr(self, field.name) for field in dataclasses.fields(self)},
+            **{name: getattr(self, name) for name in names},
             "settings": dataclasses.asdict(self.settings),
             "digests": self.digests(),
             "rates": self.rates.tolist(),
@@ -150,7 +158,7 @@ def run(
         learning_rate: a Keras learning rate to train with instead of the drop-in for ``experiment.schedule``: that of TFA,
             to compare with.
         folder: where a checkpoint is kept after every epoch, under the name CHECKPOINT; a run that finds its own there goes
-            on from it.
+            on from it. One run at a time may use it.
         until: stop after this many optimizer steps in all, with a checkpoint where there is a folder: the middle of an epoch
             is as good as its end.
         on_step: called after every optimizer step with the number of steps so far.
@@ -178,6 +186,8 @@ def run(
         "settings": dataclasses.asdict(settings),
     }
     path = folder / CHECKPOINT if folder is not None else None
+    if path is not None:
+        remove_leftovers(path)
     found = checkpoint.load(path, identity) if path is not None else None
     log = _Log.resumed(model, found, on_step)
     resumed_at = log.step
@@ -348,7 +358,7 @@ def _history(log: _Log, per_epoch: int, batch_size: int, n: int) -> list[dict[st
             # fsum, since NumPy's sums depend on its version and on the CPU
             "loss": math.fsum(map(operator.mul, log.losses[epoch * per_epoch :], sizes)) / n,
             "accuracy": sum(log.hits[epoch * per_epoch : (epoch + 1) * per_epoch]) / n,
-            **validated,
+            **{name: validated[name] for name in VALIDATION},
             "learning_rate": log.rates[(epoch + 1) * per_epoch - 1],
         }
         for epoch, validated in enumerate(log.validation)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
+from clr_ref._files import replacing
+
 if TYPE_CHECKING:
     from clr_ref.training.tutorial import Result
 
@@ -24,7 +26,8 @@ def schedule(result: Result, out: Path) -> None:
         axes.set_xlabel("step")
         axes.grid(alpha=0.3)
     figure.axes[0].set_ylabel("learning rate")
-    figure.savefig(out)
+    with replacing(out) as beside:
+        figure.savefig(beside)
 
 
 def curves(result: Result, out: Path) -> None:
@@ -44,4 +47,5 @@ def curves(result: Result, out: Path) -> None:
         panels[1, column].set_xlabel("epoch")
     panels[0, 0].set_ylabel("loss")
     panels[1, 0].set_ylabel("accuracy")
-    figure.savefig(out)
+    with replacing(out) as beside:
+        figure.savefig(beside)

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 import clr_ref
-from clr_ref._files import replacing
+from clr_ref._files import remove_leftovers, write_text
 from clr_ref.training import experiment as experiments
 from clr_ref.training.data import FashionMnist, Split
 from clr_ref.training.experiment import Experiment, Report
@@ -183,27 +183,33 @@ def _ends_better(plain: Report, clr: Report) -> Claim:
 # --- what is written -------------------------------------------------------------------------------------------------
 
 
+PICTURES = ("schedule.png", "curves.png")
+#: All that ``write`` writes.
+FILES = (*PICTURES, "epochs.csv", "steps.csv", "report.json", "tutorial.md", "tutorial.html")
+
+
 def write(result: Result, folder: Path) -> list[Path]:
-    """Pictures, tables, report and pages, each whole. Answers the paths. Needs matplotlib."""
+    """Write pictures, tables, report and pages, each whole, and return their paths. Needs matplotlib.
+
+    Raises:
+        WriteError: a file cannot be written.
+    """
     from clr_ref.training import pictures
 
-    written = []
-    for name, draw in (("schedule.png", pictures.schedule), ("curves.png", pictures.curves)):
-        with replacing(folder / name) as path:
-            draw(result, path)
-        written.append(folder / name)
+    for name in FILES:
+        remove_leftovers(folder / name)
+    for name, draw in zip(PICTURES, (pictures.schedule, pictures.curves), strict=True):
+        draw(result, folder / name)
     texts = {
         "epochs.csv": epochs_csv(result),
         "steps.csv": steps_csv(result),
         "report.json": to_json(result) + "\n",
         "tutorial.md": markdown(result),
-        "tutorial.html": page(result, {name: (folder / name).read_bytes() for name in ("schedule.png", "curves.png")}),
+        "tutorial.html": page(result, {name: (folder / name).read_bytes() for name in PICTURES}),
     }
     for name, text in texts.items():
-        with replacing(folder / name) as path:
-            path.write_text(text, "utf-8", newline="\n")
-        written.append(folder / name)
-    return written
+        write_text(folder / name, text)
+    return [folder / name for name in FILES]
 
 
 def to_json(result: Result) -> str:
@@ -220,11 +226,10 @@ def to_json(result: Result) -> str:
 def epochs_csv(result: Result) -> str:
     """One line per run and epoch: the histories."""
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["run", *result.plain.history[0]])
+    writer = csv.DictWriter(out, ("run", *experiments.EPOCH), lineterminator="\n")
+    writer.writeheader()
     for name, report in (("plain", result.plain), ("clr", result.clr)):
-        for epoch in report.history:
-            writer.writerow([name, *epoch.values()])
+        writer.writerows({"run": name, **epoch} for epoch in report.history)
     return out.getvalue()
 
 

@@ -6,6 +6,10 @@ import csv
 import dataclasses
 import json
 import re
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -219,3 +223,37 @@ def test_the_command(fashion_mnist: FashionMnist, tmp_path: Path) -> None:
     assert "subset must be a whole number 64 .. 60000, got 63" in found["too small"]["stderr"]
     assert not (tmp_path / "none").exists()
     assert "CLR: Which run ends with the lower validation loss?" in found["once more"]["stdout"]
+
+
+def killed_once(command: list[str], checkpoint: Path) -> None:
+    """Start a command, and kill it as soon as it has written a checkpoint."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while not checkpoint.exists() and process.poll() is None:
+        time.sleep(0.002)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL, "it ended before it was killed"
+
+
+@needs_tensorflow
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is of POSIX")
+def test_killed_in_both_runs_all_files_are_those_of_an_uninterrupted_one(fashion_mnist: FashionMnist, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed: clr-ref[plot]")
+    options = ["--subset", "640", "--epochs", "4"]
+    for name in ("whole", "killed"):
+        (tmp_path / name).mkdir()
+    command = [sys.executable, "-m", "clr_ref", "tutorial", *options, "--out"]
+    killed_once([*command, str(tmp_path / "killed")], tmp_path / "killed" / "plain" / "checkpoint.npz")
+    killed_once([*command, str(tmp_path / "killed")], tmp_path / "killed" / "clr" / "checkpoint.npz")
+    assert not (tmp_path / "killed" / "report.json").exists()
+    for name in ("killed", "whole"):
+        subprocess.run([*command, str(tmp_path / name)], check=True, capture_output=True)
+    files = {path.relative_to(tmp_path / "whole") for path in (tmp_path / "whole").rglob("*")}
+    assert files == {path.relative_to(tmp_path / "killed") for path in (tmp_path / "killed").rglob("*")}
+    assert {str(path) for path in files} >= {*tutorial.FILES, "plain", "clr"}
+    for path in sorted(files):
+        if (tmp_path / "whole" / path).is_file():
+            assert (tmp_path / "killed" / path).read_bytes() == (tmp_path / "whole" / path).read_bytes(), path
+    with (tmp_path / "killed" / "epochs.csv").open() as lines:
+        rows = list(csv.DictReader(lines))
+    report = json.loads((tmp_path / "killed" / "report.json").read_text("utf-8"))
+    assert [float(row["val_loss"]) for row in rows if row["run"] == "clr"] == [e["val_loss"] for e in report["clr"]["history"]]

@@ -38,7 +38,7 @@ def train(job: dict[str, Any]) -> dict[str, Any]:
         folder=Path(job["folder"]) if "folder" in job else None,
         until=job.get("until"),
     )
-    return json.loads(report.to_json())  # type: ignore[no-any-return]
+    return {**json.loads(report.to_json()), "resumed_at": report.resumed_at}
 
 
 def tfa(schedule: Any) -> Any:

@@ -8,25 +8,25 @@ from pathlib import Path
 
 import click
 
-from clr_ref.cli.common import finite
+from clr_ref._files import write_text
+from clr_ref.cli.common import ending_clearly, finite, output_option
 from clr_ref.conformance.peers import report
 from clr_ref.conformance.peers.collect import collect
 from clr_ref.conformance.peers.registry import PEERS
 
-_FILE = click.Path(path_type=Path, dir_okay=False)
-
 
 @click.command()
-@click.option("--markdown", type=_FILE, default=None, help="Write the page to this file.")
-@click.option("--html", type=_FILE, default=None, help="Write the page as HTML to this file.")
+@output_option("--markdown", help="Write the page to this file.")
+@output_option("--html", help="Write the page as HTML to this file.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything that was found as one JSON document.")
+@ending_clearly()
 def main(markdown: Path | None, html: Path | None, as_json: bool) -> None:
     """Hold every peer against the specification, and against the deviations that are declared of it."""
     found = collect(PEERS, lambda words: click.echo(words, err=True))
     if markdown is not None:
-        report.write(report.markdown(found), markdown)
+        write_text(markdown, report.markdown(found))
     if html is not None:
-        report.write(report.html(found), html)
+        write_text(html, report.html(found))
     if as_json:
         click.echo(json.dumps(finite(found), indent=1))
     else:

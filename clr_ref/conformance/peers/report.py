@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import html as markup
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
-
-from clr_ref._files import replacing
 
 Found = Sequence[dict[str, Any]]
 Table = tuple[list[str], list[list[str]]]
@@ -15,12 +12,6 @@ Table = tuple[list[str], list[list[str]]]
 #: Worst first: the mark of a clause is that of the policy that does worst.
 MARKS = {"fails": "FAILS", "excused": "deviates", "skipped": "skipped", "holds": "holds"}
 TITLE = "Which cyclical learning rates to trust"
-
-
-def write(text: str, path: Path) -> None:
-    """Write a page, whole or not at all."""
-    with replacing(path.resolve()) as beside:
-        beside.write_text(text, "utf-8")
 
 
 def surprises(found: Found) -> list[str]:

@@ -196,13 +196,37 @@ def test_a_wrong_call_exits_with_2(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert not (tmp_path / "out").exists()
 
 
+def kill_once(command: list[str], checkpoint: Path) -> None:
+    """Start a command, and kill it as soon as it has written a checkpoint."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while not checkpoint.exists() and process.poll() is None:
+        time.sleep(0.002)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL, "it ended before it was killed"
+
+
+def assert_same_files(folder: Path, other: Path) -> None:
+    """Byte for byte."""
+    names = sorted(path.relative_to(folder) for path in folder.rglob("*"))
+    assert names == sorted(path.relative_to(other) for path in other.rglob("*"))
+    assert {str(name) for name in names} >= {*tutorial.FILES, "plain", "clr"}
+    for name in names:
+        if (folder / name).is_file():
+            assert (folder / name).read_bytes() == (other / name).read_bytes(), name
+
+
 @needs_tensorflow
 def test_the_command(fashion_mnist: FashionMnist, tmp_path: Path) -> None:
-    """Interrupted in its second epoch, called again, called once more, and called with another seed."""
+    """Interrupted in its second epoch, called again and once more, called with another seed, and killed in both runs."""
     pytest.importorskip("matplotlib", reason="matplotlib is not installed: clr-ref[plot]")
-    out = ["--out", str(tmp_path / "out"), "--subset", "192", "--epochs", "2"]
+    size = ["--subset", "192", "--epochs", "2"]
+    out, killed = (["--out", str(tmp_path / name), *size] for name in ("out", "killed"))
+    for name in ("plain", "clr"):
+        kill_once([sys.executable, "-m", "clr_ref", "tutorial", *killed], tmp_path / "killed" / name / "checkpoint.npz")
+    assert not (tmp_path / "killed" / tutorial.FILES[-1]).exists()
     jobs = {
-        "whole": {"command": ["tutorial", "--out", str(tmp_path / "whole"), "--subset", "192", "--epochs", "2", "--json"]},
+        "whole": {"command": ["tutorial", "--out", str(tmp_path / "whole"), *size, "--json"]},
+        "killed": {"command": ["tutorial", *killed]},
         "interrupted": {"command": ["tutorial", *out], "interrupt": 5},
         "again": {"command": ["tutorial", *out, "--json"]},
         "once more": {"command": ["tutorial", *out]},
@@ -211,9 +235,11 @@ def test_the_command(fashion_mnist: FashionMnist, tmp_path: Path) -> None:
         "too small": {"command": ["tutorial", "--out", str(tmp_path / "none"), "--subset", "63"]},
     }
     found = work(jobs, tmp_path)
-    assert [found[name]["exit"] for name in jobs] == [0, 1, 0, 0, 2, 2, 2]
+    assert [found[name]["exit"] for name in jobs] == [0, 0, 1, 0, 0, 2, 2, 2]
     assert "the same command goes on" in found["interrupted"]["stderr"]
     whole, again = (json.loads(found[name]["stdout"]) for name in ("whole", "again"))
+    assert_same_files(tmp_path / "killed", tmp_path / "whole")
+    assert_same_files(tmp_path / "out", tmp_path / "whole")
     assert again["digests"] == whole["digests"]
     assert again["history"] == whole["history"]
     # 6 steps a run: 5 were done, of which the first epoch's 3 were kept; then 3 of the plain run and 6 of the cyclical one.
@@ -223,37 +249,3 @@ def test_the_command(fashion_mnist: FashionMnist, tmp_path: Path) -> None:
     assert "subset must be a whole number 64 .. 60000, got 63" in found["too small"]["stderr"]
     assert not (tmp_path / "none").exists()
     assert "CLR: Which run ends with the lower validation loss?" in found["once more"]["stdout"]
-
-
-def killed_once(command: list[str], checkpoint: Path) -> None:
-    """Start a command, and kill it as soon as it has written a checkpoint."""
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while not checkpoint.exists() and process.poll() is None:
-        time.sleep(0.002)
-    process.kill()
-    assert process.wait() == -signal.SIGKILL, "it ended before it was killed"
-
-
-@needs_tensorflow
-@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is of POSIX")
-def test_killed_in_both_runs_all_files_are_those_of_an_uninterrupted_one(fashion_mnist: FashionMnist, tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib", reason="matplotlib is not installed: clr-ref[plot]")
-    options = ["--subset", "640", "--epochs", "4"]
-    for name in ("whole", "killed"):
-        (tmp_path / name).mkdir()
-    command = [sys.executable, "-m", "clr_ref", "tutorial", *options, "--out"]
-    killed_once([*command, str(tmp_path / "killed")], tmp_path / "killed" / "plain" / "checkpoint.npz")
-    killed_once([*command, str(tmp_path / "killed")], tmp_path / "killed" / "clr" / "checkpoint.npz")
-    assert not (tmp_path / "killed" / "report.json").exists()
-    for name in ("killed", "whole"):
-        subprocess.run([*command, str(tmp_path / name)], check=True, capture_output=True)
-    files = {path.relative_to(tmp_path / "whole") for path in (tmp_path / "whole").rglob("*")}
-    assert files == {path.relative_to(tmp_path / "killed") for path in (tmp_path / "killed").rglob("*")}
-    assert {str(path) for path in files} >= {*tutorial.FILES, "plain", "clr"}
-    for path in sorted(files):
-        if (tmp_path / "whole" / path).is_file():
-            assert (tmp_path / "killed" / path).read_bytes() == (tmp_path / "whole" / path).read_bytes(), path
-    with (tmp_path / "killed" / "epochs.csv").open() as lines:
-        rows = list(csv.DictReader(lines))
-    report = json.loads((tmp_path / "killed" / "report.json").read_text("utf-8"))
-    assert [float(row["val_loss"]) for row in rows if row["run"] == "clr"] == [e["val_loss"] for e in report["clr"]["history"]]

@@ -1,0 +1,5 @@
+"""``python -m clr_ref``: the command line."""
+
+from clr_ref.cli import main
+
+main(prog_name="clr-ref")

@@ -2,84 +2,192 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+import weakref
 from typing import Any
 
-import numpy as np
-
-from clr_ref import _keras_api
+from clr_ref import _keras_api, _optimizers
 from clr_ref._keras_api import keras
+
+#: For each compiled train function, the rate or schedule of each optimizer with which it was traced.
+_traced: weakref.WeakKeyDictionary[Any, weakref.WeakKeyDictionary[Any, Any]] = weakref.WeakKeyDictionary()
 
 
 class LearningRateLogger(keras.callbacks.Callback):  # type: ignore[misc]
-    """Log the learning rate that was applied, under ``"applied_learning_rate"``; with any schedule, or none.
+    """Log the learning rates that ``fit`` applied, under ``"applied_learning_rate"``; with any schedule, or none.
 
-    Keras itself logs no rate (History, CSVLogger), or that of the next step (TensorBoard). Place it before the callbacks that
-    are to see it: ``callbacks=[LearningRateLogger(), CSVLogger("log.csv")]``; the logs of a batch hold the rate of its last
-    update, those of an epoch that of the epoch's last. A rate that another callback changes has to be changed before the
-    batch, as all of Keras's own do.
+    Keras itself logs no rate (History, CSVLogger), or that of the next step (TensorBoard). Place the logger before the
+    callbacks that read the logs. The logs of a batch or an epoch hold the rate of the last update so far, or NaN before the
+    first. A step that a LossScaleOptimizer skips is no update and has no rate. If the rates cannot be known, the logger raises
+    an error instead of logging others.
+
+        logger = LearningRateLogger()
+        model.fit(x, y, callbacks=[logger, keras.callbacks.CSVLogger("log.csv")])
+        logger.rates
+
+    The compiled train function of legacy optimizers, new ones and Keras 3 on TensorFlow or JAX keeps the schedule with which it
+    was traced. If you then assign another one to ``optimizer.learning_rate``, batches of the old shape apply the old schedule,
+    and those of a new shape the new one; only eager models and torch apply the new one at once. A new optimizer (TF 2.11 and
+    later, tf-keras) stores the rate that it applied, so the logger is right there; elsewhere it raises.
+
+    Args:
+        optimizer: the optimizer whose updates are logged; by default the model's. Give the one that a custom ``train_step``
+            uses, as in a GAN. With several, every logger logs one of them.
 
     Attributes:
         rates: the rates that the last ``fit`` applied, in order: one float for each update of the weights. With gradient
             accumulation that is one for every so many batches, with ``steps_per_execution`` several for each call.
+
+    Raises:
+        TypeError: an optimizer without a learning rate, or one that holds several optimizers, such as TFA's MultiOptimizer.
+        ValueError: no optimizer; when training begins.
+        RuntimeError: the optimizer made no step in the whole first epoch; a callback changed its rate or its counter between
+            the logger's turns before and after a batch; the train function was compiled with another rate, or before a logger
+            could see with which; with ``steps_per_execution`` it cannot be told which steps were skipped; or a learning rate
+            that is a function returned different values.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, optimizer: Any = None) -> None:
         super().__init__()
+        self._given = optimizer
         self.rates: list[float] = []
+        self._is_untraced = False
+        self._first: int | None = None  # the batch that has begun
+
+    def set_model(self, model: Any) -> None:
+        """Keras calls this before ``fit`` makes the train function: one that exists already may have been traced."""
+        super().set_model(model)
+        self._is_untraced = getattr(model, "train_function", None) is None
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Start a new list."""
         self.rates = []
-        self._done = self._iterations()
-        self._rate = _reader(self.model)
+        self._optimizer = getattr(self.model, "optimizer", None) if self._given is None else self._given
+        if self._optimizer is None:
+            raise ValueError(
+                "model.optimizer is None: give the optimizer that the model uses, as LearningRateLogger(optimizer=...)"
+            )
+        self._applying = _optimizers.applying(self._optimizer)
+        self._rules = _optimizers.rules_of(self._optimizer)
+        self._is_standard = self._given is None and _optimizers.is_standard(self.model)
+        self._has_batches = self._has_stepped = False
+        self._rate: Any = None
+        self._constant: float | None = None
+        self._begin(None)
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        """Read the counters: a callback may have restored or set them since the last batch."""
+        self._begin(batch)
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Append the rates of the updates since the last call."""
-        now = self._iterations()
-        optimizer = _innermost(self.model.optimizer)
-        every = getattr(optimizer, "gradient_accumulation_steps", None) or 1
-        self.rates += [self._rate(step) for step in range(self._done, now) if (step + 1) % every == 0]
-        self._done = now
+        """Append the rates of the updates since the batch began."""
+        self._append(None if self._first is None else batch - self._first + 1)
         self._log(logs)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Log the last rate."""
+        if self._first is not None and _steps_per_execution(self.model) > 1:
+            self._append(None)  # data that ended inside an execution can end the epoch without on_train_batch_end
+        self._first = None
+        self._check_steps()
         self._log(logs)
 
-    def _log(self, logs: Any) -> None:
-        if logs is not None and self.rates:
-            logs["applied_learning_rate"] = self.rates[-1]
+    def on_train_end(self, logs: Any = None) -> None:
+        """Raise if the optimizer made no step."""
+        self._check_steps()
 
-    def _iterations(self) -> int:
+    def _begin(self, batch: int | None) -> None:
+        self._first = batch
+        self._before = self._state()
+        rate, compiled = _optimizers.rate_of(self._applying), _is_compiled(self.model)
+        if rate is not self._rate:
+            self._rate, self._constant = rate, None
+            self._rate_at = _optimizers.rate_at(self._applying, compiled=compiled, jit=_is_jit(self.model))
+        constant, earlier = self._constant_rate(), self._constant
+        if compiled and _optimizers.is_function(rate) and earlier is not None and constant != earlier:
+            raise RuntimeError(
+                f"the learning rate is a function that returned {earlier!r} and then {constant!r}: "
+                "a compiled train function keeps one value. Give the optimizer a number or a schedule"
+            )
+        self._constant = constant
+        self._doubt = self._doubt_of_trace() if compiled else None
+        if self._doubt is not None and _optimizers.last_rate(self._applying) is None:
+            raise RuntimeError(self._doubt)
+
+    def _append(self, batches: int | None) -> None:
+        after = self._state()
+        steps = (
+            range(1, batches + 1) if self._is_standard and batches is not None else None
+        )  # the last execution may be shorter
+        updates = _optimizers.updates(_optimizers.used(self._before, after, self._rules, steps), self._rules)
+        if _optimizers.rate_of(self._applying) is not self._rate or repr(self._constant_rate()) != repr(self._constant):
+            raise RuntimeError(
+                "the learning rate changed while a batch was trained: a callback sets it. "
+                "Place LearningRateLogger after a callback that sets it before a batch, "
+                "and before one that sets it after a batch"
+            )
+        last = _optimizers.last_rate(self._applying) if len(updates) == 1 else None
+        if updates and last is None and self._doubt is not None:
+            raise RuntimeError(self._doubt)
+        self.rates += [self._rate_at(step) for step in updates] if last is None else [last]
+        self._has_batches = True
+        self._has_stepped = self._has_stepped or self._before != after
+        self._before, self._first = after, None
+
+    def _log(self, logs: Any) -> None:
+        if logs is not None:
+            logs["applied_learning_rate"] = self.rates[-1] if self.rates else math.nan
+
+    def _state(self) -> _optimizers.State:
         if _keras_api.BACKEND == "jax":
             self.model.jax_state_sync()  # in the middle of an epoch, JAX's variables are stale
-        optimizer = _innermost(self.model.optimizer)
-        counter = optimizer._iterations if _keras_api.IS_KERAS_3 else optimizer.iterations
-        return int(keras.backend.get_value(counter) if hasattr(keras.backend, "get_value") else counter.numpy())
+        return _optimizers.state_of(self._optimizer)
+
+    def _constant_rate(self) -> float | None:
+        """The rate if it is no schedule."""
+        return None if _optimizers.is_schedule(self._rate) else self._rate_at(0)
+
+    def _doubt_of_trace(self) -> str | None:
+        """Why the compiled train function may apply another rate than the optimizer's; None if it cannot."""
+        function = getattr(self.model, "train_function", None)
+        if function is None:
+            self._is_untraced = True
+            return None
+        rates = _traced.setdefault(function, weakref.WeakKeyDictionary())
+        if self._is_untraced:
+            rates[self._applying] = self._rate
+            self._is_untraced = False
+        if _optimizers.is_variable(self._rate) or rates.get(self._applying) is self._rate:
+            return None
+        when = (
+            "with another learning rate" if self._applying in rates else "before a LearningRateLogger saw with which schedule"
+        )
+        return (
+            f"the model's train function was compiled {when}: the rates that it applies are unknown. "
+            "Set model.train_function = None, or call model.compile again, before fit"
+        )
+
+    def _check_steps(self) -> None:
+        if self._has_batches and not self._has_stepped:
+            whose = "model.optimizer" if self._given is None else "the optimizer of LearningRateLogger"
+            raise RuntimeError(
+                f"{whose} made no step in the first epoch, so no rate is known. "
+                "Give the optimizer that the model trains with, as LearningRateLogger(optimizer=...)"
+            )
 
 
-def _innermost(optimizer: Any) -> Any:
-    """The optimizer that applies rates, inside those that scale losses."""
-    while getattr(optimizer, "inner_optimizer", None) is not None:
-        optimizer = optimizer.inner_optimizer
-    return optimizer
+def _is_compiled(model: Any) -> bool:
+    """Whether the train function is one that is traced, and then keeps what it read from Python objects."""
+    if model.run_eagerly or _keras_api.BACKEND == "torch":
+        return False
+    return _keras_api.BACKEND == "tensorflow" or _is_jit(model)
 
 
-def _reader(model: Any) -> Callable[[int], float]:
-    """The rate that a model's optimizer applies when its counter, which counts batches, stands at a step.
+def _is_jit(model: Any) -> bool:
+    return bool(getattr(model, "jit_compile", None) or getattr(model, "_jit_compile", None))
 
-    A schedule is asked in the mode in which ``fit`` asks it: the bits of others than ours depend on it.
-    """
-    optimizer = _innermost(model.optimizer)
-    legacy = hasattr(optimizer, "_decayed_lr")  # those up to TF 2.10, which hand out steps of the variables' dtype
-    rate = optimizer._get_hyper("learning_rate") if legacy else getattr(optimizer, "_learning_rate", None)
-    if not isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
-        return lambda step: float(optimizer.learning_rate)
-    if _keras_api.BACKEND != "tensorflow":
-        return lambda step: float(rate(_keras_api.tensor(np.int32(step))))
-    tf = _keras_api.tensorflow()
-    jit = bool(getattr(model, "jit_compile", None) or getattr(model, "_jit_compile", None))
-    ask = rate if model.run_eagerly else tf.function(rate, jit_compile=jit)
-    kind = keras.backend.floatx() if legacy else "int64"
-    return lambda step: float(ask(tf.cast(tf.constant(step, tf.int64), kind)))
+
+def _steps_per_execution(model: Any) -> int:
+    if _keras_api.IS_KERAS_3:
+        return int(model.steps_per_execution)
+    return 1 if model._steps_per_execution is None else int(model._steps_per_execution.numpy())

@@ -123,30 +123,36 @@ def _swept(
     progress: Callable[[int, float, float], None],
 ) -> tuple[list[float], str | None]:
     """The losses that the updates were computed from, and why there are fewer than rates."""
+    from clr_ref import _optimizers
     from clr_ref.range_test import sweep
 
-    optimizer = sweep.applying(model)
+    optimizer = getattr(model, "optimizer", None)
+    rules = _optimizers.rules_of(optimizer)
     source = batches(*data, **cut, is_sequence=sweep.is_sequence)
     first = next(source)
     sweep.build(model, first)
     source = itertools.chain([first], source)
-    together = int(getattr(optimizer, "gradient_accumulation_steps", None) or 1)
     losses: list[float] = []
     with sweep.unchanged(model), sweep.settable_rate(model) as set_rate:
-        start = sweep.updates(optimizer)
         while len(losses) < len(rates):
             set_rate(rates[len(losses)])
-            pending: list[float] = []
-            while sweep.updates(optimizer) == start + len(losses):
-                if len(pending) >= together and not np.isfinite(pending).all():
-                    # A LossScaleOptimizer passes over gradients that are not finite: this rate is never applied.
-                    return losses, watch(len(losses), next(loss for loss in pending if not math.isfinite(loss)))
-                if len(pending) >= _PATIENCE * together:
-                    raise RuntimeError(f"the optimizer made no update in {len(pending)} batches")
-                pending.append(sweep.train(model, next(source)))
-            made = sweep.updates(optimizer) - start - len(losses)
-            if made != 1:
-                raise RuntimeError(f"the optimizer must make one update at a time, it made {made}")
+            pending: list[float] = []  # without those of skipped batches, whose gradients no update uses
+            for tried in itertools.count(1):
+                before = _optimizers.state_of(optimizer)
+                loss = sweep.train(model, next(source))
+                used = _optimizers.used(before, _optimizers.state_of(optimizer), rules)
+                if not used and not math.isfinite(loss):
+                    # A LossScaleOptimizer skips gradients that are not finite: this rate is never applied.
+                    return losses, watch(len(losses), loss)
+                if used or before.scale is None:
+                    pending.append(loss)
+                made = len(_optimizers.updates(used, rules))
+                if made > 1:
+                    raise RuntimeError(f"the optimizer must make one update at a time, it made {made}")
+                if made:
+                    break
+                if tried >= _PATIENCE * rules.every:
+                    raise RuntimeError(f"the optimizer made no update in {tried} batches")
             losses.append(float(np.mean(pending)))
             progress(len(losses), float(rates[len(losses) - 1]), losses[-1])
             reason = watch(len(losses) - 1, losses[-1])

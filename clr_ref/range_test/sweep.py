@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from clr_ref import _keras_api
+from clr_ref import _keras_api, _optimizers
 from clr_ref._keras_api import keras
 from clr_ref.range_test.batches import Batch
 
@@ -24,24 +24,6 @@ SetRate = Callable[[Any], None]
 def is_sequence(data: Any) -> bool:
     """Whether the data are a Keras Sequence (PyDataset in Keras 3), which is indexed and has no iterator in every version."""
     return isinstance(data, keras.utils.Sequence)
-
-
-def applying(model: Any) -> Any:
-    """The optimizer that applies the rate: the inner one where a LossScaleOptimizer scales.
-
-    Raises:
-        ValueError: the model is not compiled.
-    """
-    optimizer = getattr(model, "optimizer", None)
-    if optimizer is None:
-        raise ValueError("model must be compiled with an optimizer")
-    return getattr(optimizer, "inner_optimizer", optimizer)
-
-
-def updates(optimizer: Any) -> int:
-    """How many updates the optimizer has made: with gradient accumulation, fewer than batches."""
-    iterations = optimizer.iterations
-    return int(keras.ops.convert_to_numpy(iterations) if _keras_api.IS_KERAS_3 else iterations.numpy())
 
 
 def build(model: Any, batch: Batch) -> None:
@@ -82,7 +64,7 @@ def settable_rate(model: Any) -> Iterator[SetRate]:
     Raises:
         TypeError: an optimizer that keeps its rate elsewhere than Keras's do.
     """
-    optimizer = applying(model)
+    optimizer = _optimizers.applying(model.optimizer)
     if hasattr(optimizer, "_hyper"):
         way = _legacy_rate
     elif hasattr(optimizer, "_learning_rate"):
@@ -187,8 +169,8 @@ def _one_step_per_execution(model: Any) -> Iterator[None]:
 
 
 def _with_variables(model: Any) -> Any:
-    """The optimizer that lists its variables: before Keras 3 the inner one; TF 2.11's LossScaleOptimizer raises if asked."""
-    return model.optimizer if _keras_api.IS_KERAS_3 else applying(model)
+    """The optimizer that lists its variables: before Keras 3 the inner one; TF 2.11's LossScaleOptimizer raises."""
+    return model.optimizer if _keras_api.IS_KERAS_3 else _optimizers.unscaled(model.optimizer)
 
 
 def _variables(model: Any) -> list[Any]:

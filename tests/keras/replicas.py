@@ -10,13 +10,16 @@ from typing import Any
 def main(role: str, steps: int) -> None:
     import tensorflow as tf
 
-    if role == "mirrored":
+    if role != "worker":
         (cpu,) = tf.config.list_physical_devices("CPU")
         tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
         strategy = tf.distribute.MirroredStrategy([device.name for device in tf.config.list_logical_devices("CPU")])
     else:
         strategy = tf.distribute.MultiWorkerMirroredStrategy()
     assert strategy.num_replicas_in_sync == 2
+    if role == "logged":
+        print(json.dumps(logged(tf, strategy, steps)))
+        return
     how = {"fit": fit, "loop": loop} if role == "mirrored" else {"loop": loop}
     print(json.dumps({name: [float(rate).hex() for rate in run(tf, strategy, steps)] for name, run in how.items()}))
 
@@ -40,6 +43,24 @@ def fit(tf: Any, strategy: Any, steps: int) -> Any:
     data = tf.data.Dataset.from_tensor_slices(probe.batches(0, steps, steps, copies=2)).batch(2)
     model.fit(data, verbose=0)
     return probe.applied(model)
+
+
+def logged(tf: Any, strategy: Any, steps: int) -> dict[str, list[str]]:
+    """The rates that LearningRateLogger logs beside those that are applied: the loss scale skips the first steps."""
+    from clr_ref import keras as drop_ins
+    from clr_ref.training import probe
+
+    keras, large = drop_ins.keras, 2.0**100
+    model, optimizer = made(strategy, steps)
+    scaled = getattr(keras.mixed_precision, "LossScaleOptimizer", None) or keras.optimizers.LossScaleOptimizer
+    with strategy.scope():
+        model.compile(optimizer=scaled(optimizer, initial_scale=2.0**30), loss=probe.loss)
+    inputs, targets = probe.batches(0, steps, steps, copies=2)
+    data = tf.data.Dataset.from_tensor_slices((inputs * large, targets)).batch(2)
+    logger = drop_ins.LearningRateLogger()
+    model.fit(data, verbose=0, callbacks=[logger])
+    applied = probe.applied(model) / large
+    return {name: [float(rate).hex() for rate in rates] for name, rates in (("applied", applied), ("logged", logger.rates))}
 
 
 def loop(tf: Any, strategy: Any, steps: int) -> Any:

@@ -146,6 +146,41 @@ def test_under_a_loss_scale(keras: Any) -> None:
     assert counter is None or int(counter.numpy()) == 1
 
 
+def numbered(count: int, too_large: int) -> Any:
+    """Batches whose loss is their number; a loss scale above 2**27 makes their gradients infinite, and any that of one."""
+    for number in range(count):
+        x = np.zeros((1, probe.LENGTH), np.float32)
+        x[0, number % probe.LENGTH] = 2.0**126 if number == too_large else 2.0**100
+        yield x, np.full((1, 1), number, np.float32)
+
+
+def test_batches_that_a_loss_scale_skips_belong_to_no_update(keras: Any) -> None:
+    """Six batches are skipped at the start and one in the middle."""
+    made = [keras.optimizers.SGD]
+    if hasattr(getattr(keras.optimizers, "legacy", None), "SGD") and not hasattr(keras, "ops"):
+        made.append(keras.optimizers.legacy.SGD)
+    for sgd in made:
+        model = probe.model(keras, keras.mixed_precision.LossScaleOptimizer(sgd(0.5), initial_scale=2.0**33))
+        model.compile(model.optimizer, loss=lambda y, outputs: y + outputs)
+        found = swept(model, numbered(probe.LENGTH, 9), steps=probe.LENGTH - 7)
+        updated = [number for number in range(6, probe.LENGTH) if number != 9]
+        assert found.losses.tolist() == updated
+        applied = -model.seen[-1] / np.float32(2.0**100)
+        assert applied[updated].tobytes() == found.rates.tobytes()
+        assert np.count_nonzero(applied) == len(updated)
+
+
+def test_skipped_batches_are_not_accumulated(api: Any, keras: Any) -> None:
+    """Batches 0, 1 and 4 are skipped; the loss of an update is the mean over its two."""
+    if not api.IS_KERAS_3:
+        pytest.skip("gradient_accumulation_steps came with Keras 3")
+    inner = keras.optimizers.SGD(0.5, gradient_accumulation_steps=2)
+    model = probe.model(keras, keras.mixed_precision.LossScaleOptimizer(inner, initial_scale=2.0**29))
+    model.compile(model.optimizer, loss=lambda y, outputs: y + outputs)
+    found = swept(model, numbered(9, 4), steps=3)
+    assert found.losses.tolist() == [2.5, 5.5, 7.5]
+
+
 def test_under_a_strategy() -> None:
     if importlib.util.find_spec("tensorflow") is None:
         pytest.skip("TensorFlow is not installed in this environment")

@@ -1,0 +1,280 @@
+"""What an optimizer is made of, across the Keras generations: who applies the rate, where the rate stands, what was applied.
+
+There are three generations: *legacy* optimizers (the default up to TF 2.10, ``optimizers.legacy`` until 2.15 and in tf-keras),
+*new* ones (the default from TF 2.11, and tf-keras), and those of Keras 3. Each has a ``LossScaleOptimizer`` around it under
+mixed precision, which skips a step whose gradients are not finite.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Collection
+from typing import Any
+
+import numpy as np
+
+from clr_ref import _keras_api
+from clr_ref._keras_api import keras
+
+#: The largest float32: before Keras 3, a loss scale that would exceed it stays as it is.
+_LARGEST = float(np.finfo(np.float32).max)
+
+
+def applying(optimizer: Any) -> Any:
+    """The optimizer that applies the rate: the innermost one, inside those that scale losses, look ahead or average weights.
+
+    Raises:
+        ValueError: None, the optimizer of a model that is not compiled.
+        TypeError: an optimizer that holds several others, or that has no learning rate where Keras's have theirs.
+    """
+    if optimizer is None:
+        raise ValueError("model must be compiled with an optimizer")
+    while True:
+        if hasattr(optimizer, "optimizer_specs"):
+            raise TypeError(
+                f"the optimizer must have one learning rate, got {type(optimizer).__name__}, which holds several optimizers"
+            )
+        inner = _inside(optimizer)
+        if inner is None:
+            break
+        optimizer = inner
+    if not is_legacy(optimizer) and not hasattr(optimizer, "_learning_rate"):
+        raise TypeError(
+            f"the optimizer must be one of Keras's with a learning rate, got {type(optimizer).__name__}, "
+            "whose learning rate cannot be found"
+        )
+    return optimizer
+
+
+def _inside(optimizer: Any) -> Any:
+    """The optimizer inside a wrapper, or None: TFA's wrappers keep it as ``_optimizer``."""
+    for name in ("inner_optimizer", "_optimizer"):
+        inner = getattr(optimizer, name, None)
+        if hasattr(inner, "apply_gradients"):
+            return inner
+    return None
+
+
+def unscaled(optimizer: Any) -> Any:
+    """The optimizer inside a LossScaleOptimizer; any other one as it is."""
+    inner = getattr(optimizer, "inner_optimizer", None)
+    return optimizer if inner is None else inner
+
+
+def is_legacy(optimizer: Any) -> bool:
+    """Whether an optimizer keeps its rate as a legacy one does."""
+    return "learning_rate" in getattr(optimizer, "_hyper", ())
+
+
+def rate_of(optimizer: Any) -> Any:
+    """What an applying optimizer computes its rate from: a variable, a schedule, or a function without arguments."""
+    if not is_legacy(optimizer):
+        return optimizer._learning_rate
+    if not callable(optimizer._hyper["learning_rate"]):
+        optimizer._get_hyper("learning_rate")  # creates the variable of a constant rate
+    return optimizer._hyper["learning_rate"]
+
+
+def is_schedule(rate: Any) -> bool:
+    """Whether what ``rate_of`` returned is a schedule."""
+    return isinstance(rate, keras.optimizers.schedules.LearningRateSchedule)
+
+
+def is_variable(rate: Any) -> bool:
+    """Whether what ``rate_of`` returned is a variable."""
+    return hasattr(rate, "assign")
+
+
+def is_function(rate: Any) -> bool:
+    """Whether what ``rate_of`` returned is a function without arguments."""
+    return callable(rate) and not is_schedule(rate) and not is_variable(rate)
+
+
+def rate_at(optimizer: Any, *, compiled: bool, jit: bool) -> Callable[[int], float]:
+    """The rate that an applying optimizer applies while its counter stands at a step, as a function of the step.
+
+    The function computes a schedule in the mode in which ``fit`` does, because the bits of other schedules than ours depend on
+    it. A constant rate, and what a function without arguments returns, is the one at the time of the call.
+    """
+    rate = rate_of(optimizer)
+    decay = getattr(optimizer, "_initial_decay", 0.0) if is_legacy(optimizer) else 0.0
+    if not is_schedule(rate) and not decay:
+        return lambda step: float(_value(rate() if is_function(rate) else rate))
+    if _keras_api.BACKEND != "tensorflow":
+        return lambda step: float(rate(_keras_api.tensor(np.int32(step))))
+    tf = _keras_api.tensorflow()
+    kind = keras.backend.floatx() if is_legacy(optimizer) else "int64"  # legacy optimizers pass steps of the variables' dtype
+
+    def computed(step: Any) -> Any:
+        value = rate(step) if is_schedule(rate) else optimizer._get_hyper("learning_rate")
+        return tf.cast(value, kind) / (1.0 + tf.cast(decay, kind) * step) if decay else value
+
+    function = tf.function(computed, jit_compile=jit) if compiled else computed
+    return lambda step: float(function(tf.cast(tf.constant(step, tf.int64), kind)))
+
+
+def last_rate(optimizer: Any) -> float | None:
+    """The rate of the last update, where an applying optimizer stores it: a new one does, if it has a schedule."""
+    if is_legacy(optimizer) or not is_schedule(rate_of(optimizer)) or not hasattr(optimizer, "_current_learning_rate"):
+        return None
+    return float(_value(optimizer._current_learning_rate))
+
+
+# --- what was applied ------------------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class State:
+    """What an optimizer counts. Two states tell which gradients it used in between.
+
+    Attributes:
+        iterations: the counter that the schedule is called with.
+        scale: the dynamic loss scale, or None without one.
+        good: the steps with finite gradients since the scale changed, or since a step was skipped.
+    """
+
+    iterations: int
+    scale: float | None = None
+    good: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Rules:
+    """How the state changes from step to step.
+
+    Attributes:
+        skips_count: before Keras 3 the counter advances when a step is skipped, too.
+        growth: after so many good steps the dynamic loss scale is doubled.
+        every: so many steps make one update: those whose gradients are accumulated.
+    """
+
+    skips_count: bool
+    growth: int = 1
+    every: int = 1
+
+    def after(self, state: State, used: bool) -> State:
+        """The state after a step whose gradients were used, or were not finite and skipped."""
+        iterations = state.iterations + (1 if used or self.skips_count else 0)
+        if state.scale is None:
+            return State(iterations)
+        if not used:
+            return State(iterations, max(state.scale / 2, self._floor), 0)
+        if state.good + 1 < self.growth:
+            return State(iterations, state.scale, state.good + 1)
+        doubled = state.scale * 2
+        return State(iterations, state.scale if doubled > _LARGEST and self.skips_count else doubled, 0)
+
+    def can_grow_to(self, scale: float | None, state: State, steps: int) -> bool:
+        """False if the scale cannot reach ``scale`` in so many steps."""
+        if scale is None or state.scale is None:
+            return True
+        return max(state.scale, self._floor) * 2.0 ** min((state.good + steps) // self.growth, 300) >= scale
+
+    @property
+    def _floor(self) -> float:
+        return 1.0 if self.skips_count else 0.0
+
+
+def rules_of(optimizer: Any) -> Rules:
+    """The rules of a model's optimizer."""
+    return Rules(
+        skips_count=not _keras_api.IS_KERAS_3,
+        growth=int(getattr(optimizer, "dynamic_growth_steps", None) or 1),
+        every=int(getattr(applying(optimizer), "gradient_accumulation_steps", None) or 1),
+    )
+
+
+def state_of(optimizer: Any) -> State:
+    """The state of a model's optimizer now."""
+    if _keras_api.IS_KERAS_3:
+        iterations = applying(optimizer)._iterations  # ``iterations`` would be divided by gradient_accumulation_steps
+        scale, good = getattr(optimizer, "dynamic_scale", None), getattr(optimizer, "step_counter", None)
+        if scale is None:  # its variables are created at the first step
+            scale, good = getattr(optimizer, "initial_scale", None), 0
+    else:
+        # Of the outermost one: reading that of the inner optimizer would create a counter that TFA's wrappers do not use.
+        iterations = optimizer.iterations
+        loss_scale = getattr(optimizer, "_loss_scale", None)
+        scale, good = getattr(loss_scale, "current_loss_scale", None), getattr(loss_scale, "counter", 0)
+    if scale is None:
+        return State(int(_value(iterations)))
+    return State(int(_value(iterations)), float(np.float32(_value(scale))), int(_value(good)))
+
+
+def used(before: State, after: State, rules: Rules, steps: Collection[int] | None = None) -> list[int]:
+    """Where the counter stood at each step between two states whose gradients the optimizer used, in order.
+
+    Args:
+        before, after: the states.
+        rules: of the optimizer.
+        steps: how many steps there may have been; None if any number is possible.
+
+    Raises:
+        RuntimeError: no such steps lead from ``before`` to ``after``, or several ways do that use other gradients.
+    """
+    moved = after.iterations - before.iterations
+    impossible = RuntimeError(
+        f"the optimizer's iterations went from {before.iterations} to {after.iterations} while a batch was trained: "
+        "a callback or the model sets them. Place LearningRateLogger after a callback that sets them before a batch, "
+        "and before one that sets them after a batch"
+    )
+    if steps is None:
+        if moved < 0:
+            raise impossible
+        if not rules.skips_count:  # the counter alone tells
+            return list(range(before.iterations, after.iterations))
+        steps = (moved,)
+    # Bit k of a mask says that the gradients were used while the counter stood at before.iterations + k; None: several masks.
+    masks: dict[State, int | None] = {before: 0}
+    found: set[int | None] = set()
+    for done in range(max(steps) + 1):
+        if done in steps and after in masks:
+            found.add(masks[after])
+        masks = _one_step_on(masks, before, after, rules, max(steps) - done - 1)
+    if not found:
+        raise impossible
+    if len(found) > 1 or None in found:
+        raise RuntimeError(
+            f"the loss scale went from {before.scale:g} to {after.scale:g} in one execution of {moved} steps: "
+            "which of them were skipped is unknown. Use steps_per_execution=1"
+        )
+    (mask,) = found
+    assert mask is not None
+    return [before.iterations + bit for bit in range(mask.bit_length()) if mask >> bit & 1]
+
+
+def _one_step_on(
+    masks: dict[State, int | None], before: State, after: State, rules: Rules, left: int
+) -> dict[State, int | None]:
+    """The masks of all ways that are one step longer and can still lead to ``after``."""
+    longer: dict[State, int | None] = {}
+    for state, mask in masks.items():
+        for is_used in (True,) if state.scale is None else (True, False):
+            further = rules.after(state, is_used)
+            if not rules.can_grow_to(after.scale, further, left):
+                continue
+            bit = 1 << (state.iterations - before.iterations) if is_used else 0
+            made = None if mask is None else mask | bit
+            longer[further] = made if longer.get(further, made) == made else None
+    return longer
+
+
+def updates(steps: Collection[int], rules: Rules) -> list[int]:
+    """Of the steps that ``used`` returned, those that updated the weights: all, unless gradients are accumulated."""
+    return [step for step in steps if (step + 1) % rules.every == 0]
+
+
+def is_standard(model: Any) -> bool:
+    """Whether a batch is exactly one step of the model's optimizer: the model trains as Keras does, with Keras's optimizers."""
+    own = all(getattr(type(model), name) is getattr(keras.Model, name) for name in ("train_step", "make_train_function"))
+    optimizer, roots = model.optimizer, {"keras", "tf_keras", "tensorflow_addons"}
+    while optimizer is not None and type(optimizer).__module__.split(".")[0] in roots:
+        optimizer = _inside(optimizer)
+    return own and "train_step" not in vars(model) and optimizer is None
+
+
+def _value(variable: Any) -> Any:
+    """The value of a variable, a tensor or a number."""
+    if isinstance(variable, (int, float, np.generic)):
+        return variable
+    return keras.ops.convert_to_numpy(variable) if _keras_api.IS_KERAS_3 else keras.backend.get_value(variable)

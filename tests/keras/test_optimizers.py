@@ -1,0 +1,71 @@
+"""clr_ref._optimizers: which gradients an optimizer used, from what it counted before and after."""
+
+from __future__ import annotations
+
+import itertools
+from collections import defaultdict
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture
+def optimizers(drop_ins: Any) -> Any:
+    from clr_ref import _optimizers
+
+    return _optimizers
+
+
+@pytest.mark.parametrize("skips_count", [True, False], ids=["before Keras 3", "Keras 3"])
+@pytest.mark.parametrize("growth", [1, 2, 5])
+@pytest.mark.parametrize("scale", [0.5, 1.0, 4.0, 2.0**127])
+def test_used_is_right_or_raises(optimizers: Any, skips_count: bool, growth: int, scale: float) -> None:
+    """After any five steps, ``used`` tells which gradients were used, or raises if other five steps end in the same state."""
+    rules = optimizers.Rules(skips_count=skips_count, growth=growth)
+    for good in range(growth):
+        before, truths = optimizers.State(3, scale, good), defaultdict(set)
+        for sequence in itertools.product((True, False), repeat=5):
+            state, truth = before, []
+            for is_used in sequence:
+                truth += [state.iterations] * is_used
+                state = rules.after(state, is_used)
+            truths[state].add(tuple(truth))
+        assert scale < 1 or any(len(truth) == 1 for truth in truths.values())
+        for after, truth in truths.items():
+            if len(truth) == 1:
+                assert (tuple(optimizers.used(before, after, rules, (5,))),) == tuple(truth)
+            else:
+                with pytest.raises(RuntimeError, match=r"in one execution of \d+ steps: which of them were skipped is unknown"):
+                    optimizers.used(before, after, rules, (5,))
+
+
+def test_one_step_is_never_ambiguous_above_the_smallest_scale(optimizers: Any) -> None:
+    rules = optimizers.Rules(skips_count=True, growth=3)
+    for scale, good, is_used in itertools.product((1.0, 2.0, 2.0**127), range(3), (True, False)):
+        before = optimizers.State(7, scale, good)
+        assert optimizers.used(before, rules.after(before, is_used), rules) == [7] * is_used
+
+
+def test_many_steps_are_searched_quickly(optimizers: Any) -> None:
+    """The search is not exponential: one skip among 500 steps has one place."""
+    rules = optimizers.Rules(skips_count=True, growth=2000)
+    found = optimizers.used(optimizers.State(0, 8.0, 0), optimizers.State(500, 4.0, 99), rules)
+    assert found == [step for step in range(500) if step != 400]
+
+
+@pytest.mark.parametrize(("after", "steps"), [(3, None), (4, (1,)), (6, (1,)), (9, range(1, 4))])
+def test_a_counter_that_was_set_is_an_error(optimizers: Any, after: int, steps: Any) -> None:
+    before = optimizers.State(4)
+    with pytest.raises(RuntimeError, match=f"iterations went from 4 to {after} while a batch was trained"):
+        optimizers.used(before, optimizers.State(after), optimizers.Rules(skips_count=True), steps)
+
+
+def test_accumulated_gradients_make_an_update_at_every_last_step(optimizers: Any) -> None:
+    assert optimizers.updates(range(2, 9), optimizers.Rules(skips_count=False, every=3)) == [2, 5, 8]
+
+
+def test_no_optimizer_and_no_rate_are_errors(optimizers: Any, keras: Any) -> None:
+    with pytest.raises(ValueError, match="model must be compiled with an optimizer"):
+        optimizers.applying(None)
+    with pytest.raises(TypeError, match="the optimizer must be one of Keras's with a learning rate, got str"):
+        optimizers.applying("sgd")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,6 +27,7 @@ def range_test(
     y: Any = None,
     *,
     sample_weight: Any = None,
+    class_weight: Mapping[int, float] | None = None,
     minimal_learning_rate: float,
     maximal_learning_rate: float,
     steps: int,
@@ -74,6 +75,7 @@ def range_test(
     losses, stopped = _swept(
         model,
         (x, y, sample_weight),
+        class_weight,
         {"batch_size": int(batch_size), "seed": seed},
         rates,
         _Watch(rates, smoothing, divergence_factor),
@@ -117,22 +119,26 @@ class _Watch:
 def _swept(
     model: Any,
     data: tuple[Any, Any, Any],
+    class_weight: Mapping[int, float] | None,
     cut: dict[str, int],
     rates: NDArray[np.float32],
     watch: _Watch,
     progress: Callable[[int, float, float], None],
 ) -> tuple[list[float], str | None]:
     """The losses that the updates were computed from, and why there are fewer than rates."""
-    from clr_ref.range_test import sweep
+    from clr_ref.range_test import state, sweep
 
     optimizer = sweep.applying(model)
     source = batches(*data, **cut, is_sequence=sweep.is_sequence)
-    first = next(source)
+    if class_weight is not None:
+        source = map(sweep.weighting(data[0], class_weight), source)
+    with state.unchanged():
+        first = next(source)
     sweep.build(model, first)
     source = itertools.chain([first], source)
     together = int(getattr(optimizer, "gradient_accumulation_steps", None) or 1)
     losses: list[float] = []
-    with sweep.unchanged(model), sweep.settable_rate(model) as set_rate:
+    with sweep.swept(model) as (set_rate, train):
         start = sweep.updates(optimizer)
         while len(losses) < len(rates):
             set_rate(rates[len(losses)])
@@ -143,7 +149,7 @@ def _swept(
                     return losses, watch(len(losses), next(loss for loss in pending if not math.isfinite(loss)))
                 if len(pending) >= _PATIENCE * together:
                     raise RuntimeError(f"the optimizer made no update in {len(pending)} batches")
-                pending.append(sweep.train(model, next(source)))
+                pending.append(train(next(source)))
             made = sweep.updates(optimizer) - start - len(losses)
             if made != 1:
                 raise RuntimeError(f"the optimizer must make one update at a time, it made {made}")

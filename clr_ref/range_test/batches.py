@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
-#: x, y and sample weights, as ``train_on_batch`` takes them.
-Batch = tuple[Any, Any, Any]
-
 
 def batches(
     x: Any, y: Any, sample_weight: Any, *, batch_size: int, seed: int, is_sequence: Callable[[Any], bool]
-) -> Iterator[Batch]:
-    """Batches (x, y, sample_weight), beginning again where the data end.
+) -> Iterator[Any]:
+    """Batches x, (x,), (x, y) or (x, y, sample_weight) as ``fit`` gives them to ``train_step``, beginning again at the end.
 
     Arrays, alone or in dicts, lists and tuples, are shuffled anew for every pass by a generator of their own, and cut into
-    batches of one size: what is left over is left out. Everything else yields batches itself, x or (x, y) or (x, y,
-    sample_weight), and is iterated as it comes; ``is_sequence`` tells those that are indexed instead.
+    batches of one size: what is left over is left out. Everything else yields batches itself and is iterated as it comes;
+    ``is_sequence`` tells those that are indexed instead. Lists become tuples.
 
     Raises:
         TypeError: data of no such kind, or y or sample_weight beside data that yield batches.
@@ -37,7 +34,68 @@ def batches(
     raise TypeError(f"x must be arrays or something that yields batches, got {type(x).__name__}")
 
 
-def _of_arrays(data: Batch, leaves: list[Any], batch_size: int, seed: int) -> Iterator[Batch]:
+def unpacked(batch: Any) -> tuple[Any, Any, Any]:
+    """x, y and sample_weight of a batch, None for those that it does not have.
+
+    Raises:
+        ValueError: a tuple of another length.
+    """
+    if not isinstance(batch, tuple):
+        return batch, None, None
+    if not 1 <= len(batch) <= 3:
+        raise ValueError(f"a batch must be x, (x, y) or (x, y, sample_weight), got a tuple of {len(batch)}")
+    x, y, sample_weight = (*batch, None, None)[:3]
+    return x, y, sample_weight
+
+
+def packed(x: Any, y: Any, sample_weight: Any) -> Any:
+    """The batch that Keras makes of its parts: x alone stays alone, unless it is a tuple."""
+    if y is None and sample_weight is None:
+        return (x,) if isinstance(x, tuple) else x
+    return (x, y) if sample_weight is None else (x, y, sample_weight)
+
+
+def weighted_by_class(batch: Any, class_weight: Mapping[int, float], dtype: str, *, multiply: bool) -> Any:
+    """The batch with the weight of each sample's class, 1 for a class without one; as ``class_weight`` of ``fit``.
+
+    Args:
+        batch: with labels, or one-hot vectors, as its y.
+        class_weight: the weight of each class.
+        dtype: of the weights.
+        multiply: whether sample weights are multiplied by those of the classes, or refused.
+
+    Raises:
+        ValueError: no y, more than one, or sample weights that are refused.
+    """
+    x, y, sample_weight = unpacked(batch)
+    if y is None or isinstance(y, (dict, list, tuple)):
+        raise ValueError(f"class_weight needs one array of labels as y, got {'none' if y is None else 'several'}")
+    if sample_weight is not None and not multiply:
+        raise ValueError("class_weight and sample_weight exclude each other in Keras 3: multiply them into sample_weight")
+    labels = np.asarray(y)
+    if labels.ndim > 1:
+        labels = np.argmax(labels, axis=-1) if labels.shape[-1] > 1 else labels[..., 0]
+    flat = [class_weight.get(int(label), 1.0) for label in np.round(labels).reshape(-1)]
+    weights = np.array(flat, dtype).reshape(labels.shape)
+    if sample_weight is not None:
+        own = np.asarray(sample_weight)
+        weights = own.reshape(own.shape + (1,) * (weights.ndim - own.ndim)) * weights.astype(own.dtype)
+    return x, y, weights
+
+
+def mapped(function: Callable[[Any], Any], data: Any) -> Any:
+    """The data with ``function`` applied to each leaf; None stays, and lists become tuples, as in ``fit``."""
+    if data is None:
+        return None
+    if isinstance(data, dict):
+        return {key: mapped(function, value) for key, value in data.items()}
+    if isinstance(data, (list, tuple)):
+        values = [mapped(function, value) for value in data]
+        return type(data)(*values) if hasattr(data, "_fields") else tuple(values)
+    return function(data)
+
+
+def _of_arrays(data: tuple[Any, Any, Any], leaves: list[Any], batch_size: int, seed: int) -> Iterator[Any]:
     lengths = sorted({int(leaf.shape[0]) if len(leaf.shape) else 0 for leaf in leaves})
     if len(lengths) > 1:
         raise ValueError(f"x, y and sample_weight must have as many samples each, got {lengths}")
@@ -46,28 +104,29 @@ def _of_arrays(data: Batch, leaves: list[Any], batch_size: int, seed: int) -> It
     return _shuffled(data, lengths[0], min(batch_size, lengths[0]), seed)
 
 
-def _shuffled(data: Batch, count: int, size: int, seed: int) -> Iterator[Batch]:
+def _shuffled(data: tuple[Any, Any, Any], count: int, size: int, seed: int) -> Iterator[Any]:
     generator = np.random.default_rng(seed)
-    arrays = _map(np.asarray, data)
+    arrays = mapped(np.asarray, data)
     while True:
         order = generator.permutation(count)
         for start in range(0, count - size + 1, size):
             chosen = order[start : start + size]
-            x, y, sample_weight = _map(functools.partial(_rows, chosen), arrays)
-            yield x, y, sample_weight
+            yield packed(*mapped(functools.partial(_rows, chosen), arrays))
 
 
 def _rows(chosen: Any, array: Any) -> Any:
     return array[chosen]
 
 
-def _of_iterables(begin: Callable[[], Iterator[Any]]) -> Iterator[Batch]:
+def _of_iterables(begin: Callable[[], Iterator[Any]]) -> Iterator[Any]:
     taken = 0
     while True:
         before = taken
         for item in begin():
             taken += 1
-            yield _unpacked(item)
+            batch = mapped(lambda leaf: leaf, item)
+            unpacked(batch)
+            yield batch
         if taken == before:
             end = f"after {taken} batches and cannot begin again" if taken else "before the first batch"
             raise ValueError(f"the data end {end}: give a data set that repeats, or take fewer steps")
@@ -85,25 +144,6 @@ def _once_through(sequence: Any) -> Callable[[], Iterator[Any]]:
             sequence.on_epoch_end()
 
     return begin
-
-
-def _unpacked(item: Any) -> Batch:
-    if not isinstance(item, tuple):
-        return item, None, None
-    if not 1 <= len(item) <= 3:
-        raise ValueError(f"a batch must be x, (x, y) or (x, y, sample_weight), got a tuple of {len(item)}")
-    x, y, sample_weight = (*item, None, None)[:3]
-    return x, y, sample_weight
-
-
-def _map(function: Callable[[Any], Any], data: Any) -> Any:
-    if data is None:
-        return None
-    if isinstance(data, dict):
-        return {key: _map(function, value) for key, value in data.items()}
-    if isinstance(data, (list, tuple)):
-        return type(data)([_map(function, value) for value in data])
-    return function(data)
 
 
 def _leaves(data: Any) -> list[Any]:

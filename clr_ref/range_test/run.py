@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,6 +27,7 @@ def range_test(
     y: Any = None,
     *,
     sample_weight: Any = None,
+    class_weight: Mapping[int, float] | None = None,
     minimal_learning_rate: float,
     maximal_learning_rate: float,
     steps: int,
@@ -74,6 +75,7 @@ def range_test(
     losses, stopped = _swept(
         model,
         (x, y, sample_weight),
+        class_weight,
         {"batch_size": int(batch_size), "seed": seed},
         rates,
         _Watch(rates, smoothing, divergence_factor),
@@ -117,6 +119,7 @@ class _Watch:
 def _swept(
     model: Any,
     data: tuple[Any, Any, Any],
+    class_weight: Mapping[int, float] | None,
     cut: dict[str, int],
     rates: NDArray[np.float32],
     watch: _Watch,
@@ -124,22 +127,25 @@ def _swept(
 ) -> tuple[list[float], str | None]:
     """The losses that the updates were computed from, and why there are fewer than rates."""
     from clr_ref import _optimizers
-    from clr_ref.range_test import sweep
+    from clr_ref.range_test import state, sweep
 
     optimizer = getattr(model, "optimizer", None)
     rules = _optimizers.rules_of(optimizer)
     source = batches(*data, **cut, is_sequence=sweep.is_sequence)
-    first = next(source)
+    if class_weight is not None:
+        source = map(sweep.weighting(data[0], class_weight), source)
+    with state.unchanged():
+        first = next(source)
     sweep.build(model, first)
     source = itertools.chain([first], source)
     losses: list[float] = []
-    with sweep.unchanged(model), sweep.settable_rate(model) as set_rate:
+    with sweep.swept(model) as (set_rate, train):
         while len(losses) < len(rates):
             set_rate(rates[len(losses)])
             pending: list[float] = []  # without those of skipped batches, whose gradients no update uses
             for tried in itertools.count(1):
                 before = _optimizers.state_of(optimizer)
-                loss = sweep.train(model, next(source))
+                loss = train(next(source))
                 used = _optimizers.used(before, _optimizers.state_of(optimizer), rules)
                 if not used and not math.isfinite(loss):
                     # A LossScaleOptimizer skips gradients that are not finite: this rate is never applied.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib.util
 import os
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -33,6 +33,8 @@ def model(keras: Any, optimizer: Any, **compiled: Any) -> Any:
     """The probe, with the list ``seen`` of its kernel after each batch, of shape (LENGTH,)."""
 
     class Probe(keras.Model):  # type: ignore[misc]
+        seen: ClassVar[list[Any]] = []  # an attribute of the model itself would be put back
+
         def train_on_batch(self, *arguments: Any, **keywords: Any) -> Any:
             logs = super().train_on_batch(*arguments, **keywords)
             self.seen.append(kernel(self))
@@ -40,7 +42,6 @@ def model(keras: Any, optimizer: Any, **compiled: Any) -> Any:
 
     inputs = keras.Input((LENGTH,))
     probe = Probe(inputs, keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros")(inputs))
-    object.__setattr__(probe, "seen", [])
     probe.compile(optimizer, loss=output, **compiled)
     return probe
 

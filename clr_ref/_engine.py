@@ -445,6 +445,7 @@ def _fill_float64(plan: Plan, steps: Ints, out: NDArray[np.float64]) -> Any:
         # Every operation on pairs is good to 2**-100 of its largest operand; there are at most 2 * MAX_LEVELS + 4 of them.
         error = 2.0**-95 * (np.abs(product[0]) + np.abs(high))
         out[:] = high + (low - error)
+        # Splitting a power above 2**996 makes NaN, which is open because it differs from itself.
         open_ = out != high + (low + error)
         out += 0.0
         size = np.abs(product[0])

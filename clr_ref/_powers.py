@@ -19,13 +19,17 @@ if TYPE_CHECKING:
 
 #: Error that ``np.exp2`` is believed to have on its own, in units of 2**-53.
 EXP2_UNITS = 16
+#: A larger power is replaced by 2**FAR, which is beyond every span. An infinite entry would make NaN of the ends of cycles,
+#: which are 0 * scale. A reciprocal of 2**1023 would be subnormal, and TensorFlow, which divides by it, takes that for 0.
+FAR = 1022
 
 
 class Powers:
     """gamma**n for whole n, from tables: multiplication alone, so the bits are the same on every machine.
 
     n is written in digits of ``width`` bits; table k holds gamma**(d << (k * width)). Each entry is correctly rounded but for
-    2**-100, so a product of L entries has a relative error of at most (2 L - 1) U, and 2 L U with its use.
+    2**-100, so a product of L entries has a relative error of at most (2 L - 1) U, and 2 L U with its use. That holds inside
+    2**+-span. A power beyond it comes out beyond it too: as 0, or finite.
     """
 
     MAX_LEVELS = 6
@@ -47,6 +51,9 @@ class Powers:
         step, _, step_exponent = exact.power(self.gamma, 1 << (level * self.width), 256)
         power, exponent = 1, 0
         for digit in range(min(self.mask, self.largest >> (level * self.width)) + 1):
+            if exponent + power.bit_length() > FAR:
+                high[digit:] = 2.0**FAR
+                break
             high[digit], low[digit] = _double.of_integer(power, exponent)
             power, exponent = power * step, exponent + step_exponent
             excess = power.bit_length() - 256

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
+import reprlib
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any, cast
 
 import numpy as np
@@ -32,18 +35,22 @@ class Halving:
 
 @dataclasses.dataclass(frozen=True)
 class Exponential:
-    """``exp_range``: gamma**x; gamma is a float64, whatever the dtype of the schedule, and greater than 0."""
+    """``exp_range``: gamma**x; gamma is greater than 0, and rounded once to float64, whatever the dtype of the schedule."""
 
     gamma: float
 
     def __post_init__(self) -> None:
-        gamma = as_real("gamma", self.gamma)
+        try:
+            gamma = float(as_real("gamma", self.gamma))
+        except OverflowError:  # an int beyond float64
+            gamma = math.inf
         if not 0 < gamma < math.inf:
-            raise ValueError(f"gamma must be a finite number > 0, got {self.gamma!r}")
-        object.__setattr__(self, "gamma", float(gamma))
+            raise ValueError(f"gamma must be a finite number > 0, got {shown(self.gamma)}; gamma is a float64")
+        object.__setattr__(self, "gamma", gamma)
 
     def __call__(self, x: float) -> float:
-        return float(np.float64(self.gamma) ** np.float64(x))
+        with np.errstate(over="ignore", under="ignore"):
+            return float(np.float64(self.gamma) ** np.float64(x))
 
 
 ScaleFn = Constant | Halving | Exponential | Callable[[float], float]
@@ -53,18 +60,44 @@ BUILT_IN: dict[str, type[Any]] = {"triangular": Constant, "triangular2": Halving
 #: The same for ``isinstance``: what is known to be > 0, and needs no call.
 POLICIES = tuple(BUILT_IN.values())
 
+_HEX = re.compile(r"[+-]?0x[0-9a-f]+(\.[0-9a-f]*)?(p[+-]?[0-9]+)?", re.IGNORECASE)
+
 _registered: dict[str, Callable[[float], float]] = {}
 
 
+class _Shown(reprlib.Repr):
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxstring = self.maxother = 200
+
+    def repr_int(self, x: int, level: int) -> str:
+        # Python refuses to write an int of more than 4,300 digits, with an error that would hide the one that is meant.
+        return repr(x) if x.bit_length() <= 1024 else f"an int of {x.bit_length()} bits"
+
+
+def shown(value: object) -> str:
+    """``repr`` for an error message: shortened where it is long, and safe for ints and nesting of any size."""
+    return _Shown().repr(value)
+
+
 def as_real(name: str, value: object) -> float | int:
-    """A number as it was given, or a TypeError that names the argument. bool is not a number here."""
-    if isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"{name} must be a real number, got {value!r}")
-    if isinstance(value, (int, np.integer)):
+    """A Python number, or a TypeError that names the argument. bool and timedelta64 are no numbers here.
+
+    A float that is wider than float64 is rounded to it; ``as_exact`` keeps all of its bits.
+    """
+    if isinstance(value, (int, np.integer)) and not isinstance(value, (bool, np.timedelta64)):
         return int(value)
     if isinstance(value, (float, np.floating)):
         return float(value)
-    raise TypeError(f"{name} must be a real number, got {value!r} of type {type(value).__name__}")
+    raise TypeError(f"{name} must be a real number, got {shown(value)} of type {type(value).__name__}")
+
+
+def as_exact(name: str, value: object) -> Fraction | None:
+    """A number without any rounding, or None where it is NaN or infinite; the TypeError of ``as_real``."""
+    number = as_real(name, value)
+    if isinstance(value, np.floating):
+        return Fraction(*value.as_integer_ratio()) if np.isfinite(value) else None
+    return Fraction(number) if isinstance(number, int) or math.isfinite(number) else None
 
 
 def register_scale_fn(name: str, scale_fn: Callable[[float], float]) -> None:
@@ -97,10 +130,10 @@ def resolve(scale_fn: object) -> ScaleFn:
         if scale_fn == "exp_range":
             raise ValueError("scale_fn 'exp_range' needs a gamma: use clr_ref.exp_range(..., gamma=...)")
         if scale_fn not in known:
-            raise ValueError(f"scale_fn must be a registered name, one of {', '.join(sorted(known))}; got {scale_fn!r}")
+            raise ValueError(f"scale_fn must be a registered name, one of {', '.join(sorted(known))}; got {shown(scale_fn)}")
         return known[scale_fn]
     if not callable(scale_fn):
-        raise TypeError(f"scale_fn must be a callable or a registered name, got {scale_fn!r}")
+        raise TypeError(f"scale_fn must be a callable or a registered name, got {shown(scale_fn)}")
     return cast(ScaleFn, scale_fn)
 
 
@@ -136,13 +169,31 @@ def from_data(data: object) -> ScaleFn:
     """The inverse of ``to_data``.
 
     Raises:
-        ValueError: not what ``to_data`` writes, or a name that nobody registered.
+        ValueError: not what ``to_data`` writes, or a name that is not registered.
     """
     if isinstance(data, dict) and set(data) == {"name", "gamma"} and data["name"] == "exp_range":
-        return Exponential(float.fromhex(data["gamma"]))
+        try:
+            return Exponential(from_hex("gamma", data["gamma"]))
+        except ValueError as error:
+            raise ValueError(f"scale_fn: {error}") from None
     if isinstance(data, dict) and set(data) == {"name"} and isinstance(data["name"], str):
         return resolve(data["name"])
-    raise ValueError(f"scale_fn must be {{'name': ...}}, with 'gamma' for exp_range alone; got {data!r}")
+    raise ValueError(f"scale_fn must be {{'name': ...}}, with 'gamma' for exp_range alone; got {shown(data)}")
+
+
+def from_hex(name: str, text: object) -> float:
+    """The inverse of ``float.hex``.
+
+    Raises:
+        ValueError: no text, or not the form that ``float.hex`` gives to finite numbers. ``float.fromhex`` alone would read the
+            decimal "0.1" as 1 / 16.
+    """
+    try:
+        if isinstance(text, str) and _HEX.fullmatch(text):
+            return float.fromhex(text)
+    except OverflowError:
+        pass
+    raise ValueError(f"{name} must be a finite hex float such as '0x1.8p-3', got {shown(text)}")
 
 
 def answer(scale_fn: Callable[[float], float], argument: int) -> float:

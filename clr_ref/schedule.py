@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import functools
 import json
 import math
-from collections.abc import Callable
+import operator
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -22,6 +24,9 @@ Dtype = Literal["float32", "float64"]
 
 #: Steps are the whole numbers 0 .. MAX_STEP.
 MAX_STEP = 2**63 - 1
+#: How deep sequences of steps may be nested: as many dimensions as an array has in NumPy 1.
+_DEEPEST = 32
+_STEPS = "step must be a whole number 0 .. 2**63-1 or an array of such"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,10 +70,10 @@ class CyclicalLearningRate:
     ) -> None:
         name = _dtype_name(dtype)
         if scale_mode not in ("cycle", "iterations"):
-            raise ValueError(f"scale_mode must be 'cycle' or 'iterations', got {scale_mode!r}")
+            raise ValueError(f"scale_mode must be 'cycle' or 'iterations', got {scales.shown(scale_mode)}")
         step = _rounded_input("step_size", step_size, name)
         if not step > 0:
-            raise ValueError(f"step_size must be a finite number > 0 in {name}, got {step_size!r}")
+            raise ValueError(f"step_size must be a finite number > 0 in {name}, got {scales.shown(step_size)}")
         fields = {
             "initial_learning_rate": _rounded_input("initial_learning_rate", initial_learning_rate, name),
             "maximal_learning_rate": _rounded_input("maximal_learning_rate", maximal_learning_rate, name),
@@ -84,24 +89,27 @@ class CyclicalLearningRate:
         """The rate at a step or at an array of steps.
 
         Args:
-            step: a whole number 0 .. 2**63-1 (an int, or a float that is integral), or an array of such, of any integer or
-                float dtype and any shape.
+            step: whole numbers 0 .. 2**63-1. One step is an int, an object with ``__index__``, or an integral float. Many are
+                an array of any shape and of an integer or float dtype, whatever ``numpy.asarray`` makes such an array of, or
+                a list, tuple or other sequence. Sequences may be nested and hold everything that is accepted alone. Each
+                element is taken by itself, so that no step is rounded on the way.
 
         Returns:
-            A NumPy scalar of the schedule's dtype, or a new array of it of the steps' shape.
+            A NumPy scalar of the schedule's dtype for one step. For many, a new ``numpy.ndarray`` of that dtype and of the
+            steps' shape, also where the steps are a subclass such as ``numpy.matrix``.
 
         Raises:
-            TypeError: bool, str, or anything else that is no number.
-            ValueError: a step that is negative, fractional, not finite or above 2**63-1; a scale function that answered NaN
+            TypeError: bool, str, None, complex, timedelta64, and arrays of these or of objects; a masked array; a sequence of
+                unequal lengths.
+            ValueError: a step that is negative, fractional, not finite or above 2**63-1; a scale function that returned NaN
                 or infinity.
         """
         if type(step) is int and 0 <= step <= MAX_STEP:
             return self._rate(step)
-        # Arrays of int64 are held to their range as they are worked on, which saves reading them twice.
-        plain = type(step) is np.ndarray and step.dtype == np.int64
-        steps: NDArray[np.int64] = step if plain else as_steps(step)
+        # ``fill`` checks the range of an int64 array chunk by chunk, which saves a pass over it.
+        steps = step if type(step) is np.ndarray and step.dtype == np.int64 and step.ndim else as_steps(step)
         if steps.ndim == 0:
-            return self._rate(int(as_steps(steps)))
+            return self._rate(int(steps))
         out = np.empty(steps.shape, self.dtype)
         _engine.fill(self._plan, steps.reshape(-1), out.reshape(-1))
         return out
@@ -112,7 +120,7 @@ class CyclicalLearningRate:
         The cost per step does not depend on ``start``. Besides the result, a float32 range takes at most 1 MiB.
 
         Args:
-            start, stop: whole numbers.
+            start, stop: whole numbers, each given as one step is to a call.
             out: where to put the rates, and what is then returned: a contiguous, writeable array of the schedule's dtype and of
                 shape ``(stop - start,)``. Left alone if an argument is wrong. Default: a new array.
 
@@ -161,19 +169,20 @@ class CyclicalLearningRate:
         """The schedule that ``to_json`` wrote.
 
         Raises:
-            ValueError: not JSON of that form, or a scale function that is not registered here.
+            ValueError: whatever ``to_json`` does not write, such as a key that stands twice; a scale function that is not
+                registered here. The message names the field.
         """
-        data = json.loads(text)
-        names = {field.name for field in dataclasses.fields(cls)}
-        if not isinstance(data, dict) or set(data) != names:
-            found = sorted(data) if isinstance(data, dict) else data
-            raise ValueError(f"a schedule must have exactly the fields {', '.join(sorted(names))}; got {found!r}")
-        numbers = {}
-        for name in ("initial_learning_rate", "maximal_learning_rate", "step_size"):
-            try:
-                numbers[name] = float.fromhex(data[name])
-            except (TypeError, ValueError, OverflowError):
-                raise ValueError(f"{name} must be a hex float, got {data[name]!r}") from None
+        data = _parsed(text)
+        names = [field.name for field in dataclasses.fields(cls)]
+        if not isinstance(data, dict):
+            raise ValueError(f"text must be a JSON object with the fields {', '.join(names)}, got {scales.shown(data)}")
+        missing, unknown = sorted(set(names) - set(data)), sorted(set(data) - set(names))
+        if missing or unknown:
+            found = f"got {scales.shown(missing)} missing and {scales.shown(unknown)} unknown"
+            raise ValueError(f"text must be a JSON object with exactly the fields {', '.join(names)}; {found}")
+        if data["dtype"] not in tuple(exact.FORMATS):
+            raise ValueError(f"dtype must be 'float32' or 'float64', got {scales.shown(data['dtype'])}")
+        numbers = {name: scales.from_hex(name, data[name]) for name in names[:3]}
         return cls(**numbers, scale_fn=scales.from_data(data["scale_fn"]), scale_mode=data["scale_mode"], dtype=data["dtype"])
 
     def __reduce__(self) -> Any:
@@ -226,7 +235,8 @@ def exp_range(
     """The ``exp_range`` policy: the amplitude is multiplied by gamma**step (Smith, section 3.2; TFA
     ``ExponentialCyclicalLearningRate``).
 
-    The step counts from the start of training, not of the cycle. gamma is a finite float64 > 0 and is not rounded to dtype.
+    The step counts from the start of training, not of the cycle. gamma is a finite number > 0. It is rounded to float64 (once,
+    as an int or a wider float may need), not to dtype.
     Other args and errors as for ``CyclicalLearningRate``.
     """
     return CyclicalLearningRate(
@@ -234,26 +244,49 @@ def exp_range(
     )
 
 
-def as_steps(step: Any) -> NDArray[np.int64]:
+def as_steps(step: Any, depth: int = 0) -> NDArray[np.int64]:
     """Steps as an int64 array of the same shape, or the error that a call documents."""
-    if isinstance(step, (bool, str, bytes)) or step is None:
-        raise TypeError(f"step must be a whole number 0 .. 2**63-1 or an array of such, got {step!r}")
-    if isinstance(step, int):
-        return np.asarray(_whole("step", step, MAX_STEP), np.int64)
+    kind = type(step)
+    if hasattr(kind, "__array__") or hasattr(kind, "__array_interface__") or kind is memoryview:
+        return _checked(step)
+    if hasattr(kind, "__len__") and hasattr(kind, "__getitem__") and not isinstance(step, (str, bytes, bytearray, Mapping)):
+        return _each(step, depth)
     try:
-        array = np.asarray(step)
-    except ValueError as error:  # ragged lists
-        raise TypeError(f"step must be a whole number 0 .. 2**63-1 or an array of such, got {step!r}: {error}") from None
-    if array.dtype.kind == "O":
-        whole = [_whole("step", element, MAX_STEP) for element in array.reshape(-1)]
-        return np.array(whole, np.int64).reshape(array.shape)
-    if array.size == 0 and array.dtype.kind in "iuf":
-        return array.astype(np.int64)
+        return np.array(_whole("step", step, MAX_STEP), np.int64)
+    except TypeError:
+        raise TypeError(f"{_STEPS}, got {scales.shown(step)} of type {kind.__name__}") from None
+
+
+def _each(steps: Any, depth: int) -> NDArray[np.int64]:
+    """The steps of a sequence. NumPy would make float64 of ints beside floats, and ints of bools beside ints."""
+    if depth == _DEEPEST:
+        raise TypeError(f"{_STEPS}, nested at most {_DEEPEST} deep, got a deeper one")
+    elements = list(steps)
+    kinds = set(map(type, elements)) or {int}
+    if len(kinds) == 1 and issubclass(kind := kinds.pop(), (int, float, np.number)) and kind is not bool:
+        try:
+            # Numbers of one type become an array of it; of ints alone, NumPy may make anything up to float64.
+            return _checked(np.array(elements, np.int64 if issubclass(kind, int) else None))
+        except OverflowError:  # an int beyond int64, which is named below
+            pass
+    arrays = [as_steps(element, depth + 1) for element in elements]
+    if len({array.shape for array in arrays}) > 1:
+        raise TypeError(f"{_STEPS}, got a sequence of unequal lengths: {scales.shown(steps)}")
+    return np.stack(arrays)
+
+
+def _checked(steps: Any) -> NDArray[np.int64]:
+    """The steps of an array, or of what NumPy makes one of."""
+    # Asking for ``np.ma`` imports it, which takes a while, and whoever has a masked array has done so.
+    if isinstance(steps, np.ndarray) and type(steps) is not np.ndarray and isinstance(steps, np.ma.MaskedArray):
+        raise TypeError(f"{_STEPS}, got a masked array: fill it first, as with steps.filled(0)")
+    array = np.asarray(steps)
     if array.dtype.kind not in "iuf":
-        raise TypeError(f"step must be whole numbers 0 .. 2**63-1, got an array of dtype {array.dtype}")
+        found = "an array" if array.ndim else scales.shown(steps)
+        raise TypeError(f"{_STEPS}, got {found} of dtype {array.dtype}")
     if array.dtype.kind == "f" and not (fine := np.isfinite(array) & (array == np.floor(array))).all():
         raise ValueError(f"step must be a whole number 0 .. 2**63-1, got {array[~fine].flat[0].item()!r}")
-    if int(array.min()) < 0 or int(array.max()) > MAX_STEP:
+    if array.size and (int(array.min()) < 0 or int(array.max()) > MAX_STEP):
         bad = next(int(step) for step in array.flat if not 0 <= int(step) <= MAX_STEP)
         raise ValueError(f"step must be a whole number 0 .. 2**63-1, got {bad!r}")
     return array.astype(np.int64, copy=False)
@@ -269,29 +302,59 @@ def _check_out(out: Any, dtype: str, count: int) -> None:
 
 
 def _whole(name: str, value: Any, largest: int) -> int:
-    number = scales.as_real(name, value)
-    if not math.isfinite(number) or number != math.floor(number) or not 0 <= number <= largest:
-        raise ValueError(f"{name} must be a whole number 0 .. {'2**63' if largest > MAX_STEP else '2**63-1'}, got {value!r}")
+    if hasattr(type(value), "__index__") and not isinstance(value, bool) and not hasattr(type(value), "__array__"):
+        number: Fraction | int | None = operator.index(value)
+    else:
+        number = scales.as_exact(name, value)
+    if number is None or number.denominator != 1 or not 0 <= number <= largest:
+        accepted = f"a whole number 0 .. {'2**63' if largest > MAX_STEP else '2**63-1'}"
+        raise ValueError(f"{name} must be {accepted}, got {scales.shown(value)}")
     return int(number)
 
 
 def _rounded_input(name: str, value: Any, dtype: str) -> float:
     """The number rounded once to dtype, as a Python float."""
-    number = scales.as_real(name, value)
-    accepted = f"a finite number of {dtype}" + (" > 0" if name == "step_size" else "")
-    if not math.isfinite(number):
-        raise ValueError(f"{name} must be {accepted}, got {value!r}")
-    rounded = float(exact.round_to(Fraction(number), dtype))
+    number = scales.as_exact(name, value)
+    rounded = math.inf if number is None else float(exact.round_to(number, dtype))
     if not math.isfinite(rounded):
-        raise ValueError(f"{name} must be {accepted}, got {value!r}, which overflows")
+        accepted = f"a finite number of {dtype}" + (" > 0" if name == "step_size" else "")
+        raise ValueError(f"{name} must be {accepted}, got {scales.shown(value)}" + (", which overflows" if number else ""))
     return rounded
+
+
+def _parsed(text: Any) -> Any:
+    """JSON as Python data.
+
+    Raises:
+        ValueError: no str, no JSON, nested too deep, or with a key that stands twice in one object.
+    """
+    if not isinstance(text, str):
+        raise ValueError(f"text must be a str that to_json returned, got {scales.shown(text)} of type {type(text).__name__}")
+    try:
+        # No field is an int. Of more than 4,300 digits, ``int`` would raise an error that names no field.
+        return json.loads(
+            text, object_pairs_hook=_once_each, parse_int=lambda digits: int(digits) if len(digits) < 20 else float(digits)
+        )
+    except json.JSONDecodeError as error:
+        raise ValueError(f"text must be JSON that to_json returned, got {scales.shown(text)}: {error}") from None
+    except RecursionError:
+        raise ValueError(
+            f"text must be JSON that to_json returned, got one that is nested too deep: {scales.shown(text)}"
+        ) from None
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    [(key, count)] = collections.Counter(key for key, _ in pairs).most_common(1) or [("", 0)]
+    if count > 1:
+        raise ValueError(f"{scales.shown(key)} must stand once in a JSON object, got it {count} times")
+    return dict(pairs)
 
 
 def _dtype_name(dtype: Any) -> str:
     try:
         name = np.dtype(dtype).name if dtype is not None else None
-    except TypeError:
+    except Exception:  # NumPy also raises ValueError, and SyntaxError for text such as ",,"
         name = None
     if name not in exact.FORMATS:
-        raise ValueError(f"dtype must be 'float32' or 'float64', got {dtype!r}")
+        raise ValueError(f"dtype must be 'float32' or 'float64', got {scales.shown(dtype)}")
     return str(name)

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 import clr_ref
-from clr_ref import _double, _engine, _powers, _scalar, exact
+from clr_ref import _double, _engine, _powers, _scalar, exact, scale
 from clr_ref.conformance.strategies import gammas
 
 
@@ -157,6 +157,70 @@ def test_powers_are_as_good_as_they_say(gamma: float, exponents: list[int]) -> N
         assert abs(Fraction(power) - truth) <= truth * (2 * powers.levels - 1) * Fraction(2) ** -53 * Fraction(1000001, 1000000)
     low, _, unit = exact.power(gamma, powers.largest + 1, 64)
     assert abs(low.bit_length() + unit) >= _engine.SPAN["float32"] or powers.largest == 2**63 - 1
+
+
+HUGE_GAMMAS = [1e21, 1e103, 2.0**512, 1e155, 1e300, 1.7976931348623157e308]
+TINY_GAMMAS = [1e-21, 1e-103, 1e-155, 1e-300, 2.0**-1022, 1e-310, 5e-324]
+
+
+@pytest.mark.parametrize("span", sorted(_engine.SPAN.values()))
+@pytest.mark.parametrize("gamma", HUGE_GAMMAS + TINY_GAMMAS)
+def test_powers_beyond_the_span_stay_beyond_it_and_finite(gamma: float, span: int) -> None:
+    """An infinite power would make NaN of a phase of 0; one that falls back inside the span would be taken for right."""
+    powers = _engine.Powers(gamma, span)
+    exponents = np.array([*range(20), 1000, 2**62, 2**63 - 1])
+    for exponent, power in zip(exponents.tolist(), powers.array(exponents).tolist(), strict=True):
+        assert powers.scalar(exponent) == power
+        if abs(exponent * math.log2(gamma)) < span:
+            assert power == exact.round_to(Fraction(gamma) ** exponent, "float64")
+        else:
+            assert 2.0**span <= power <= 2.0**1022 if gamma > 1 else 0 <= power <= 2.0**-span
+
+
+def assert_rounded_once(schedule: clr_ref.CyclicalLearningRate, steps: list[int], count: int = 12) -> None:
+    """7.1 and 7.2: one step, an array, and the ranges from the first step on and at the end of the domain."""
+    rates = [exact.rounded(schedule, step) for step in steps]
+    expected = np.array(rates, schedule.dtype)
+    assert schedule(np.array(steps)).tobytes() == expected.tobytes()
+    assert np.array([schedule(step) for step in steps]).tobytes() == expected.tobytes()
+    for first in (steps[0], 2**63 - count):
+        in_a_row = np.array([exact.rounded(schedule, first + index) for index in range(count)])
+        assert schedule.values(first, first + count).tobytes() == in_a_row.tobytes()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("mode", ["iterations", "cycle"])
+@pytest.mark.parametrize("gamma", HUGE_GAMMAS + TINY_GAMMAS)
+def test_rates_of_huge_and_tiny_gammas(gamma: float, mode: str, dtype: str) -> None:
+    """Step 0, where gamma**0 is 1; ends of cycles; rates that become infinite, vanish, or stay between the two."""
+    largest, smallest = float(np.finfo(dtype).max), float(np.finfo(dtype).smallest_subnormal)
+    bounds = [(0.0, 1.0), (1e-2, 1e-4), (-0.3, 0.7), (-largest, largest), (smallest, 0.0), (0.0, -smallest)]
+    for (low, high), step_size in itertools.product(bounds, (1, 2.5, 2.0**61)):
+        schedule = clr_ref.CyclicalLearningRate(low, high, step_size, scale.Exponential(gamma), mode, dtype)
+        assert_rounded_once(schedule, [0, 1, 2, 3, 4, 5, 7, 10, 100, 2**40 + 1, 2**63 - 1])
+
+
+def test_huge_gammas_by_hand() -> None:
+    """1e21 is the whole number 10**21, and Python's quotient of two whole numbers is rounded once."""
+    rates = clr_ref.exp_range(0, 1, 4, 1e21, dtype="float64")(np.arange(18))
+    assert rates[:5].tolist() == [0, 10**21 / 4, 10**42 / 2, 3 * 10**63 / 4, 10.0**84]
+    assert rates[8] == rates[16] == 0
+    assert rates[14] == 10**294 / 2
+    assert np.isinf(rates[[15, 17]]).all()
+    assert clr_ref.exp_range(-1, 0, 4, 1e103)(np.array([0, 1, 8])).tolist() == [-1, np.inf, -1]
+
+
+any_gamma = st.floats(5e-324, allow_infinity=False)
+
+
+@given(st.data(), any_gamma, st.sampled_from(["float32", "float64"]), st.sampled_from(["iterations", "cycle"]))
+def test_rates_of_any_gamma(data: st.DataObject, gamma: float, dtype: Any, mode: str) -> None:
+    finite = st.floats(width=32 if dtype == "float32" else 64, allow_nan=False, allow_infinity=False)
+    low, high = data.draw(finite | st.just(0.0)), data.draw(finite)
+    step_size = data.draw(st.sampled_from([1, 4, 937, 2.5, 33.3, 1e-3]) | st.floats(1e-30, 1e30))
+    schedule = clr_ref.CyclicalLearningRate(low, high, step_size, scale.Exponential(gamma), mode, dtype)
+    steps = data.draw(st.lists(st.integers(0, 40) | st.integers(0, 2**63 - 1), min_size=1, max_size=8))
+    assert_rounded_once(schedule, [min(steps[0], 2**63 - 12), *steps], count=3)
 
 
 moderate = st.floats(1e-20, 1e20) | st.floats(-1e20, -1e-20)

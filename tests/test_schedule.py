@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import array
+import collections
 import copy
-import fractions
+import functools
 import itertools
+import json
+import math
 import pickle
 import re
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, strategies as st
 
 import clr_ref
-from clr_ref import scale
+from clr_ref import scale, schedule, tfa_arithmetic, tfa_graphs
 
 MAX_STEP = 2**63 - 1
+#: Python refuses to write so many digits, in an error message and in the name of a test.
+HUGE = pytest.param(-(10**5000), id="huge")
 TUTORIAL = clr_ref.triangular2(initial_learning_rate=1e-4, maximal_learning_rate=1e-2, step_size=2 * 937)
 
 
@@ -25,7 +34,7 @@ def test_contract_of_the_design() -> None:
     assert TUTORIAL(1874) == np.float32(1e-2)
     assert TUTORIAL(np.arange(10)).shape == (10,)
     assert isinstance(TUTORIAL(2**53 + 1), np.float32)
-    assert isinstance(TUTORIAL.exact(7), fractions.Fraction)
+    assert isinstance(TUTORIAL.exact(7), Fraction)
     values = TUTORIAL.values(0, 10_000)
     assert values.shape == (10_000,)
     assert values.dtype == np.float32
@@ -79,7 +88,6 @@ def test_the_ends_of_the_domain() -> None:
     assert TUTORIAL.values(MAX_STEP - 2, MAX_STEP + 1).tolist() == [TUTORIAL(MAX_STEP - d) for d in (2, 1, 0)]
     assert TUTORIAL.values(5, 5).shape == (0,)
     assert TUTORIAL.values(MAX_STEP + 1, MAX_STEP + 1).shape == (0,)
-    assert TUTORIAL(np.array([2, MAX_STEP], object)).tolist() == [TUTORIAL(2), TUTORIAL(MAX_STEP)]
 
 
 def test_results_are_new_arrays() -> None:
@@ -98,23 +106,224 @@ def test_steps_out_of_range(bad: Any) -> None:
             TUTORIAL(asked)
 
 
+class Index:
+    """A whole number of another library."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def __index__(self) -> int:
+        return self.number
+
+
+class Series:
+    """An array of another library, as of pandas."""
+
+    def __init__(self, steps: Any) -> None:
+        self.steps = steps
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        return np.asarray(self.steps, dtype)
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def __getitem__(self, index: int) -> Any:
+        raise AssertionError("read as an array")
+
+
+class Row:
+    """A sequence that is registered nowhere."""
+
+    def __len__(self) -> int:
+        return 2
+
+    def __getitem__(self, index: int) -> Any:
+        return [2**53 + 1, 1.0][index]
+
+
+BIG = 2**53 + 1  # no float64
+#: The rate is the step less 2**53, so that 2**53 and 2**53 + 1 have different ones.
+RAMP = clr_ref.triangular(-(2.0**53), 2.0**61 - 2.0**53, 2.0**61, dtype="float64")
+
+
 @pytest.mark.parametrize(
-    "bad", [True, "3", b"3", None, 1j, np.True_, np.array([True]), np.array(["1"]), [1, [2, 3]], object(), {1: 2}]
+    ("written", "steps"),
+    [
+        ([BIG, 1.0], [BIG, 1]),
+        ((1.0, BIG), [1, BIG]),
+        ([[BIG], [1.0]], [[BIG], [1]]),
+        ([(1, BIG), [2.0, 3]], [[1, BIG], [2, 3]]),
+        ([np.array([1.0, 2.0]), np.array([BIG, 3])], [[1, 2], [BIG, 3]]),
+        ([np.int64(BIG), np.float32(2), 3], [BIG, 2, 3]),
+        ([np.uint64(MAX_STEP), 1], [MAX_STEP, 1]),
+        ([np.uint64(MAX_STEP), np.int64(1)], [MAX_STEP, 1]),
+        ([np.float16(3), np.float16(4)], [3, 4]),
+        ([BIG, MAX_STEP], [BIG, MAX_STEP]),
+        (Row(), [BIG, 1]),
+        (range(3), [0, 1, 2]),
+        (range(MAX_STEP - 1, MAX_STEP + 1), [MAX_STEP - 1, MAX_STEP]),
+        (collections.deque([BIG, 1.0]), [BIG, 1]),
+        (array.array("q", [BIG, 1]), [BIG, 1]),
+        (memoryview(np.array([[BIG, 1]])), [[BIG, 1]]),
+        ([Index(BIG), 1.0], [BIG, 1]),
+        (Series([BIG, 1]), [BIG, 1]),
+        ([Series([BIG, 1]), [2.0, 3]], [[BIG, 1], [2, 3]]),
+        (np.array([[BIG, 1]]).view(np.matrix), [[BIG, 1]]),
+        (np.array([BIG, 1]).view(np.recarray), [BIG, 1]),
+        (np.array([BIG, 1], ">i8"), [BIG, 1]),
+        ([], []),
+        ([[], []], [[], []]),
+        ([[[]]], [[[]]]),
+    ],
+)
+def test_every_step_of_a_sequence_is_the_one_that_was_written(written: Any, steps: Any) -> None:
+    found = schedule.as_steps(written)
+    assert type(found) is np.ndarray
+    assert found.dtype == np.int64
+    assert found.tolist() == steps
+    rates = RAMP(written)
+    assert type(rates) is np.ndarray
+    assert rates.shape == found.shape
+    assert rates.reshape(-1).tolist() == [RAMP(step) for step in found.reshape(-1).tolist()]
+
+
+@pytest.mark.parametrize("one", [Index(BIG), np.uint64(BIG), np.array(BIG), np.array(BIG, np.uint64), Series(BIG)])
+def test_one_step_in_other_dress(one: Any) -> None:
+    rate = RAMP(one)
+    assert rate == 1
+    assert isinstance(rate, np.float64)
+
+
+@pytest.mark.parametrize("one", [BIG, Index(BIG), np.int64(BIG), np.uint64(BIG)])
+def test_one_step_of_a_range_and_of_an_exact_rate(one: Any) -> None:
+    assert RAMP.exact(one) == 1
+    assert RAMP.values(one, BIG + 1).tolist() == [1]
+    assert RAMP.values(BIG - 1, one).tolist() == [0]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        *(True, np.True_, "3", b"3", bytearray(b"3"), None, 1j, object(), {1: 2}, {1}, Fraction(3), Decimal(3), iter([1])),
+        *([True, 2], [[1], [True]], (np.True_, 1.0), [2, np.array([True])], [True], [1, None], ["1", 2], ["1"], [1, b"2"]),
+        *([1, [2, 3]], [[1], [2, 3]], [[], 1], [1, 1j], [Fraction(3), 1], [{}]),
+        *(
+            np.timedelta64(5, "s"),
+            np.datetime64("2020-01-01"),
+            np.str_("1"),
+            np.complex64(1),
+            [np.timedelta64(5, "s")],
+            [1, np.timedelta64(5, "s")],
+        ),
+        *(np.ma.array([1, 2]), np.ma.array([1, 2], mask=[0, 1]), np.ma.masked, [1, np.ma.masked], [np.ma.array([1, 2])]),
+        *(Series([True, False]), Series(["1"]), Series([1, None]), Index),
+    ],
 )
 def test_steps_of_the_wrong_type(bad: Any) -> None:
-    with pytest.raises(TypeError, match="step"):
+    with pytest.raises(TypeError, match=r"^step must be a whole number 0 \.\. 2\*\*63-1 or an array of such, got "):
         TUTORIAL(bad)
+    for ask in (TUTORIAL.exact, lambda stop: TUTORIAL.values(0, stop)):
+        with pytest.raises(TypeError, match=r"^(step|stop) must be a real number, got "):
+            ask(bad)
+
+
+@pytest.mark.parametrize("dtype", ["bool", "m8[s]", "M8[s]", "c8", "U1", "S1", "O", [("a", "i8")]])
+@pytest.mark.parametrize("shape", [(), (0,), (2,)])
+def test_arrays_of_the_wrong_dtype(dtype: Any, shape: tuple[int, ...]) -> None:
+    steps = np.zeros(shape, dtype)
+    for bad in (steps, Series(steps)):
+        with pytest.raises(TypeError, match=re.escape(f"of dtype {steps.dtype}")):
+            TUTORIAL(bad)
+
+
+def test_masked_arrays_have_to_be_filled() -> None:
+    steps = np.ma.array([1, 2], mask=[False, True])
+    with pytest.raises(TypeError, match="got a masked array: fill it first"):
+        TUTORIAL(steps)
+    assert TUTORIAL(steps.filled(0)).tolist() == [TUTORIAL(1), TUTORIAL(0)]
+
+
+def test_sequences_without_end() -> None:
+    steps: list[Any] = []
+    steps.append(steps)
+    with pytest.raises(TypeError, match="nested at most 32 deep"):
+        TUTORIAL(steps)
+    deepest: Any = 7
+    for _ in range(32):
+        deepest = [deepest]
+    assert TUTORIAL(deepest).shape == (1,) * 32
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [[1, -7], [1.0, -7], [[0.5], [1]], [0.5, 1.5], [2**63], [1, 2**64], [1.0, math.nan], pytest.param([10**5000], id="huge")],
+)
+def test_sequences_with_a_step_out_of_range(bad: Any) -> None:
+    with pytest.raises(
+        ValueError, match=r"step must be a whole number 0 \.\. 2\*\*63-1, got (-7|0\.5|\d{19,20}$|nan|an int of)"
+    ):
+        TUTORIAL(bad)
+
+
+@pytest.mark.parametrize("bad", [[True, 2], np.ma.array([1, 2]), np.timedelta64(5, "s")])
+def test_replayed_arithmetic_refuses_the_same_steps(bad: Any) -> None:
+    for evaluate in (
+        tfa_arithmetic.evaluate,
+        tfa_arithmetic.error_bound,
+        functools.partial(tfa_graphs.evaluate, mode="xla", tensorflow=(2, 15), array=True),
+    ):
+        with pytest.raises(TypeError, match="step must be a whole number"):
+            evaluate(TUTORIAL, bad)
+
+
+wide = pytest.mark.skipif(np.finfo(np.longdouble).nmant < 63, reason="no wider float than float64 on this machine")
+
+
+@wide
+def test_a_wide_float_is_rounded_once() -> None:
+    """To float64 first, 1 + 2**-24 + 2**-60 would become the midpoint of two float32, and 2**53 + 1 would become even."""
+    above = np.longdouble(1) + np.longdouble(2) ** -24 + np.longdouble(2) ** -60
+    big = np.longdouble(2) ** 53 + 1
+    for name in ("initial_learning_rate", "maximal_learning_rate", "step_size"):
+        arguments: Any = {"initial_learning_rate": 0, "maximal_learning_rate": 1, "step_size": 2} | {name: above}
+        assert getattr(clr_ref.triangular(**arguments), name) == 1 + 2.0**-23
+        assert getattr(clr_ref.triangular(**arguments, dtype="float64"), name) == 1 + 2.0**-24
+    assert clr_ref.exp_range(0, 1, 2, gamma=above).scale_fn == scale.Exponential(1 + 2.0**-24)
+    assert RAMP.exact(big) == RAMP(big) == 1
+    last = np.longdouble(2) ** 63 - 1
+    for steps in (big, last, [big, last], np.array([[big], [last]]), [big, 1, last]):
+        assert schedule.as_steps(steps).reshape(-1).tolist() == list(map(int, np.array(steps, object).reshape(-1)))
+    assert TUTORIAL.values(last - 2, last + 1).tolist() == TUTORIAL.values(MAX_STEP - 2, MAX_STEP + 1).tolist()
+    with pytest.raises(ValueError, match="step must be a whole number"):
+        TUTORIAL(last + 1)
+    with pytest.raises(ValueError, match="step must be a whole number"):
+        TUTORIAL.exact(np.longdouble(2) ** 60 + 0.5)
+
+
+@wide
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_wide_floats_out_of_range(dtype: Any) -> None:
+    huge, tiny = np.longdouble(2) ** 10_000, np.longdouble(2) ** -10_000
+    for name in ("initial_learning_rate", "maximal_learning_rate", "step_size", "gamma"):
+        arguments: Any = {"initial_learning_rate": 0, "maximal_learning_rate": 1, "step_size": 2, "gamma": 0.5} | {name: huge}
+        with pytest.raises(ValueError, match=f"{name} must be a finite number"):
+            clr_ref.exp_range(**arguments, dtype=dtype)
+    for name in ("step_size", "gamma"):
+        with pytest.raises(ValueError, match=f"{name} must be a finite number > 0"):
+            clr_ref.exp_range(
+                **{"initial_learning_rate": 0, "maximal_learning_rate": 1, "step_size": 2, "gamma": 0.5} | {name: tiny},
+                dtype=dtype,
+            )  # type: ignore[arg-type]
 
 
 def test_an_array_with_one_bad_step_answers_nothing() -> None:
     with pytest.raises(ValueError, match="got -7"):
         TUTORIAL(np.array([1, 2, -7, 3]))
-    with pytest.raises(TypeError, match="got True"):
-        TUTORIAL(np.array([1, True], object))
 
 
 @pytest.mark.parametrize("name", ["initial_learning_rate", "maximal_learning_rate", "step_size"])
-@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf"), 1e39])
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf"), 1e39, 10**400, HUGE])
 def test_numbers_out_of_range(name: str, bad: float) -> None:
     arguments = {"initial_learning_rate": 1e-4, "maximal_learning_rate": 1e-2, "step_size": 10} | {name: bad}
     with pytest.raises(ValueError, match=rf"{name} must be a finite number of float32.*, got "):
@@ -122,7 +331,9 @@ def test_numbers_out_of_range(name: str, bad: float) -> None:
 
 
 @pytest.mark.parametrize("name", ["initial_learning_rate", "maximal_learning_rate", "step_size", "gamma"])
-@pytest.mark.parametrize("bad", ["1", None, True, 1j, [1], np.array([1.0])])
+@pytest.mark.parametrize(
+    "bad", ["1", None, True, 1j, [1], np.array([1.0]), np.array(1.0), np.timedelta64(1, "s"), Fraction(1), Decimal(1)]
+)
 def test_numbers_of_the_wrong_type(name: str, bad: Any) -> None:
     arguments = {"initial_learning_rate": 1e-4, "maximal_learning_rate": 1e-2, "step_size": 10, "gamma": 0.9} | {name: bad}
     with pytest.raises(TypeError, match=f"{name} must be a real number, got "):
@@ -135,7 +346,7 @@ def test_step_size_must_be_positive(bad: float) -> None:
         clr_ref.triangular(1e-4, 1e-2, bad)
 
 
-@pytest.mark.parametrize("bad", [0, -0.9, float("nan"), float("inf")])
+@pytest.mark.parametrize("bad", [0, -0.9, float("nan"), float("inf"), 10**400, HUGE])
 def test_gamma_must_be_positive(bad: float) -> None:
     with pytest.raises(ValueError, match=r"gamma must be a finite number > 0, got "):
         clr_ref.exp_range(1e-4, 1e-2, 10, gamma=bad)
@@ -281,24 +492,118 @@ def test_scale_fn_arguments() -> None:
         clr_ref.CyclicalLearningRate(0, 1, 10, 3)  # type: ignore[arg-type]
 
 
+DOCUMENT = json.loads(clr_ref.exp_range(1e-4, 1e-2, 1874, gamma=0.9).to_json())
+NESTED = "[" * 100_000
+
+
 @pytest.mark.parametrize(
-    "text",
+    ("text", "message"),
     [
-        "{}",
-        "[]",
-        "3",
-        '{"initial_learning_rate": 1}',
-        TUTORIAL.to_json().replace('"dtype"', '"Dtype"'),
-        TUTORIAL.to_json().replace("triangular2", "nobody"),
-        TUTORIAL.to_json().replace('"0x1.d48', '"x1.d48'),
-        TUTORIAL.to_json().replace('"cycle"', '"cycles"'),
-        TUTORIAL.to_json().replace('{"name": "triangular2"}', '{"name": "triangular2", "gamma": "0x1p-1"}'),
-        "not JSON",
+        (None, "text must be a str that to_json returned, got None of type NoneType"),
+        (3, "text must be a str that to_json returned, got 3 of type int"),
+        (TUTORIAL.to_json().encode(), "text must be a str that to_json returned, got b'"),
+        (DOCUMENT, "text must be a str that to_json returned, got {"),
+        ("", "text must be JSON that to_json returned, got ''"),
+        ("not JSON", "text must be JSON that to_json returned, got 'not JSON'"),
+        ("\ufeff" + TUTORIAL.to_json(), "text must be JSON that to_json returned"),
+        (TUTORIAL.to_json()[:-1], "text must be JSON that to_json returned"),
+        (NESTED, "text must be JSON that to_json returned, got one that is nested too deep"),
+        ('{"step_size": ' + NESTED, "text must be JSON that to_json returned, got one that is nested too deep"),
+        ("NaN", "text must be a JSON object with the fields initial_learning_rate, .*, dtype, got nan"),
+        ("[]", "text must be a JSON object with the fields .*, got \\[\\]"),
+        ("1" * 5000, "text must be a JSON object with the fields .*, got inf"),
+        ("{}", "exactly the fields .*; got \\['dtype', 'initial_learning_rate', .*'step_size'\\] missing and \\[\\] unknown"),
+        (TUTORIAL.to_json().replace('"dtype"', '"Dtype"'), "got \\['dtype'\\] missing and \\['Dtype'\\] unknown"),
+        (TUTORIAL.to_json()[:-1] + ', "gamma": "0x1p+0"}', "got \\[\\] missing and \\['gamma'\\] unknown"),
+        (TUTORIAL.to_json()[:-1] + ', "dtype": "float64"}', "'dtype' must stand once in a JSON object, got it 2 times"),
+        (TUTORIAL.to_json()[:-1] + ', "dtype": "float32"}', "'dtype' must stand once in a JSON object, got it 2 times"),
+        (
+            TUTORIAL.to_json().replace('{"name": "triangular2"}', '{"name": "triangular2", "name": "triangular2"}'),
+            "'name' must stand once in a JSON object, got it 2 times",
+        ),
     ],
 )
-def test_json_that_is_no_schedule(text: str) -> None:
-    with pytest.raises(ValueError, match=r".+"):
+def test_json_that_is_no_schedule(text: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         clr_ref.CyclicalLearningRate.from_json(text)
+
+
+HEX = "must be a finite hex float such as '0x1.8p-3', got "
+SCALE_FN = r"scale_fn must be {'name': ...}, with 'gamma' for exp_range alone; got "
+
+
+@pytest.mark.parametrize(
+    ("field", "bad", "message"),
+    [
+        *(
+            (name, bad, f"{name} {HEX}")
+            for name in ("initial_learning_rate", "maximal_learning_rate", "step_size")
+            # float.fromhex takes "0.1" for 1 / 16, and "nan" and "inf" for what they say.
+            for bad in (1, 0.1, None, True, [], {}, "", "0.1", "10", "nan", "inf", " 0x1p0", "0x1p+5000", "0x1p" + "9" * 5000)
+        ),
+        ("step_size", math.nan, f"step_size {HEX}nan"),
+        ("maximal_learning_rate", -math.inf, f"maximal_learning_rate {HEX}-inf"),
+        ("initial_learning_rate", 10**4000, f"initial_learning_rate {HEX}inf"),
+        ("initial_learning_rate", "0x1.0p+1000", "initial_learning_rate must be a finite number of float32"),
+        ("step_size", "-0x1.0p+0", "step_size must be a finite number > 0 in float32, got -1.0"),
+        ("step_size", "0x1.0p-1000", "step_size must be a finite number > 0 in float32, got 9.3"),
+        *(
+            ("scale_fn", bad, SCALE_FN)
+            for bad in (None, 3, "triangular", ["triangular"], {}, {"name": 3}, {"name": ["exp_range"]})
+        ),
+        *(("scale_fn", {"name": "triangular", "gamma": bad}, SCALE_FN) for bad in ("0x1p-1", None)),
+        ("scale_fn", {"name": "exp_range", "gamma": "0x1p-1", "scale": 1}, SCALE_FN),
+        ("scale_fn", {"name": "exp_range"}, "scale_fn 'exp_range' needs a gamma"),
+        ("scale_fn", {"name": "nobody"}, "scale_fn must be a registered name, one of .*; got 'nobody'"),
+        *(
+            ("scale_fn", {"name": "exp_range", "gamma": bad}, f"scale_fn: gamma {HEX}")
+            for bad in (0.5, 1, None, [], "0.5", "nan", "0x1p+1024")
+        ),
+        *(
+            ("scale_fn", {"name": "exp_range", "gamma": bad}, "scale_fn: gamma must be a finite number > 0, got ")
+            for bad in ("0x0p+0", "-0x1p+0", "0x1p-1080")
+        ),
+        *(
+            ("scale_mode", bad, "scale_mode must be 'cycle' or 'iterations', got ")
+            for bad in (None, 1, [], {}, "", "Cycle", ["cycle"])
+        ),
+        *(
+            ("dtype", bad, "dtype must be 'float32' or 'float64', got ")
+            for bad in (None, 1, [], {"names": 1}, "float16", "f4", "f8", "float", ",,", "\ud800", "x" * 10_000)
+        ),
+    ],
+)
+def test_json_with_a_bad_field(field: str, bad: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message) as caught:
+        clr_ref.CyclicalLearningRate.from_json(json.dumps(DOCUMENT | {field: bad}))
+    assert len(str(caught.value)) < 1000
+
+
+keys = st.sampled_from([*DOCUMENT, "name", "gamma"]) | st.text(max_size=3)
+scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.floats().map(float.hex) | st.text(max_size=9)
+any_json = (
+    scalars | st.sampled_from([*DOCUMENT.values()]) | st.lists(scalars, max_size=3) | st.dictionaries(keys, scalars, max_size=3)
+)
+
+
+def schedule_or_message(text: str) -> Any:
+    try:
+        return clr_ref.CyclicalLearningRate.from_json(text)
+    except ValueError as error:
+        return str(error)
+
+
+@given(st.dictionaries(keys, any_json, max_size=3), st.text(max_size=3), st.floats(0, 1), st.floats(0, 1))
+def test_malformed_json_is_a_value_error_or_a_schedule(change: dict[str, Any], insert: str, start: float, stop: float) -> None:
+    """A valid document with other fields, and with a part of its text replaced, left out or repeated."""
+    text = json.dumps(DOCUMENT | change)
+    first, last = sorted(round(place * len(text)) for place in (start, stop))
+    for changed in (text, text[:first] + insert + text[last:], text[:last] + insert + text[first:]):
+        found = schedule_or_message(changed)
+        if isinstance(found, str):
+            assert any(name in found for name in ("text", "stand once", *DOCUMENT))
+        else:
+            assert clr_ref.CyclicalLearningRate.from_json(found.to_json()) == found
 
 
 def test_json_holds_hex_floats() -> None:

@@ -187,7 +187,9 @@ def rules_of(optimizer: Any) -> Rules:
 def state_of(optimizer: Any) -> State:
     """The state of a model's optimizer now."""
     if _keras_api.IS_KERAS_3:
-        iterations = applying(optimizer)._iterations  # ``iterations`` would be divided by gradient_accumulation_steps
+        # From Keras 3.5 on, ``iterations`` is divided by gradient_accumulation_steps.
+        iterations = getattr(applying(optimizer), "_iterations", None)
+        iterations = applying(optimizer).iterations if iterations is None else iterations
         scale, good = getattr(optimizer, "dynamic_scale", None), getattr(optimizer, "step_counter", None)
         if scale is None:  # its variables are created at the first step
             scale, good = getattr(optimizer, "initial_scale", None), 0

@@ -81,7 +81,8 @@ class LearningRateLogger(keras.callbacks.Callback):  # type: ignore[misc]
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Append the rates of the updates since the batch began."""
-        self._append(None if self._first is None else batch - self._first + 1)
+        # Keras 3.3 gives the number of the first batch of an execution, other releases that of the last one.
+        self._append(None if self._first is None else max(batch - self._first + 1, _steps_per_execution(self.model)))
         self._log(logs)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:

@@ -367,7 +367,7 @@ class PerUpdate(keras.optimizers.schedules.LearningRateSchedule):  # type: ignor
 # --- helpers ---------------------------------------------------------------------------------------------------------
 
 #: What is checked and converted here; everything else is the backend's.
-_PLAIN = (bool, str, bytes, int, float, list, tuple, np.ndarray, np.generic)
+_PLAIN = (bool, str, bytes, int, float, complex, list, tuple, np.ndarray, np.generic)
 _OPS = {"tensorflow": _graph.tensorflow_ops, "jax": _graph.jax_ops, "torch": _graph.torch_ops, "numpy": _graph.numpy_ops}
 
 
@@ -377,14 +377,16 @@ def _held(step: Any, last: int) -> tuple[Any, Any]:
     Raises:
         TypeError, ValueError: the reference's, but for the range.
     """
-    array: Any = np.asarray(step, object if isinstance(step, (list, tuple)) else None)  # [2**53 + 1, 1.0] would lose a digit
-    held: Any = array
+    # An array of the elements of [2**53 + 1, 1.0] would be one of floats, which lose a digit.
+    array: Any = np.asarray(step, object if isinstance(step, (list, tuple)) else None)
     above: Any = False
     nan: Any = False
-    if array.dtype.kind in "iufO":
+    held: Any = step
+    if array.dtype.kind in "iufO" and not isinstance(step, np.ma.MaskedArray):
         with contextlib.suppress(TypeError):  # of what is no number, which the reference refuses
             above, nan = array > last if array.dtype.kind in "iu" else array >= last + 1, array != array
             held = np.where((array < 0) | above | nan, 0, array)
+            held = held.tolist() if array.dtype.kind == "O" else held
     whole = np.where(above, last, reference.as_steps(held))
     return whole.astype(np.int64 if last > 2**31 else np.int32), np.asarray(nan, bool)
 

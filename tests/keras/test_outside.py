@@ -118,6 +118,16 @@ def test_lists_keep_what_each_element_says(drop_ins: Any) -> None:
     assert rates[1].tolist() == [0, 0]
 
 
+@pytest.mark.parametrize(
+    "step",
+    [True, "1", [0, True], np.array([True]), np.ma.masked_array([1, 2], [0, 1]), np.timedelta64(3, "s"), 1j, [None]],
+    ids=repr,
+)
+def test_what_is_no_number_is_refused(drop_ins: Any, step: Any) -> None:
+    with pytest.raises(TypeError, match="step must be"):
+        drop_ins.TriangularCyclicalLearningRate(0, 1, 1)(step)
+
+
 # --- schedules around this one ---------------------------------------------------------------------------------------
 
 

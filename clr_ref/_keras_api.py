@@ -12,12 +12,28 @@ import importlib.metadata
 import os
 from typing import Any
 
+#: The lowest Keras 3 that is tested.
+LOWEST_KERAS_3 = (3, 3)
+
 
 def _has_keras_3() -> bool:
+    """Whether Keras 3 is installed.
+
+    Raises:
+        ImportError: one that is too old.
+    """
     try:
-        return int(importlib.metadata.version("keras").split(".")[0]) >= 3
+        found = importlib.metadata.version("keras")
     except importlib.metadata.PackageNotFoundError:
         return False
+    version = tuple(int(part) for part in found.split(".")[:2])
+    if (3, 0) <= version < LOWEST_KERAS_3:
+        lowest = ".".join(map(str, LOWEST_KERAS_3))
+        raise ImportError(
+            f"clr_ref needs Keras {lowest} or later, got Keras {found}: pip install --upgrade 'keras>={lowest}', "
+            "or set TF_USE_LEGACY_KERAS=1 to use tf-keras"
+        )
+    return version >= LOWEST_KERAS_3
 
 
 #: Keras 3 has backends; everything before runs on TensorFlow.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Sweep = Literal["exponential", "linear"]
 
-#: Fewer losses than this make no curve.
+#: Fewer rates than this, each with the loss after it, make no curve.
 FEWEST = 10
 #: The share of the whole fall that has to be done for it to have begun, and that may be left when it is as good as over.
 _SHARE = 0.1
@@ -120,7 +120,12 @@ def suggest(rates: Any, losses: Any, smoothing: float = 0.9) -> Suggestion:
     every = _finite(losses)
     caused = np.asarray(rates, np.float32)[: max(len(every) - 1, 0)]
     if len(caused) < FEWEST:
-        return Suggestion(None, None, f"only {len(caused)} rates were applied before the sweep ended: take smaller rates")
+        return Suggestion(
+            None,
+            None,
+            f"a suggestion needs at least {FEWEST + 1} losses that are finite, got {len(every)}: take more steps, or smaller rates "
+            "where the sweep was stopped",
+        )
     window = _window(len(caused))
     start = float(np.median(every[:window]))
     capped = _capped(every, window)

@@ -19,6 +19,9 @@ from clr_ref._keras_api import keras
 from clr_ref.range_test import state
 from clr_ref.range_test.batches import mapped, packed, unpacked, weighted_by_class
 
+#: Before 3.7, Keras 3 traces its train function anew for each iterator that is not TensorFlow's.
+_TAKES_ITERATORS = _keras_api.IS_KERAS_3 and tuple(map(int, keras.__version__.split(".")[:2])) >= (3, 7)
+
 #: Sets the rate of the next update.
 SetRate = Callable[[Any], None]
 #: Trains on one batch and returns the loss that its update was computed from.
@@ -77,11 +80,12 @@ def swept(model: Any) -> Iterator[tuple[SetRate, Train]]:
         TypeError: an optimizer that keeps its rate elsewhere than Keras's do.
     """
     with state.unchanged(model) as found:
-        metrics = [item for item in found if isinstance(item, keras.metrics.Metric)]
-        yield _settable_rate(model), _trainer(model, metrics)
+        listed = set(map(id, model.metrics))
+        unlisted = [item for item in found if isinstance(item, keras.metrics.Metric) and id(item) not in listed]
+        yield _settable_rate(model), _trainer(model, unlisted)
 
 
-def _trainer(model: Any, metrics: list[Any]) -> Train:
+def _trainer(model: Any, unlisted: list[Any]) -> Train:
     """Trains on one batch, and returns the loss that its update was computed from.
 
     The batch goes through Keras's ``train_on_batch`` into the function that ``fit`` calls, but with the structure that ``fit``
@@ -102,10 +106,10 @@ def _trainer(model: Any, metrics: list[Any]) -> Train:
     batch: Any = None
 
     def fed(*arguments: Any) -> Any:  # JAX passes its state first
-        if _keras_api.BACKEND == "tensorflow":
-            return function(_iterator(model, batch))
-        given = next(iter(arguments[-1]))
-        return function(*arguments[:-1], iter([given[: len(batch)] if isinstance(batch, tuple) else given[0]]))
+        *states, given = arguments
+        if _keras_api.IS_KERAS_3 or not isinstance(batch, tuple):  # Keras 2 makes x a tuple, Keras 3 everything (x, y, None)
+            given = _iterator(model, batch, given)
+        return function(*states, given)
 
     model.train_function = fed
 
@@ -113,9 +117,9 @@ def _trainer(model: Any, metrics: list[Any]) -> Train:
         nonlocal batch
         batch = _as_in_fit(next_batch)
         # Keras reports means since the last reset, and up to 3.14 resets nothing by itself.
-        for metric in metrics:
-            metric.reset_state()
         model.reset_metrics()
+        for metric in unlisted:
+            metric.reset_state()
         x, y, sample_weight = unpacked(batch)
         logs = model.train_on_batch(x, y, sample_weight=sample_weight, return_dict=True)
         if "loss" not in logs:
@@ -144,11 +148,16 @@ def _as_floatx(leaf: Any) -> Any:
     return leaf.astype(keras.backend.floatx()) if is_float else leaf
 
 
-def _iterator(model: Any, batch: Any) -> Any:
-    """The batch as a data set of one, divided among the replicas."""
-    data = _keras_api.tensorflow().data.Dataset.from_tensors(batch)
+def _iterator(model: Any, batch: Any, given: Any) -> Any:
+    """An iterator over the batch alone, divided among the replicas or devices; ``given`` is Keras's own."""
+    if _keras_api.BACKEND != "tensorflow":
+        data = next(iter(given))
+        return iter([data[: len(batch)] if isinstance(batch, tuple) else data[0]])
     strategy = model.distribute_strategy
-    return iter(strategy.experimental_distribute_dataset(data) if strategy.num_replicas_in_sync > 1 else data)
+    if _TAKES_ITERATORS and strategy.num_replicas_in_sync == 1:
+        return iter([batch])  # a data set for each batch would take most of the time of a small model
+    dataset = _keras_api.tensorflow().data.Dataset.from_tensors(batch)
+    return iter(strategy.experimental_distribute_dataset(dataset))
 
 
 def _settable_rate(model: Any) -> SetRate:

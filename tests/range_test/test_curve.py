@@ -187,4 +187,12 @@ def test_a_fall_of_one_step_is_no_range() -> None:
 def test_too_few_rates_suggest_nothing() -> None:
     found = suggest(SWEPT[:6], [1.0, 0.9, 0.5, 0.1, np.nan, np.nan])
     assert (found.initial_learning_rate, found.maximal_learning_rate) == (None, None)
-    assert "only 3 rates" in found.reason
+    assert "at least 11 losses that are finite, got 4" in found.reason
+
+
+@pytest.mark.parametrize("steps", [2, 3, 4, 5, 10])
+def test_a_short_sweep_says_that_it_is_short(steps: int) -> None:
+    found = suggest(rates(1e-3, 1, steps), np.linspace(1, 0.5, steps))
+    assert (found.initial_learning_rate, found.maximal_learning_rate) == (None, None)
+    assert f"at least 11 losses that are finite, got {steps}" in found.reason
+    assert "11" not in suggest(rates(1e-3, 1, 11), np.linspace(1, 0.5, 11)).reason.split(":")[0]

@@ -34,6 +34,7 @@ from clr_ref import _engine, scale as scales
 
 #: Per width of the floats: the bits of the significand that are stored, and the exponent of 1.0 as it is stored.
 _LAYOUT = {64: (52, 1023), 32: (23, 127)}
+_LARGEST = float(np.finfo(np.float64).max)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -238,7 +239,10 @@ def _wide(plan: _engine.Plan, m: Any, cycle: Any, step: Any, zero: Any, ops: Ops
     if isinstance(scale_fn, scales.Exponential):
         tables = [table for table, _ in plan.powers.tables]
         digits = list(_digits(plan.powers, argument, ops))
-        product = m * (plan.slope if len(tables) == 1 else ops.lookup(tables[0] * plan.slope, digits[0]))
+        with np.errstate(over="ignore"):
+            # An infinite entry would make NaN at the ends of cycles, where m is 0.
+            first = np.clip(tables[0] * plan.slope, -_LARGEST, _LARGEST)
+        product = m * (plan.slope if len(tables) == 1 else ops.lookup(first, digits[0]))
         for table, digit in zip(tables[1:-1], digits[1:-1], strict=True):
             product = _sealed(product, zero, ops) * ops.lookup(table, digit)
         if len(tables) > 2:
@@ -339,14 +343,16 @@ def _narrow(plan: _engine.Plan, m: Any, cycle: Any, step: Any, zero: Any, ops: O
         value = value[0] / divisor, value[1] / divisor
     elif isinstance(scale_fn, scales.Exponential):
         for (table, _), digit in zip(plan.powers.tables, _digits(plan.powers, argument, ops), strict=True):
-            value = _times(value, tuple(ops.lookup(part, digit) for part in _thirds(table)), ops)
+            parts = _thirds(np.minimum(table, 2.0**126))  # float32 would make infinity of a larger one, and NaN of 0 times it
+            value = _times(value, tuple(ops.lookup(part, digit) for part in parts), ops)
     elif not isinstance(scale_fn, scales.Constant):
         factor = _answers(scale_fn, argument, zero, "float32", ops)
         value = value[0] * factor, value[1] * factor
     initial = plan.initial
     total = value[0] + initial
     back = total - initial
-    return total + (((initial - (total - back)) + (value[0] - back)) + value[1])
+    rate = total + (((initial - (total - back)) + (value[0] - back)) + value[1])
+    return ops.where(total - total == 0, rate, total)  # an infinite one has no error to add
 
 
 def _thirds(numbers: Any) -> tuple[Any, Any, Any]:

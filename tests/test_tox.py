@@ -40,6 +40,8 @@ def test_every_tensorflow_has_an_environment(tox: configparser.ConfigParser) -> 
     assert [one[1] for one in found if one] == [str(minor) for minor in range(8, 22)]
     assert [name for name, one in zip(labelled(tox, "all"), found, strict=True) if not one] == [
         "py311-tf216-legacy",
+        "py311-keras33",
+        "py311-keras38",
         "py311-jax",
         "py311-torch",
     ]
@@ -57,3 +59,12 @@ def test_environments_with_tfa_are_recorded_pairs(tox: configparser.ConfigParser
             assert deps.get(factor, promises[factor]).startswith(promises[factor].rstrip("*")), factor
         if len(factors) == 2:
             assert f"tf-{deps[factors[0]]}_tfa-{deps[factors[1]]}" in names, name
+
+
+def test_the_lowest_keras_3_is_one_that_is_tested(tox: configparser.ConfigParser) -> None:
+    source = (Path(__file__).parents[1] / "clr_ref" / "_keras_api.py").read_text("utf-8")
+    found = re.search(r"^LOWEST_KERAS_3 = \((\d+), (\d+)\)$", source, re.MULTILINE)
+    assert found
+    installed = re.findall(r"^keras\d+: keras==([\d.]+)\.\*$", tox["testenv"]["deps"], re.MULTILINE)
+    assert installed[0] == f"{found[1]}.{found[2]}"
+    assert [f"py311-keras{version.replace('.', '')}" in tox["tox"]["env_list"] for version in installed] == [True, True]

@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from clr_ref import _graph, _keras_api, scale as scales, schedule as reference
+from clr_ref import _graph, _keras_api, exact, scale as scales, schedule as reference
 from clr_ref._keras_api import keras
 from clr_ref.keras.logger import LearningRateLogger as LearningRateLogger
 
@@ -95,7 +95,7 @@ class CyclicalLearningRate(keras.optimizers.schedules.LearningRateSchedule):  # 
             "maximal_learning_rate": maximal_learning_rate,
             "step_size": step_size,
         }
-        self._given = {argument: _kept(argument, value, arithmetic) for argument, value in given.items()}
+        self._given = {argument: _kept(argument, value, arithmetic, dtype) for argument, value in given.items()}
         self._reference = reference.CyclicalLearningRate(
             **self._numbers(), scale_fn=_resolve(scale_fn), scale_mode=scale_mode, dtype=dtype
         )
@@ -304,7 +304,7 @@ class ExponentialCyclicalLearningRate(CyclicalLearningRate):
         arithmetic: Arithmetic = "exact",
         dtype: str | None = None,
     ) -> None:
-        self._gamma = gamma = _kept("gamma", gamma, arithmetic)
+        self._gamma = gamma = _kept("gamma", gamma, arithmetic, "float64")
         super().__init__(
             initial_learning_rate,
             maximal_learning_rate,
@@ -395,7 +395,7 @@ def _is_variable(value: Any) -> bool:
     return hasattr(value, "assign")
 
 
-def _kept(name: str, value: Any, arithmetic: str) -> Any:
+def _kept(name: str, value: Any, arithmetic: str, dtype: str) -> Any:
     """An argument as the schedule keeps it: nobody can change it, or TFA's arithmetic follows it.
 
     Raises:
@@ -409,6 +409,9 @@ def _kept(name: str, value: Any, arithmetic: str) -> Any:
     if isinstance(value, np.ndarray) or type(value).__module__ == "torch":  # can be changed in place
         number = _number(name, value)
         return np.float64(number) if "float64" in str(value.dtype) else number
+    if isinstance(value, np.floating) and value.itemsize > 8:  # a longdouble, which JSON cannot hold, rounded once
+        fraction = scales.as_exact(name, value)
+        return float(value if fraction is None else exact.round_to(fraction, dtype))
     return value
 
 

@@ -123,8 +123,8 @@ def suggest(rates: Any, losses: Any, smoothing: float = 0.9) -> Suggestion:
         return Suggestion(
             None,
             None,
-            f"a suggestion needs at least {FEWEST + 1} losses that are finite, got {len(every)}: take more steps, or smaller rates "
-            "where the sweep was stopped",
+            f"a suggestion needs at least {FEWEST + 1} losses that are finite, got {len(every)}: take more steps, or smaller "
+            "rates where the sweep was stopped",
         )
     window = _window(len(caused))
     start = float(np.median(every[:window]))
@@ -194,10 +194,10 @@ def _scatter(losses: NDArray[np.float64]) -> float:
 
 
 def _bound(name: str, value: Any) -> Fraction:
-    number = scale.as_real(name, value)
-    rounded = float(exact.round_to(Fraction(number), "float32")) if math.isfinite(number) else math.inf
+    number = scale.as_exact(name, value)
+    rounded = math.inf if number is None else float(exact.round_to(number, "float32"))
     if not math.isfinite(rounded):
-        raise ValueError(f"{name} must be a finite float32, got {value!r}")
+        raise ValueError(f"{name} must be a finite float32, got {scale.shown(value)}")
     return Fraction(rounded)
 
 

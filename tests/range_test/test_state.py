@@ -37,10 +37,9 @@ def batches() -> Any:
 
 def sequential(keras: Any, optimizer: Any, kind: Any = None, middle: Any = (), **compiled: Any) -> Any:
     layers = keras.layers
-    model = (kind or keras.Sequential)(
-        [layers.Input(batch_shape=(4, 4, 3)) if hasattr(keras, "ops") else layers.Input((4, 3), batch_size=4), *middle]
-        + [layers.Flatten(), layers.BatchNormalization(), layers.Dropout(0.5), layers.Dense(1)]
-    )
+    inputs = layers.Input(batch_shape=(4, 4, 3)) if hasattr(keras, "ops") else layers.Input((4, 3), batch_size=4)
+    last = [layers.Flatten(), layers.BatchNormalization(), layers.Dropout(0.5), layers.Dense(1)]
+    model = (kind or keras.Sequential)([inputs, *middle, *last])
     model.compile(optimizer, "mse", metrics=["mae"], **compiled)
     return model
 

@@ -1,0 +1,45 @@
+"""Which Keras is used: the promised one, and none that is older than what is supported."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+
+def test_the_promised_keras_is_used(api: Any) -> None:
+    promised = os.environ.get("CLR_REF_EXPECT_KERAS")
+    if promised is None:
+        pytest.skip("this environment promises no version of Keras")
+    assert api.IS_KERAS_3
+    assert f"{api.keras_version()}.".startswith(f"{promised}.")
+
+
+_IMPORT = """
+import importlib.metadata
+importlib.metadata.version = lambda name, version=importlib.metadata.version: {found!r} if name == "keras" else version(name)
+import clr_ref.keras
+"""
+
+
+@pytest.mark.parametrize("found", ["3.0.5", "3.2.1"])
+def test_an_older_keras_3_is_refused(keras: Any, found: str) -> None:
+    """In words, at import; tf-keras does not mind which Keras 3 lies beside it."""
+    environment = {name: value for name, value in os.environ.items() if name != "TF_USE_LEGACY_KERAS"}
+    command = [sys.executable, "-c", _IMPORT.format(found=found)]
+    ended = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert ended.returncode == 1
+    assert (
+        f"ImportError: clr_ref needs Keras 3.3 or later, got Keras {found}: pip install --upgrade 'keras>=3.3'" in ended.stderr
+    )
+    if os.environ.get("TF_USE_LEGACY_KERAS"):
+        subprocess.run(command, check=True, capture_output=True)
+
+
+def test_this_keras_is_one_of_the_supported_ones(api: Any) -> None:
+    if api.IS_KERAS_3:
+        assert tuple(map(int, importlib.metadata.version("keras").split(".")[:2])) >= api.LOWEST_KERAS_3

@@ -68,3 +68,10 @@ def tensor(value: Any) -> Any:
     if BACKEND != "tensorflow":
         return keras.ops.convert_to_tensor(value)
     return tensorflow().convert_to_tensor(value)  # Keras 3 would leave its variables as they are, without a device
+
+
+def is_being_traced(tensor: Any) -> bool:
+    """Whether a tensor has no value yet, since a function is being compiled."""
+    if BACKEND == "tensorflow":
+        return not tensorflow().executing_eagerly()
+    return BACKEND == "jax" and isinstance(tensor, importlib.import_module("jax").core.Tracer)

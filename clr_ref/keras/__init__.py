@@ -105,6 +105,9 @@ class CyclicalLearningRate(keras.optimizers.schedules.LearningRateSchedule):  # 
         self._arithmetic: Arithmetic = arithmetic
         self._name = name
 
+    #: Whether a compiled function may hold the schedule. ``LearningRateLogger`` must not take one that none holds for applied.
+    was_traced = False
+
     # The values are fixed: a rate computed from other numbers than the attributes show would be a silent error.
     initial_learning_rate = property(lambda self: self._given["initial_learning_rate"])
     maximal_learning_rate = property(lambda self: self._given["maximal_learning_rate"])
@@ -139,10 +142,13 @@ class CyclicalLearningRate(keras.optimizers.schedules.LearningRateSchedule):  # 
             TypeError: a Python or NumPy step that is no number, or bool.
             ValueError: a Python or NumPy step > 0 with a fraction, with arithmetic "exact".
         """
+        if not isinstance(step, _PLAIN):
+            step = _keras_api.tensor(step)
+            self.was_traced = self.was_traced or _keras_api.is_being_traced(step)
         if self._arithmetic == "tfa":
             return self._as_tfa(step)
         if not isinstance(step, _PLAIN):
-            return self._exactly(_keras_api.tensor(step))
+            return self._exactly(step)
         whole, nan = _held(step, 2 ** (self._ops.width - 1) - 1)
         rate = self._exactly(_keras_api.tensor(whole))
         return self._ops.where(_keras_api.tensor(nan), self._ops.constant(math.nan, rate), rate) if nan.any() else rate
@@ -170,7 +176,7 @@ class CyclicalLearningRate(keras.optimizers.schedules.LearningRateSchedule):  # 
     def _as_tfa(self, step: Any) -> Any:
         """TFA 0.23's formula: the operations, their order and their dtypes decide every bit, so they are those."""
         tf = _keras_api.tensorflow()
-        if isinstance(step, (list, tuple)) or not isinstance(step, _PLAIN):
+        if isinstance(step, (list, tuple)):
             step = _keras_api.tensor(step)
         with tf.name_scope(self._name or "CyclicalLearningRate"):
             initial = tf.convert_to_tensor(_plain(self.initial_learning_rate), dtype=self.dtype)
@@ -344,10 +350,12 @@ class PerUpdate(keras.optimizers.schedules.LearningRateSchedule):  # type: ignor
             raise ValueError(f"gradient_accumulation_steps must be a whole number > 0, got {gradient_accumulation_steps!r}")
         self.schedule = schedule
         self.gradient_accumulation_steps = gradient_accumulation_steps
+        self.was_traced = False
 
     def __call__(self, step: Any) -> Any:
         """The schedule's rate at ``step // gradient_accumulation_steps``; step as for the schedule."""
         step = np.asarray(step) if isinstance(step, _PLAIN) else _keras_api.tensor(step)
+        self.was_traced = self.was_traced or _keras_api.is_being_traced(step)
         return self.schedule(step // self.gradient_accumulation_steps)
 
     def get_config(self) -> dict[str, Any]:

@@ -28,7 +28,8 @@ class LearningRateLogger(keras.callbacks.Callback):  # type: ignore[misc]
     The compiled train function of legacy optimizers, new ones and Keras 3 on TensorFlow or JAX keeps the schedule with which it
     was traced. If you then assign another one to ``optimizer.learning_rate``, batches of the old shape apply the old schedule,
     and those of a new shape the new one; only eager models and torch apply the new one at once. A new optimizer (TF 2.11 and
-    later, tf-keras) stores the rate that it applied, so the logger is right there; elsewhere it raises.
+    later, tf-keras) stores the rate that it applied, so the logger is right there. Elsewhere it raises, also if the model was
+    compiled by a ``fit`` without a logger, unless the schedule is a drop-in that a function was compiled with.
 
     Args:
         optimizer: the optimizer whose updates are logged; by default the model's. Give the one that a custom ``train_step``
@@ -160,6 +161,8 @@ class LearningRateLogger(keras.callbacks.Callback):  # type: ignore[misc]
             self._is_untraced = False
         if _optimizers.is_variable(self._rate) or rates.get(self._applying) is self._rate:
             return None
+        if self._applying not in rates and getattr(self._rate, "was_traced", False):
+            return None  # a drop-in knows that a function was compiled with it, and the model has no other that is known
         when = (
             "with another learning rate" if self._applying in rates else "before a LearningRateLogger saw with which schedule"
         )

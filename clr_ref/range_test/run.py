@@ -41,15 +41,17 @@ def range_test(
     """Train while the rate rises from the minimal to the maximal one, and see where the loss starts and stops falling.
 
     Update t of the optimizer, for t in 0 .. steps - 1, is made with exactly ``rates(minimal, maximal, steps, sweep)[t]``,
-    whatever the batches are of which it accumulates gradients. Weights, optimizer and its rate or schedule, metrics and the
-    state of random layers are as before when this returns, or raises. The sweep ends early when the loss is not finite, or when
-    its smoothed value is more than ``divergence_factor`` times its lowest one, if that is positive.
+    whatever the batches are of which it accumulates gradients. The sweep ends early when the loss is not finite, or when its
+    smoothed value is more than ``divergence_factor`` times its lowest one, if that is positive. When this returns or raises,
+    all that can be reached from the model is as before: weights, optimizers, metrics, states and random generators
+    (docs/RANGE_TEST.md).
 
     Args:
         model: a compiled Keras model, also one compiled under a ``tf.distribute`` strategy.
         x: arrays, or what yields batches: a ``tf.data.Dataset``, a Keras Sequence or PyDataset, a generator, any iterable of
             (x, y) or (x, y, sample_weight). What ends early begins again, but for a generator.
         y, sample_weight: beside arrays alone.
+        class_weight: as in ``fit``: the weight of each class, by its whole number.
         minimal_learning_rate, maximal_learning_rate: the first and last rate, rounded to float32; 0 < minimal < maximal, or
             0 <= minimal < maximal in a linear sweep.
         steps: the number of rates, so of the optimizer's updates; at least 2. For a suggestion take 100 and more.

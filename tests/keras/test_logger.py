@@ -307,6 +307,26 @@ def test_a_schedule_that_replaces_another(drop_ins: Any, keras: Any, probe: Any,
         assert np.array(logger.rates, np.float32).tobytes() == of_updates(probe, model)[4:8].tobytes()
 
 
+@pytest.mark.parametrize("how", [{}, {"jit_compile": True}], ids=str)
+def test_a_drop_in_knows_whether_it_was_compiled(drop_ins: Any, keras: Any, probe: Any, how: dict[str, bool]) -> None:
+    """The logger may come with a later fit, and raises only where the schedule was replaced since."""
+    for sgd in generations(keras):
+        made = [drop_ins.Triangular2CyclicalLearningRate(0.25, 0.5, size) for size in (2, 4)]
+        model, logger = compiled(probe, sgd(made[0]), **how), drop_ins.LearningRateLogger()
+        fit(probe, model, 0, 4, [])
+        fit(probe, model, 4, 8, [logger])
+        assert np.array(logger.rates, np.float32).tobytes() == of_updates(probe, model)[4:8].tobytes()
+        model = compiled(probe, sgd(made[0]), **how)
+        fit(probe, model, 0, 4, [])
+        model.optimizer.learning_rate = made[1]
+        if backend() == "torch" or hasattr(model.optimizer, "_current_learning_rate"):
+            fit(probe, model, 4, 8, [logger])
+            assert np.array(logger.rates, np.float32).tobytes() == of_updates(probe, model)[4:8].tobytes()
+        else:
+            with pytest.raises(RuntimeError, match=r"Set model.train_function = None"):
+                fit(probe, model, 4, 8, [logger])
+
+
 def test_the_same_schedule_raises_nothing_in_another_fit_and_logger(drop_ins: Any, keras: Any, probe: Any) -> None:
     for sgd in generations(keras):
         for rate in (halved(keras), 0.5):

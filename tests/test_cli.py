@@ -171,3 +171,8 @@ def test_the_script_works_from_any_directory(tmp_path: Path) -> None:
     assert "all hold" in result.stdout
     assert result.stderr == ""
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_module_is_the_command() -> None:
+    found = subprocess.run([sys.executable, "-m", "clr_ref", "--version"], capture_output=True, text=True, check=True)
+    assert found.stdout.startswith("clr-ref, version ")

@@ -25,11 +25,14 @@ class LearningRateLogger(keras.callbacks.Callback):  # type: ignore[misc]
         model.fit(x, y, callbacks=[logger, keras.callbacks.CSVLogger("log.csv")])
         logger.rates
 
-    The compiled train function of legacy optimizers, new ones and Keras 3 on TensorFlow or JAX keeps the schedule with which it
-    was traced. If you then assign another one to ``optimizer.learning_rate``, batches of the old shape apply the old schedule,
-    and those of a new shape the new one; only eager models and torch apply the new one at once. A new optimizer (TF 2.11 and
-    later, tf-keras) stores the rate that it applied, so the logger is right there. Elsewhere it raises, also if the model was
-    compiled by a ``fit`` without a logger, unless the schedule is a drop-in that a function was compiled with.
+    A compiled train function keeps the schedule with which it was traced, on every Keras except on torch. If you assign another
+    one to ``optimizer.learning_rate``, batches of an old shape apply the old schedule, and those of a new shape the new one.
+    The default optimizers of TF 2.11 to 2.15 and tf-keras store the rate of their last update, which the logger reads. With
+    others, or several updates to an execution, it raises; also if a ``fit`` without a logger compiled the function, unless the
+    schedule is a drop-in that knows of its compilation.
+
+    With a custom ``train_step``, place the logger after callbacks that set ``optimizer.iterations`` before a batch: there it
+    cannot see that something is wrong.
 
     Args:
         optimizer: the optimizer whose updates are logged; by default the model's. Give the one that a custom ``train_step``
@@ -42,10 +45,11 @@ class LearningRateLogger(keras.callbacks.Callback):  # type: ignore[misc]
     Raises:
         TypeError: an optimizer without a learning rate, or one that holds several optimizers, such as TFA's MultiOptimizer.
         ValueError: no optimizer; when training begins.
-        RuntimeError: the optimizer made no step in the whole first epoch; a callback changed its rate or its counter between
-            the logger's turns before and after a batch; the train function was compiled with another rate, or before a logger
-            could see with which; with ``steps_per_execution`` it cannot be told which steps were skipped; or a learning rate
-            that is a function returned different values.
+        RuntimeError: the optimizer made no step in the whole first epoch.
+        RuntimeError: a callback changed the rate or the counter between the logger's turns before and after a batch.
+        RuntimeError: the train function was compiled with another schedule, or before a logger could see with which.
+        RuntimeError: several steps ran in one execution, and it is unknown which of them the loss scale skipped.
+        RuntimeError: the learning rate is a function that returned different values.
     """
 
     def __init__(self, optimizer: Any = None) -> None:
@@ -118,9 +122,8 @@ class LearningRateLogger(keras.callbacks.Callback):  # type: ignore[misc]
 
     def _append(self, batches: int | None) -> None:
         after = self._state()
-        steps = (
-            range(1, batches + 1) if self._is_standard and batches is not None else None
-        )  # the last execution may be shorter
+        # The last execution of an epoch may have fewer steps than batches fit into it.
+        steps = range(1, batches + 1) if self._is_standard and batches is not None else None
         updates = _optimizers.updates(_optimizers.used(self._before, after, self._rules, steps), self._rules)
         if _optimizers.rate_of(self._applying) is not self._rate or repr(self._constant_rate()) != repr(self._constant):
             raise RuntimeError(

@@ -123,8 +123,8 @@ def suggest(rates: Any, losses: Any, smoothing: float = 0.9) -> Suggestion:
         return Suggestion(
             None,
             None,
-            f"a suggestion needs at least {FEWEST + 1} losses that are finite, got {len(every)}: take more steps, or smaller "
-            "rates where the sweep was stopped",
+            f"a suggestion needs at least {FEWEST + 1} losses that are finite, got {len(every)}: take more steps, "
+            "or smaller rates where the sweep was stopped",
         )
     window = _window(len(caused))
     start = float(np.median(every[:window]))

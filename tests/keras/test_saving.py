@@ -140,6 +140,10 @@ def restores_iterations(api: Any, file: str, legacy: bool) -> bool:
     return not (zipped and legacy)
 
 
+#: What Keras raises where it trains on with an optimizer from an .h5: the second is that of Keras 3.8.
+CANNOT_TRAIN_ON = r"Unknown variable|numpy\(\) is only available"
+
+
 # --- schedules and optimizers ------------------------------------------------------------------------------------------
 
 
@@ -224,11 +228,11 @@ def trainable_again(keras: Any, model: Any, path: str) -> Any:
     """Keras 3 builds an .h5's optimizer for no variables, with a constant rate too; clr_ref.keras_2 for the model's."""
     from clr_ref import keras_2
 
-    with pytest.raises(ValueError, match="Unknown variable"):
+    with pytest.raises((ValueError, NotImplementedError), match=CANNOT_TRAIN_ON):
         train(model, 7, 8)
     other = new_model(keras, keras.optimizers.SGD(0.1))
     train(other, 0, 1).save(path + ".constant.h5")
-    with pytest.raises(ValueError, match="Unknown variable"):
+    with pytest.raises((ValueError, NotImplementedError), match=CANNOT_TRAIN_ON):
         train(keras.models.load_model(path + ".constant.h5"), 7, 8)
     found = keras.models.load_model(path, compile=False)
     found.compile(optimizer=keras_2.load_optimizer(path, found), loss=keras.losses.MeanSquaredError())

@@ -100,7 +100,8 @@ def swept(model: Any) -> Iterator[tuple[SetRate, Train]]:
     Raises:
         TypeError: an optimizer that keeps its rate elsewhere than Keras's do.
     """
-    with state.unchanged(model) as found:
+    kernels = state.other_kernels() if model.run_eagerly else contextlib.nullcontext()
+    with state.unchanged(model) as found, kernels:
         listed = set(map(id, model.metrics))
         unlisted = [item for item in found if isinstance(item, keras.metrics.Metric) and id(item) not in listed]
         yield _settable_rate(model), _trainer(model, unlisted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +15,7 @@ from tests.range_test.probe import needs_keras
 
 pytestmark = [needs_keras, pytest.mark.filterwarnings("ignore")]
 
-ENDS: dict[str, Any] = {"minimal_learning_rate": 1e-3, "maximal_learning_rate": 0.1, "steps": 6}
+ENDS: dict[str, Any] = {"minimal_learning_rate": 1e-3, "maximal_learning_rate": 0.1, "steps": 6, "divergence_factor": math.inf}
 X = np.random.default_rng(5).normal(size=(16, 4, 3)).astype(np.float32)
 Y = X[:, 0, :1] * 2
 
@@ -32,16 +33,16 @@ def keras(api: Any) -> Any:
 
 
 def batches() -> Any:
-    return iter([(X[start : start + 4], Y[start : start + 4]) for start in (0, 4, 8, 12)] * 2)
+    for start in (0, 4, 8, 12) * 3:
+        yield X[start : start + 4], Y[start : start + 4]
 
 
-def sequential(keras: Any, optimizer: Any, kind: Any = None, middle: Any = (), **compiled: Any) -> Any:
+def sequential(keras: Any, optimizer: Any, kind: Any = None, middle: Any = (), metrics: Any = ("mae",), **compiled: Any) -> Any:
     layers = keras.layers
-    model = (kind or keras.Sequential)(
-        [layers.Input(batch_shape=(4, 4, 3)) if hasattr(keras, "ops") else layers.Input((4, 3), batch_size=4), *middle]
-        + [layers.Flatten(), layers.BatchNormalization(), layers.Dropout(0.5), layers.Dense(1)]
-    )
-    model.compile(optimizer, "mse", metrics=["mae"], **compiled)
+    first = layers.Input(batch_shape=(4, 4, 3)) if hasattr(keras, "ops") else layers.Input((4, 3), batch_size=4)
+    last = [layers.Flatten(), layers.BatchNormalization(), layers.Dropout(0.5), layers.Dense(1)]
+    model = (kind or keras.Sequential)([first, *middle, *last])
+    model.compile(optimizer, "mse", metrics=list(metrics) or None, **compiled)
     return model
 
 
@@ -103,7 +104,7 @@ def by_hand(api: Any) -> Any:
     class Helper:
         moved = None
 
-    model = sequential(keras, keras.optimizers.SGD(0.01), ByHand)
+    model = sequential(keras, keras.optimizers.SGD(0.01), ByHand, metrics=())
     helper = Helper()
     helper.moved = tf.Variable(0.0)
     object.__setattr__(model, "others", {"a": keras.optimizers.Adam(0.02), "b": [keras.optimizers.Adagrad(0.03)]})

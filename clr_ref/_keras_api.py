@@ -13,7 +13,7 @@ import os
 from typing import Any
 
 #: The lowest Keras 3 that is tested.
-LOWEST_KERAS_3 = (3, 3)
+LOWEST_KERAS_3 = (3, 8)
 
 
 def _has_keras_3() -> bool:

@@ -187,9 +187,7 @@ def rules_of(optimizer: Any) -> Rules:
 def state_of(optimizer: Any) -> State:
     """The state of a model's optimizer now."""
     if _keras_api.IS_KERAS_3:
-        inner = applying(optimizer)
-        # ``iterations`` are divided by gradient_accumulation_steps, except up to Keras 3.4, which has no ``_iterations``.
-        iterations = inner._iterations if hasattr(inner, "_iterations") else inner.iterations
+        iterations = applying(optimizer)._iterations  # ``iterations`` would be divided by gradient_accumulation_steps
         scale, good = getattr(optimizer, "dynamic_scale", None), getattr(optimizer, "step_counter", None)
         if scale is None:  # its variables are created at the first step
             scale, good = getattr(optimizer, "initial_scale", None), 0

@@ -40,8 +40,8 @@ def test_every_tensorflow_has_an_environment(tox: configparser.ConfigParser) -> 
     assert [one[1] for one in found if one] == [str(minor) for minor in range(8, 22)]
     assert [name for name, one in zip(labelled(tox, "all"), found, strict=True) if not one] == [
         "py311-tf216-legacy",
-        "py311-keras33",
         "py311-keras38",
+        "py311-keras312",
         "py311-jax",
         "py311-torch",
     ]

@@ -229,6 +229,23 @@ def _global_state() -> Any:
     return importlib.import_module("keras.src.backend.common.global_state")
 
 
+@contextlib.contextmanager
+def other_kernels() -> Iterator[None]:
+    """In eager mode, TensorFlow's random operations have their state in kernels, one for each seed: these are left alone."""
+    if _keras_api.BACKEND != "tensorflow":
+        yield
+        return
+    context = vars(importlib.import_module("tensorflow.python.eager.context").context())
+    own = {name: context[name] for name in ("_seed", "_rng") if name in context}
+    seed = 1 if own.get("_seed") is None else own["_seed"] ^ 1
+    try:
+        context.update(_seed=seed, _rng=random.Random(seed))
+        yield
+    finally:
+        context.pop("_rng")
+        context.update(own)
+
+
 def _generator_of_torch() -> Any:
     """On torch, Keras draws dropout from torch's own generator, whatever the layer's seed."""
     return importlib.import_module("torch").random.fork_rng() if _keras_api.BACKEND == "torch" else contextlib.nullcontext()

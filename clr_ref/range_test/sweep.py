@@ -19,9 +19,6 @@ from clr_ref._keras_api import keras
 from clr_ref.range_test import state
 from clr_ref.range_test.batches import mapped, packed, unpacked, weighted_by_class
 
-#: Before 3.7, Keras 3 traces its train function anew for each iterator that is not TensorFlow's.
-_TAKES_ITERATORS = _keras_api.IS_KERAS_3 and tuple(map(int, keras.__version__.split(".")[:2])) >= (3, 7)
-
 #: Sets the rate of the next update.
 SetRate = Callable[[Any], None]
 #: Trains on one batch and returns the loss that its update was computed from.
@@ -79,7 +76,8 @@ def swept(model: Any) -> Iterator[tuple[SetRate, Train]]:
     Raises:
         TypeError: an optimizer that keeps its rate elsewhere than Keras's do.
     """
-    with state.unchanged(model) as found:
+    kernels = state.other_kernels() if model.run_eagerly else contextlib.nullcontext()
+    with state.unchanged(model) as found, kernels:
         listed = set(map(id, model.metrics))
         unlisted = [item for item in found if isinstance(item, keras.metrics.Metric) and id(item) not in listed]
         yield _settable_rate(model), _trainer(model, unlisted)
@@ -154,7 +152,7 @@ def _iterator(model: Any, batch: Any, given: Any) -> Any:
         data = next(iter(given))
         return iter([data[: len(batch)] if isinstance(batch, tuple) else data[0]])
     strategy = model.distribute_strategy
-    if _TAKES_ITERATORS and strategy.num_replicas_in_sync == 1:
+    if _keras_api.IS_KERAS_3 and strategy.num_replicas_in_sync == 1:
         return iter([batch])  # a data set for each batch would take most of the time of a small model
     dataset = _keras_api.tensorflow().data.Dataset.from_tensors(batch)
     return iter(strategy.experimental_distribute_dataset(dataset))

@@ -203,7 +203,8 @@ def test_resumed_from_a_file(drop_ins: Any, keras: Any, probe: Any, tmp_path: Pa
     again = keras.models.load_model(str(tmp_path / name))
     assert probe.applied(again).tobytes() == probe.applied(model).tobytes()
     if hasattr(keras, "ops") and name == "model.h5":
-        with pytest.raises(ValueError, match=r"Unknown variable|optimizer_variables"):
+        # The last is what Keras 3.8 to 3.12 say.
+        with pytest.raises((ValueError, NotImplementedError), match=r"Unknown variable|optimizer_variables|only available"):
             train(keras.models.load_model(str(tmp_path / name)), probe, HALF, STEPS)
         again.compile(optimizer=keras.optimizers.SGD.from_config(again.optimizer.get_config()), loss=keras.losses.Hinge())
         again.optimizer.build(again.trainable_variables)

@@ -140,7 +140,7 @@ def restores_iterations(api: Any, file: str, legacy: bool) -> bool:
     return not (zipped and legacy)
 
 
-#: What Keras raises where it trains on with an optimizer from an .h5: the second is that of Keras 3.8.
+#: What Keras raises where it trains on with an optimizer from an .h5: the second is that of Keras 3.8 to 3.12.
 CANNOT_TRAIN_ON = r"Unknown variable|numpy\(\) is only available"
 
 
@@ -338,10 +338,10 @@ def test_a_lambda_trains_everywhere(make: Any, clr: Any, keras: Any, api: Any) -
 
 
 def test_clone(clr: Any, keras: Any, api: Any) -> None:
-    """Keras 3 clones the compilation too, through the config: a scale function needs its name for that."""
+    """Later Keras 3 clones the compilation too, through the config: a scale function needs its name for that."""
     named = clr.Triangular2CyclicalLearningRate(1e-3, 1e-1, 4, name="mine")
     clone = keras.models.clone_model(new_model(keras, keras.optimizers.SGD(learning_rate=named)))
-    if api.IS_KERAS_3:
+    if api.IS_KERAS_3 and tuple(map(int, keras.__version__.split(".")[:2])) > (3, 8):
         assert_same(schedule_of(clone.optimizer), named)
         with pytest.raises(ValueError, match=NO_NAME):
             keras.models.clone_model(new_model(keras, keras.optimizers.SGD(learning_rate=unnamed(clr))))

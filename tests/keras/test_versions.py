@@ -26,7 +26,7 @@ import clr_ref.keras
 """
 
 
-@pytest.mark.parametrize("found", ["3.0.5", "3.2.1"])
+@pytest.mark.parametrize("found", ["3.0.5", "3.7.0"])
 def test_an_older_keras_3_is_refused(keras: Any, found: str) -> None:
     """In words, at import; tf-keras does not mind which Keras 3 lies beside it."""
     environment = {name: value for name, value in os.environ.items() if name != "TF_USE_LEGACY_KERAS"}
@@ -34,7 +34,7 @@ def test_an_older_keras_3_is_refused(keras: Any, found: str) -> None:
     ended = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert ended.returncode == 1
     assert (
-        f"ImportError: clr_ref needs Keras 3.3 or later, got Keras {found}: pip install --upgrade 'keras>=3.3'" in ended.stderr
+        f"ImportError: clr_ref needs Keras 3.8 or later, got Keras {found}: pip install --upgrade 'keras>=3.8'" in ended.stderr
     )
     if os.environ.get("TF_USE_LEGACY_KERAS"):
         subprocess.run(command, check=True, capture_output=True)

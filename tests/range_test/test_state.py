@@ -42,7 +42,7 @@ def sequential(keras: Any, optimizer: Any, kind: Any = None, middle: Any = (), m
     first = layers.Input(batch_shape=(4, 4, 3)) if hasattr(keras, "ops") else layers.Input((4, 3), batch_size=4)
     last = [layers.Flatten(), layers.BatchNormalization(), layers.Dropout(0.5), layers.Dense(1)]
     model = (kind or keras.Sequential)([first, *middle, *last])
-    model.compile(optimizer, "mse", metrics=list(metrics), **compiled)
+    model.compile(optimizer, "mse", metrics=list(metrics) or None, **compiled)
     return model
 
 

@@ -181,7 +181,7 @@ def run(code: str, *arguments: str, **options: Any) -> subprocess.CompletedProce
 
 #: A command whose picture is interrupted when half of it is written.
 _INTERRUPTED = """
-import sys, os, signal
+import os, resource, signal, sys
 from matplotlib.figure import Figure
 from clr_ref.cli import main
 def savefig(self, out):
@@ -189,7 +189,10 @@ def savefig(self, out):
         file.write(b"half")
         file.flush()
         {what}
-        file.write(b"x" * 100_000)
+        try:
+            file.write(b"x" * 100_000)
+        finally:  # others, such as a measurement of coverage, write files when the process ends
+            resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 Figure.savefig = savefig
 main(sys.argv[1:])
 """
@@ -201,7 +204,7 @@ main(sys.argv[1:])
     [
         ("os.kill(os.getpid(), signal.SIGTERM)", 128 + signal.SIGTERM, ""),
         ("os.kill(os.getpid(), signal.SIGINT)", 1, "Aborted!"),
-        ("import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))", 2, "cannot be written, and is as it was"),
+        ("resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))", 2, "cannot be written, and is as it was"),
     ],
     ids=["SIGTERM", "Ctrl-C", "no space"],
 )

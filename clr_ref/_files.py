@@ -6,6 +6,7 @@ A file is written beside its place and moved there at the end, so that neither a
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import shutil
 import stat
@@ -35,7 +36,7 @@ def replacing(path: Path) -> Iterator[Path]:
             beside = Path(folder) / path.name
             yield beside
             if special:
-                with beside.open("rb") as source, target.open("wb") as sink:
+                with beside.open("rb") as source, target.open("ab") as sink:  # a file behind /dev/stdout keeps what it holds
                     shutil.copyfileobj(source, sink)
                 return
             with contextlib.suppress(FileNotFoundError):
@@ -77,7 +78,7 @@ def reason_against_folder(path: Path) -> str | None:
 
 def remove_leftovers(path: Path) -> None:
     """Remove what killed processes left beside ``path``: for the one process that may write it now."""
-    for left in path.parent.glob(f"{_prefix(path)}*"):
+    for left in path.parent.glob(f"{glob.escape(_prefix(path))}*"):
         shutil.rmtree(left, ignore_errors=True)
 
 
@@ -87,7 +88,7 @@ def folder_beside(path: Path) -> tempfile.TemporaryDirectory[str]:
 
 
 def _prefix(path: Path) -> str:
-    return f".{path.name[:100]}.new-"  # file systems allow names of 255 bytes
+    return f".{path.name[:60]}.clr-ref-new-"  # file systems allow names of 255 bytes
 
 
 def _is_special(path: Path) -> bool:

@@ -79,8 +79,10 @@ def test_dev_stdout_is_not_replaced(tmp_path: Path) -> None:
     """Where it stands for a file, a new file in its place would lose what the shell's own has received."""
     code = "from pathlib import Path; from clr_ref import _files; _files.write_text(Path('/dev/stdout'), 'text'); print('said')"
     with (tmp_path / "out").open("a", encoding="utf-8") as out:
+        out.write("before ")
+        out.flush()
         subprocess.run([sys.executable, "-c", code], stdout=out, check=True)
-    assert (tmp_path / "out").read_text("utf-8") == "textsaid\n"
+    assert (tmp_path / "out").read_text("utf-8") == "before textsaid\n"
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit, OSError(28, "No space left on device")])
@@ -102,10 +104,10 @@ def test_a_failure_leaves_the_old_file(tmp_path: Path, error: Any) -> None:
 
 
 def test_leftovers_are_those_of_this_name_alone(tmp_path: Path) -> None:
-    others = [".golden-staging", ".golden.lock", "golden", ".other.new-1"]
-    for name in (*others, ".golden.new-abc"):
+    others = [".golden-staging", ".golden.lock", ".golden.new-ideas", "golden", ".other.clr-ref-new-1"]
+    for name in (*others, ".golden.clr-ref-new-abc"):
         (tmp_path / name).mkdir()
-    (tmp_path / ".golden.new-abc" / "file").write_text("x", "utf-8")
+    (tmp_path / ".golden.clr-ref-new-abc" / "file").write_text("x", "utf-8")
     _files.remove_leftovers(tmp_path / "golden")
     assert names(tmp_path) == sorted(others)
 
@@ -171,6 +173,18 @@ def test_folders_and_peers_pages_are_checked_too(tmp_path: Path, monkeypatch: py
     (tmp_path / "out" / "steps.csv").mkdir(parents=True)
     result = CliRunner().invoke(main, ["tutorial", "--out", str(tmp_path / "out")])
     assert (result.exit_code, "steps.csv': it is a folder" in result.stderr) == (2, True), result.output
+
+
+def test_two_outputs_are_two_files(tmp_path: Path) -> None:
+    same, picture = str(tmp_path / "x"), str(tmp_path / "x.png")
+    for command, arguments in (
+        (main, ["bench", "--key", "--out", same, "--markdown", same]),
+        (main, ["bench", "--key", "--markdown", picture]),
+        (peers.main, ["--html", same, "--markdown", same]),
+    ):
+        result = CliRunner().invoke(command, arguments)
+        assert (result.exit_code, "would be written twice" in result.stderr) == (2, True), result.output
+    assert names(tmp_path) == []
 
 
 def run(code: str, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:

@@ -68,7 +68,7 @@ def bench(
     added = [_read(path, "--add") for path in others]
     plotting = plotting_module() if markdown is not None else None
     if markdown is not None:
-        check_outputs("--markdown", [markdown.with_suffix(".png")])
+        check_outputs("--markdown", [*([out] if out else []), markdown, markdown.with_suffix(".png")])
     names = list(dict.fromkeys(name for name, _ in KEY_FIGURES)) if key else list(CONTENDERS)
     sizes = [size for size in SIZES if size <= largest]
     harnessed: dict[str, float] = {}

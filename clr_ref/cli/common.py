@@ -56,12 +56,16 @@ def output_option(name: str, *, folder: bool = False, **settings: Any) -> Callab
 
 
 def check_outputs(option: str, paths: Iterable[Path]) -> None:
-    """See that the files which a command names itself can be written.
+    """See that all files which a command writes are different ones, and that those which it names itself can be written.
 
     Raises:
-        click.BadParameter: one cannot.
+        click.BadParameter: two are the same, or one cannot be written.
     """
+    seen: set[Path] = set()
     for path in paths:
+        if path.resolve() in seen and (path.is_file() or not path.exists()):  # not /dev/null
+            raise click.BadParameter(f"{str(path)!r} would be written twice", param_hint=option)
+        seen.add(path.resolve())
         if path.parent.exists() and (reason := reason_against(path)) is not None:
             raise click.BadParameter(f"cannot write {str(path)!r}: {reason}", param_hint=option)
 

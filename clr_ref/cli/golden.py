@@ -178,7 +178,7 @@ def accept(
         raise click.UsageError("the store of an installed package is not to be changed: give --golden DIR")
     try:
         accepted = accepting.accept(_staged(names, staging), staging=staging, folder=target, overwrite=overwrite, reason=reason)
-    except (accepting.AcceptError, golden.StoreError) as error:
+    except (accepting.AcceptError, golden.StoreError, OSError) as error:  # a full disk: the store is as it was
         fail(str(error), as_json)
     if as_json:
         click.echo(json.dumps({"accepted": accepted}, indent=1))
@@ -198,7 +198,7 @@ def show(name: str | None, markdown: Path | None, folder: Path | None, as_json: 
         from clr_ref.golden import report
 
         picture = markdown.with_name("drift.png")
-        check_outputs("--markdown", [picture])
+        check_outputs("--markdown", [markdown, picture])
         plotting_module().drift(report.drift(store), picture)
         write_text(markdown, report.page(store, picture.name))
         click.echo(json.dumps({"wrote": [str(markdown), str(picture)]}) if as_json else f"wrote {markdown} and {picture}")

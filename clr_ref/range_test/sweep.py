@@ -147,10 +147,11 @@ def _as_floatx(leaf: Any) -> Any:
 
 
 def _iterator(model: Any, batch: Any, given: Any) -> Any:
-    """An iterator over the batch alone, divided among the replicas or devices; ``given`` is Keras's own."""
+    """A list or iterator with the batch alone, divided among the replicas or devices; ``given`` is Keras's own."""
     if _keras_api.BACKEND != "tensorflow":
         data = next(iter(given))
-        return iter([data[: len(batch)] if isinstance(batch, tuple) else data[0]])
+        alone = [data[: len(batch)] if isinstance(batch, tuple) else data[0]]
+        return alone if isinstance(given, list) else iter(alone)  # torch takes the first item, JAX the next one
     strategy = model.distribute_strategy
     if _keras_api.IS_KERAS_3 and strategy.num_replicas_in_sync == 1:
         return iter([batch])  # a data set for each batch would take most of the time of a small model

@@ -467,7 +467,9 @@ def is_whole(folder: Path, states: tuple[dict[str, bytes], dict[str, bytes]]) ->
     found = synthetic.snapshot(folder)
     assert found in states
     synthetic.restore(folder, states[0])
-    for path in folder.parent.glob(f".{folder.name}.new-*"):  # or the next process would be busy with it when it is killed
+    for path in folder.parent.glob(
+        f".{folder.name}.clr-ref-new-*"
+    ):  # or the next process would be busy with it when it is killed
         shutil.rmtree(path)
     return found == states[1]
 

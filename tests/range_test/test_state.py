@@ -134,23 +134,25 @@ def eager(api: Any) -> Any:
 MODELS = [plain, averaged, scaled, accumulated, stateful, by_hand, eager]
 
 
+def value(variable: Any) -> Any:
+    return np.array(variable.numpy() if hasattr(variable, "numpy") else variable)
+
+
 def everything(model: Any) -> dict[str, Any]:
     """The state, collected by names and not by the walk that is tested."""
     found: list[Any] = [*model.get_weights()]
     for optimizer in (model.optimizer, *((getattr(model, "others", None) and [model.others["a"], model.others["b"][0]]) or ())):
         inner = getattr(optimizer, "inner_optimizer", optimizer)
+        found.append(value(inner.iterations))  # first, as the legacy optimizers create them when they are read
         listed = inner.variables
-        found += [np.array(one.numpy()) for one in (listed() if callable(listed) else listed)]
-        found.append(np.array(inner.iterations.numpy()))
-        found += [
-            np.array(getattr(optimizer, name).numpy()) for name in ("dynamic_scale", "loss_scale") if hasattr(optimizer, name)
-        ]
-    found += [np.array(one.numpy()) for layer in model.layers for one in (getattr(layer, "states", None) or ())]
-    found += [np.array(one.numpy()) for metric in model.metrics for one in metric.variables]
+        found += [value(one) for one in (listed() if callable(listed) else listed)]
+        found += [value(getattr(optimizer, name)) for name in ("dynamic_scale", "loss_scale") if hasattr(optimizer, name)]
+    found += [value(one) for layer in model.layers for one in (getattr(layer, "states", None) or ())]
+    found += [value(one) for metric in model.metrics for one in metric.variables]
     names = ("count", "created")
-    found += [np.array(getattr(model, name).numpy()) for name in names if getattr(model, name, None) is not None]
+    found += [value(getattr(model, name)) for name in names if getattr(model, name, None) is not None]
     if hasattr(model, "helper"):
-        found += [np.array(model.helper.moved.numpy()), np.array(model.noise.state.numpy())]
+        found += [value(model.helper.moved), value(model.noise.state)]
     log = dict(getattr(model, "log", {}))
     own = log.pop("own", None)
     return {
@@ -167,13 +169,20 @@ def test_the_whole_state_and_the_training_after_it_are_those_without_a_test(
 ) -> None:
     if api.BACKEND == "jax" and make is eager:
         pytest.skip("on JAX a train_step has no Python of its own")
+    if api.BACKEND == "torch" and make is stateful:
+        pytest.skip("Keras 3.15 on torch: fit of a stateful LSTM raises RuntimeError, without a range test too")
+    if api.BACKEND == "jax" and make is averaged and trained:
+        pytest.skip("Keras 3.15 on JAX: a second fit with use_ema raises TypeError, without a range test too")
     results = []
     for tested in (False, True):
         keras.utils.set_random_seed(5)
         keras.backend.clear_session()
         model = make(api)
-        if hasattr(model.optimizer, "build") and not hasattr(model.optimizer, "_create_all_weights"):
-            model.optimizer.build(model.trainable_variables)  # as the test does
+        inner = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+        if hasattr(inner, "_create_all_weights"):  # legacy; the test does so too
+            inner._create_all_weights(model.trainable_variables)
+        else:
+            model.optimizer.build(model.trainable_variables)
         if trained:
             model.fit(batches(), steps_per_epoch=2, verbose=0)
         before = everything(model)

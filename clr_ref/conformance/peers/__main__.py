@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from clr_ref._files import write_text
-from clr_ref.cli.common import ending_clearly, finite, output_option
+from clr_ref.cli.common import check_outputs, ending_clearly, finite, output_option
 from clr_ref.conformance.peers import report
 from clr_ref.conformance.peers.collect import collect
 from clr_ref.conformance.peers.registry import PEERS
@@ -22,6 +22,7 @@ from clr_ref.conformance.peers.registry import PEERS
 @ending_clearly()
 def main(markdown: Path | None, html: Path | None, as_json: bool) -> None:
     """Hold every peer against the specification, and against the deviations that are declared of it."""
+    check_outputs("--html", [path for path in (markdown, html) if path is not None])
     found = collect(PEERS, lambda words: click.echo(words, err=True))
     if markdown is not None:
         write_text(markdown, report.markdown(found))

@@ -422,7 +422,12 @@ def test_tfa_follows_the_same_variables(drop_ins: Any, tfa: Any, tf: Any) -> Non
     for name in ARGUMENTS:
         ours = with_argument(drop_ins, name, variable, arithmetic="tfa")
         arguments = {"initial_learning_rate": 1e-4, "maximal_learning_rate": 1e-2, "step_size": 4.0, "gamma": 0.9}
-        real = tfa.optimizers.ExponentialCyclicalLearningRate(**{**arguments, name: variable})
+        try:
+            real = tfa.optimizers.ExponentialCyclicalLearningRate(**{**arguments, name: variable})
+        except Exception as error:
+            if type(error).__module__.partition(".")[0] != "typeguard":
+                raise
+            pytest.skip(f"this TFA's own type checks refuse a variable as {name}")
         for value in (0.5, 0.25):
             variable.assign(value)
             for step in (0.0, 3.0, 9.0):

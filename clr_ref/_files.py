@@ -6,6 +6,7 @@ A file is written beside its place and moved there at the end, so that neither a
 from __future__ import annotations
 
 import contextlib
+import errno
 import glob
 import os
 import shutil
@@ -29,9 +30,9 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises:
         WriteError: the file cannot be written.
     """
-    special = _is_special(path)
-    target = path if special else path.resolve()
     try:
+        special = _is_special(path)
+        target = path if special else _resolved(path)
         with tempfile.TemporaryDirectory(dir=None if special else target.parent, prefix=_prefix(target)) as folder:
             beside = Path(folder) / path.name
             yield beside
@@ -65,9 +66,9 @@ def reason_against(path: Path) -> str | None:
             return "it is a folder"
         if path.exists() and not os.access(path, os.W_OK):
             return "there is no permission to write it"
-        return None if _is_special(path) else _reason_against_files_in(path.resolve().parent)
-    except (OSError, RuntimeError) as error:  # a folder that may not be searched, links in a circle
-        return str(error)
+        return None if _is_special(path) else _reason_against_files_in(_resolved(path).parent)
+    except OSError as error:  # a folder that may not be searched, links in a circle
+        return error.strerror or str(error)
 
 
 def reason_against_folder(path: Path) -> str | None:
@@ -89,6 +90,15 @@ def folder_beside(path: Path) -> tempfile.TemporaryDirectory[str]:
 
 def _prefix(path: Path) -> str:
     return f".{path.name[:60]}.clr-ref-new-"  # file systems allow names of 255 bytes
+
+
+def _resolved(path: Path) -> Path:
+    """The file that a link leads to; of links in a circle Python 3.12 makes a RuntimeError, and 3.13 none."""
+    with contextlib.suppress(RuntimeError):
+        target = path.resolve()
+        if not target.is_symlink():
+            return target
+    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
 
 
 def _is_special(path: Path) -> bool:

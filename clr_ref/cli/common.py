@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import signal
 import sys
 import threading
@@ -61,11 +62,11 @@ def check_outputs(option: str, paths: Iterable[Path]) -> None:
     Raises:
         click.BadParameter: two are the same, or one cannot be written.
     """
-    seen: set[Path] = set()
+    seen: set[str] = set()
     for path in paths:
-        if path.resolve() in seen and (path.is_file() or not path.exists()):  # not /dev/null
+        if os.path.realpath(path) in seen and (path.is_file() or not path.exists()):  # not /dev/null
             raise click.BadParameter(f"{str(path)!r} would be written twice", param_hint=option)
-        seen.add(path.resolve())
+        seen.add(os.path.realpath(path))
         if path.parent.exists() and (reason := reason_against(path)) is not None:
             raise click.BadParameter(f"cannot write {str(path)!r}: {reason}", param_hint=option)
 

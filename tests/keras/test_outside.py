@@ -208,7 +208,8 @@ def test_fit_under_a_warm_up(drop_ins: Any, api: Any, arguments: dict[str, Any],
         def get_config(self) -> dict[str, Any]:
             return {"schedule": self.schedule}
 
-    for schedule in POLICIES.values():
+    # Compiling a train step takes torch a minute.
+    for schedule in [POLICIES["exp_range"]] if api.BACKEND == "torch" else POLICIES.values():
         made = twin(drop_ins, schedule)
         applied = probe.fit(keras.optimizers.SGD(WarmUp(made)), count, **arguments)
         ulps = 0 if made._ops.width == 64 else 2

@@ -47,7 +47,7 @@ from clr_ref.contenders import CONTENDERS, KEY_FIGURES
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     default=None,
     metavar="FILE",
-    help="Compare ratios with a stored run; a key figure past a factor of 2 fails.",
+    help="Compare ratios with a stored run; a key figure more than 2 times as large (4 on another processor) fails.",
 )
 @output_option("--markdown", help="Write the page, and the picture beside it. Needs clr-ref[plot].")
 @json_option
@@ -128,7 +128,9 @@ def _print(report: Report, changes: list[benchmark.Change]) -> None:
             verdict = ("holds" if c.holds else "FAILS") if c.key else "-"
             table.add_row(c.contender, f"{c.size:,}", f"{c.then:.2f}", f"{c.now:.2f}", f"{c.now / c.then:.2f}", verdict)
         print_table(table)
-        click.echo("all hold" if all(c.holds for c in changes) else "a key figure is more than twice what it was")
+        where = "the same processor" if changes[0].limit == benchmark.SAME_PROCESSOR else "another processor"
+        many = "all key figures are at most" if all(c.holds for c in changes) else "a key figure is more than"
+        click.echo(f"{many} {changes[0].limit:g} times the stored one, which was measured on {where}")
 
 
 def _read(path: Path, option: str) -> Report:

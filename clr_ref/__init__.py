@@ -1,7 +1,7 @@
 """Cyclical learning rates: exact values, a correctly rounded schedule, and the record of what TensorFlow Addons answers."""
 
 from clr_ref import tfa_arithmetic
-from clr_ref.scale import register_scale_fn
+from clr_ref.policies import register_scale_fn
 from clr_ref.schedule import CyclicalLearningRate, exp_range, triangular, triangular2
 
 __version__ = "0.1.0"

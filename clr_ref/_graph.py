@@ -1,8 +1,8 @@
 """The reference's arithmetic in tensors: one formula for every backend, traced into whatever graph the backend builds.
 
-    rate = initial + m * slope * scale                                 with m the whole-number phase, as in ``_engine``
+    rate = initial + m * slope * scale                                 with m the whole-number phase, as in ``fast``
 
-in float64, rounded once to the dtype. It is the float64 formula of ``_engine`` without Ziv's test, so it differs from the exact
+in float64, rounded once to the dtype. It is the float64 formula of ``fast`` without Ziv's test, so it differs from the exact
 value rounded only where float64 cannot settle the rounding: for about one float32 value in 2**27, and then by one ULP.
 ``evaluate`` with ``numpy_ops()`` is that formula in NumPy; all modes of TensorFlow give its bits, with about as many operations
 as TFA takes:
@@ -30,7 +30,8 @@ from typing import Any
 
 import numpy as np
 
-from clr_ref import _engine, scale as scales
+from clr_ref.fast.plan import SPAN, Plan
+from clr_ref.fast.powers import Powers
 
 #: Per width of the floats: the bits of the significand that are stored, and the exponent of 1.0 as it is stored.
 _LAYOUT = {64: (52, 1023), 32: (23, 127)}
@@ -159,7 +160,7 @@ def torch_ops() -> Ops:
     )
 
 
-def evaluate(plan: _engine.Plan, step: Any, ops: Ops) -> Any:
+def evaluate(plan: Plan, step: Any, ops: Ops) -> Any:
     """The rates at a tensor of steps, of any shape and real dtype, as a tensor of the schedule's dtype (docs/SPEC.md, 11.7).
 
     A custom scale function is called with the whole tensor of cycles (or steps), in the widest floats.
@@ -168,7 +169,7 @@ def evaluate(plan: _engine.Plan, step: Any, ops: Ops) -> Any:
     given, step = step, _whole(step, ops)
     zero = ops.right_shift(step, ops.width - 1)  # but before step 0, where it is -1, so that no compiler knows it
     step = ops.maximum(step, 0)
-    by_cycle = schedule.scale_mode == "cycle" and not isinstance(plan.scale_fn, scales.Constant)
+    by_cycle = schedule.scale_mode == "cycle" and not plan.is_constant
     m, cycle = _phase(plan, step, zero, ops, by_cycle)
     scaled = _wide if ops.width == 64 else _narrow
     rate = ops.cast(scaled(plan, m, cycle, step, zero, ops), schedule.dtype)
@@ -195,7 +196,7 @@ def _whole(step: Any, ops: Ops) -> Any:
     return ops.where(fits, whole, ops.constant(largest, whole))
 
 
-def _phase(plan: _engine.Plan, step: Any, zero: Any, ops: Ops, with_cycle: bool) -> tuple[Any, Any]:
+def _phase(plan: Plan, step: Any, zero: Any, ops: Ops, with_cycle: bool) -> tuple[Any, Any]:
     """m = min(r, 2p - r), and the cycle counted from 0, or None; a cycle beyond the integers is held below the largest."""
     p, p2, largest = plan.p, 2 * plan.p, 2 ** (ops.width - 1) - 1
     if p2 > largest:  # a whole step_size so long that no step is past the first cycle
@@ -219,24 +220,23 @@ def _phase(plan: _engine.Plan, step: Any, zero: Any, ops: Ops, with_cycle: bool)
     return ops.minimum(r, p2 - r), cycle if with_cycle else None
 
 
-def _wide(plan: _engine.Plan, m: Any, cycle: Any, step: Any, zero: Any, ops: Ops) -> Any:
+def _wide(plan: Plan, m: Any, cycle: Any, step: Any, zero: Any, ops: Ops) -> Any:
     m = ops.floats(m)
-    scale_fn = plan.scale_fn
-    if isinstance(scale_fn, scales.Constant):
+    if plan.is_constant:
         short = _short(plan)
         if short is None:
             return _sealed_sum(m * plan.slope, plan.initial, zero, ops)
         return m * short[0] + plan.initial - m * -short[1]  # a difference: Grappler reorders sums
-    if isinstance(scale_fn, scales.Halving):
+    if plan.halves:
         # The scale is 2**(1 - argument): that of the first cycle is 1, that of step 0 is 2.
         halvings, slope = (step, 2 * plan.slope) if cycle is None else (cycle, plan.slope)
         if _few_halvings_do(plan):
             divisor = ops.floats(ops.left_shift(ops.constant(1, step), ops.minimum(halvings, 62)))
         else:
-            divisor = _doubled(halvings, _engine.SPAN[plan.schedule.dtype], ops)
+            divisor = _doubled(halvings, SPAN[plan.schedule.dtype], ops)
         return m * slope / divisor + plan.initial
     argument = step if cycle is None else cycle + 1
-    if isinstance(scale_fn, scales.Exponential):
+    if plan.scale is not None:
         tables = [table for table, _ in plan.powers.tables]
         digits = list(_digits(plan.powers, argument, ops))
         with np.errstate(over="ignore"):
@@ -251,8 +251,8 @@ def _wide(plan: _engine.Plan, m: Any, cycle: Any, step: Any, zero: Any, ops: Ops
             divisor = ops.lookup(1 / tables[-1], digits[-1])
         rate = product / divisor + plan.initial
         return rate if len(tables) <= 2 else _initial_before_0(rate, plan.initial, zero, ops)
-    product = _sealed(m * plan.slope, zero, ops) * _answers(scale_fn, argument, zero, plan.schedule.dtype, ops)
-    return _sealed_sum(product, plan.initial, zero, ops)
+    factor = _answers(plan.schedule.policy.function, argument, zero, plan.schedule.dtype, ops)
+    return _sealed_sum(_sealed(m * plan.slope, zero, ops) * factor, plan.initial, zero, ops)
 
 
 def _sealed_sum(product: Any, initial: float, zero: Any, ops: Ops) -> Any:
@@ -264,7 +264,7 @@ def _initial_before_0(rate: Any, initial: float, zero: Any, ops: Ops) -> Any:
     return ops.where(zero < 0, ops.constant(initial, rate), rate)
 
 
-def _short(plan: _engine.Plan) -> tuple[float, float] | None:
+def _short(plan: Plan) -> tuple[float, float] | None:
     """Two numbers whose sum is the slope to 54 bits at least, each so short that its products with m are exact; None where m is
     too long for that, or the numbers leave so little room below or above them that products could be inexact.
     """
@@ -281,7 +281,7 @@ def _rounded_to(bits: int, number: float) -> float:
     return math.ldexp(round(math.ldexp(fraction, bits)), exponent - bits)
 
 
-def _few_halvings_do(plan: _engine.Plan) -> bool:
+def _few_halvings_do(plan: Plan) -> bool:
     """Whether what 62 halvings leave of the amplitude is below a quarter of the last place of the initial rate."""
     last_place = abs(plan.initial) * float(np.finfo(plan.schedule.dtype).eps) / 2
     return abs(plan.amplitude) * 2.0**-62 < last_place / 4
@@ -318,7 +318,7 @@ def _doubled(halvings: Any, span: int, ops: Ops) -> Any:
     return ops.from_bits((bias + ops.minimum(halvings, span)) * (1 << mantissa))
 
 
-def _digits(powers: _engine.Powers, exponent: Any, ops: Ops) -> Any:
+def _digits(powers: Powers, exponent: Any, ops: Ops) -> Any:
     left = ops.minimum(exponent, min(powers.largest, 2 ** (ops.width - 1) - 1))
     for _ in range(powers.levels - 1):
         yield ops.low_bits(left, powers.width)
@@ -326,7 +326,7 @@ def _digits(powers: _engine.Powers, exponent: Any, ops: Ops) -> Any:
     yield left
 
 
-def _narrow(plan: _engine.Plan, m: Any, cycle: Any, step: Any, zero: Any, ops: Ops) -> Any:
+def _narrow(plan: Plan, m: Any, cycle: Any, step: Any, zero: Any, ops: Ops) -> Any:
     """In float32 alone: a value is h + e, with e about 2**-12 of h and good to 2**-33 of it.
 
     Every product that matters is of two halves of 12 bits, hence exact and indifferent to contraction.
@@ -336,17 +336,16 @@ def _narrow(plan: _engine.Plan, m: Any, cycle: Any, step: Any, zero: Any, ops: O
     value = high, ops.floats(m - ops.integers(high))
     slope = (Fraction(schedule.maximal_learning_rate) - Fraction(schedule.initial_learning_rate)) / plan.p
     value = _times(value, tuple(float(part) for part in _thirds(float(slope))), ops)
-    scale_fn = plan.scale_fn
     argument = step if cycle is None else cycle + 1
-    if isinstance(scale_fn, scales.Halving):
+    if plan.halves:
         divisor = _doubled(argument - 1, _LAYOUT[32][1] - 1, ops)
         value = value[0] / divisor, value[1] / divisor
-    elif isinstance(scale_fn, scales.Exponential):
+    elif plan.scale is not None and not plan.is_constant:
         for (table, _), digit in zip(plan.powers.tables, _digits(plan.powers, argument, ops), strict=True):
             parts = _thirds(np.minimum(table, 2.0**126))  # float32 would make infinity of a larger one, and NaN of 0 times it
             value = _times(value, tuple(ops.lookup(part, digit) for part in parts), ops)
-    elif not isinstance(scale_fn, scales.Constant):
-        factor = _answers(scale_fn, argument, zero, "float32", ops)
+    elif not plan.is_constant:
+        factor = _answers(plan.schedule.policy.function, argument, zero, "float32", ops)
         value = value[0] * factor, value[1] * factor
     initial = plan.initial
     total = value[0] + initial

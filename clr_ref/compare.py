@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from clr_ref import exact, scale, ulp
+from clr_ref import exact, policies
+from clr_ref.exact import ulp
+from clr_ref.parameters import Parameters
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from clr_ref.schedule import CyclicalLearningRate
 
 #: What a verdict was measured against: the exact value, the reference schedule, or the record of TFA's answers.
 Tier = Literal["exact", "reference", "record"]
@@ -96,7 +96,7 @@ class Verdict:
 
 
 def within_ulp(
-    schedule: CyclicalLearningRate,
+    schedule: Parameters,
     steps: Any,
     actual: Any,
     expected: Any,
@@ -124,7 +124,7 @@ def within_ulp(
     return Comparison(len(steps), float(np.max(np.abs(apart), initial=0.0)), None, first)
 
 
-def truth(schedule: CyclicalLearningRate, steps: Any) -> Truth:
+def truth(schedule: Parameters, steps: Any) -> Truth:
     """The exact rates at some steps, once for all comparisons with them."""
     lows, rounded = [], []
     for step in np.asarray(steps).tolist():
@@ -143,7 +143,7 @@ def truth(schedule: CyclicalLearningRate, steps: Any) -> Truth:
 
 
 def within_bound(
-    schedule: CyclicalLearningRate,
+    schedule: Parameters,
     steps: Any,
     actual: Any,
     expected: Truth,
@@ -199,26 +199,28 @@ def verdict(
     )
 
 
-def policy_name(schedule: CyclicalLearningRate) -> str:
-    """The policy in words, e.g. ``exp_range(gamma=0.9)``."""
-    name = scale.name_of(schedule.scale_fn) or "custom scale_fn"
-    if isinstance(schedule.scale_fn, scale.Exponential):
-        name += f"(gamma={schedule.scale_fn.gamma!r})"
-    return f"{name}, {schedule.dtype}"
+def policy_name(schedule: Parameters) -> str:
+    """The policy and the dtype in words, e.g. ``exp_range(gamma=0.9), float32``."""
+    return f"{policies.describe(schedule.scale_fn)}, {schedule.dtype}"
+
+
+def place(schedule: Parameters, step: int) -> tuple[int, float]:
+    """Where a step lies: its cycle, counted from 1, and its phase in half cycles, 0 to 2."""
+    cycle, _ = exact.phase(Fraction(schedule.step_size), step)
+    return cycle, float(Fraction(step) / Fraction(schedule.step_size) - 2 * (cycle - 1))
 
 
 def _disagreement(
-    schedule: CyclicalLearningRate, step: int, actual: Any, expected: Any, bound: str, case: str, tier: Tier, repeat: str
+    schedule: Parameters, step: int, actual: Any, expected: Any, bound: str, case: str, tier: Tier, repeat: str
 ) -> Disagreement:
-    cycle, _ = exact.phase(Fraction(schedule.step_size), step)
-    phase = Fraction(step) / Fraction(schedule.step_size) - 2 * (cycle - 1)
+    cycle, phase = place(schedule, step)
     return Disagreement(
         case=case,
         policy=policy_name(schedule),
         tier=tier,
         step=step,
         cycle=cycle,
-        phase=float(phase),
+        phase=phase,
         expected=ulp.show(expected),
         actual=ulp.show(actual),
         ulp=float(ulp.distance(actual, expected)),

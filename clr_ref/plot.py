@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from clr_ref import tfa_arithmetic, ulp
+from clr_ref import tfa_arithmetic
 from clr_ref._files import replacing
 from clr_ref.compare import policy_name
+from clr_ref.exact import ulp
 from clr_ref.range_test.curve import judged
 
 if TYPE_CHECKING:

@@ -10,17 +10,18 @@ import math
 import operator
 from collections.abc import Callable, Mapping
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clr_ref import _engine, _scalar, exact, scale as scales
+from clr_ref import exact, policies
+from clr_ref._inputs import as_exact, from_hex, shown
+from clr_ref.fast import arrays, one_step, ranges
+from clr_ref.fast.plan import Plan, plan
+from clr_ref.parameters import Dtype as Dtype, Parameters, ScaleMode as ScaleMode
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-ScaleMode = Literal["cycle", "iterations"]
-Dtype = Literal["float32", "float64"]
 
 #: Steps are the whole numbers 0 .. MAX_STEP.
 MAX_STEP = 2**63 - 1
@@ -30,7 +31,7 @@ _STEPS = "step must be a whole number 0 .. 2**63-1 or an array of such"
 
 
 @dataclasses.dataclass(frozen=True)
-class CyclicalLearningRate:
+class CyclicalLearningRate(Parameters):
     """A cyclical learning rate (Smith, arXiv 1506.01186; TFA 0.23 ``CyclicalLearningRate``), correctly rounded.
 
     The rate moves linearly from ``initial_learning_rate`` to ``maximal_learning_rate`` in ``step_size`` steps and back in as
@@ -52,13 +53,6 @@ class CyclicalLearningRate:
         ValueError: an argument is outside its range.
     """
 
-    initial_learning_rate: float
-    maximal_learning_rate: float
-    step_size: float
-    scale_fn: scales.ScaleFn
-    scale_mode: ScaleMode = "cycle"
-    dtype: Dtype = "float32"
-
     def __init__(
         self,
         initial_learning_rate: float,
@@ -70,15 +64,15 @@ class CyclicalLearningRate:
     ) -> None:
         name = _dtype_name(dtype)
         if scale_mode not in ("cycle", "iterations"):
-            raise ValueError(f"scale_mode must be 'cycle' or 'iterations', got {scales.shown(scale_mode)}")
+            raise ValueError(f"scale_mode must be 'cycle' or 'iterations', got {shown(scale_mode)}")
         step = _rounded_input("step_size", step_size, name)
         if not step > 0:
-            raise ValueError(f"step_size must be a finite number > 0 in {name}, got {scales.shown(step_size)}")
+            raise ValueError(f"step_size must be a finite number > 0 in {name}, got {shown(step_size)}")
         fields = {
             "initial_learning_rate": _rounded_input("initial_learning_rate", initial_learning_rate, name),
             "maximal_learning_rate": _rounded_input("maximal_learning_rate", maximal_learning_rate, name),
             "step_size": step,
-            "scale_fn": scales.resolve(scale_fn),
+            "scale_fn": policies.resolve(scale_fn),
             "scale_mode": scale_mode,
             "dtype": name,
         }
@@ -111,7 +105,7 @@ class CyclicalLearningRate:
         if steps.ndim == 0:
             return self._rate(int(steps))
         out = np.empty(steps.shape, self.dtype)
-        _engine.fill(self._plan, steps.reshape(-1), out.reshape(-1))
+        arrays.fill(self._plan, steps.reshape(-1), out.reshape(-1))
         return out
 
     def values(self, start: int, stop: int, out: NDArray[Any] | None = None) -> NDArray[Any]:
@@ -136,7 +130,7 @@ class CyclicalLearningRate:
             out = np.empty(last - first, self.dtype)
         else:
             _check_out(out, self.dtype, last - first)
-        _engine.fill_range(self._plan, first, out)
+        ranges.fill(self._plan, first, out)
         return out
 
     def exact(self, step: int) -> exact.Exact:
@@ -158,7 +152,7 @@ class CyclicalLearningRate:
                 "initial_learning_rate": self.initial_learning_rate.hex(),
                 "maximal_learning_rate": self.maximal_learning_rate.hex(),
                 "step_size": self.step_size.hex(),
-                "scale_fn": scales.to_data(self.scale_fn),
+                "scale_fn": policies.to_data(self.scale_fn),
                 "scale_mode": self.scale_mode,
                 "dtype": self.dtype,
             }
@@ -175,32 +169,32 @@ class CyclicalLearningRate:
         data = _parsed(text)
         names = [field.name for field in dataclasses.fields(cls)]
         if not isinstance(data, dict):
-            raise ValueError(f"text must be a JSON object with the fields {', '.join(names)}, got {scales.shown(data)}")
+            raise ValueError(f"text must be a JSON object with the fields {', '.join(names)}, got {shown(data)}")
         missing, unknown = sorted(set(names) - set(data)), sorted(set(data) - set(names))
         if missing or unknown:
-            found = f"got {scales.shown(missing)} missing and {scales.shown(unknown)} unknown"
+            found = f"got {shown(missing)} missing and {shown(unknown)} unknown"
             raise ValueError(f"text must be a JSON object with exactly the fields {', '.join(names)}; {found}")
         if data["dtype"] not in tuple(exact.FORMATS):
-            raise ValueError(f"dtype must be 'float32' or 'float64', got {scales.shown(data['dtype'])}")
-        numbers = {name: scales.from_hex(name, data[name]) for name in names[:3]}
-        return cls(**numbers, scale_fn=scales.from_data(data["scale_fn"]), scale_mode=data["scale_mode"], dtype=data["dtype"])
+            raise ValueError(f"dtype must be 'float32' or 'float64', got {shown(data['dtype'])}")
+        numbers = {name: from_hex(name, data[name]) for name in names[:3]}
+        return cls(**numbers, scale_fn=policies.from_data(data["scale_fn"]), scale_mode=data["scale_mode"], dtype=data["dtype"])
 
     def __reduce__(self) -> Any:
         # A named scale function travels by name, so that a registered lambda can be pickled; others by themselves.
-        if scales.name_of(self.scale_fn) is not None:
+        if policies.name_of(self.scale_fn) is not None:
             return CyclicalLearningRate.from_json, (self.to_json(),)
         return CyclicalLearningRate, tuple(getattr(self, field.name) for field in dataclasses.fields(self))
 
     @functools.cached_property
-    def _plan(self) -> _engine.Plan:
-        return _engine.plan(self)
+    def _plan(self) -> Plan:
+        return plan(self)
 
     @functools.cached_property
     def _rate(self) -> Callable[[int], Any]:
-        rate = _scalar.function(self._plan)
-        if self._plan.swift < 0:
+        rate = one_step.function(self._plan)
+        if self._plan.last_fast_step < 0:
             return rate
-        return _scalar.in_a_row(rate, lambda first: self.values(first, first + _scalar.BLOCK))
+        return one_step.with_blocks_ahead(rate, lambda first: self.values(first, first + one_step.BLOCK))
 
 
 def triangular(
@@ -210,7 +204,7 @@ def triangular(
 
     Args and errors as for ``CyclicalLearningRate``.
     """
-    return CyclicalLearningRate(initial_learning_rate, maximal_learning_rate, step_size, scales.Constant(), "cycle", dtype)
+    return CyclicalLearningRate(initial_learning_rate, maximal_learning_rate, step_size, policies.Triangular(), "cycle", dtype)
 
 
 def triangular2(
@@ -221,7 +215,7 @@ def triangular2(
 
     Args and errors as for ``CyclicalLearningRate``.
     """
-    return CyclicalLearningRate(initial_learning_rate, maximal_learning_rate, step_size, scales.Halving(), "cycle", dtype)
+    return CyclicalLearningRate(initial_learning_rate, maximal_learning_rate, step_size, policies.Triangular2(), "cycle", dtype)
 
 
 def exp_range(
@@ -240,7 +234,7 @@ def exp_range(
     Other args and errors as for ``CyclicalLearningRate``.
     """
     return CyclicalLearningRate(
-        initial_learning_rate, maximal_learning_rate, step_size, scales.Exponential(gamma), "iterations", dtype
+        initial_learning_rate, maximal_learning_rate, step_size, policies.ExpRange(gamma), "iterations", dtype
     )
 
 
@@ -254,7 +248,7 @@ def as_steps(step: Any, depth: int = 0) -> NDArray[np.int64]:
     try:
         return np.array(_whole("step", step, MAX_STEP), np.int64)
     except TypeError:
-        raise TypeError(f"{_STEPS}, got {scales.shown(step)} of type {kind.__name__}") from None
+        raise TypeError(f"{_STEPS}, got {shown(step)} of type {kind.__name__}") from None
 
 
 def _each(steps: Any, depth: int) -> NDArray[np.int64]:
@@ -271,7 +265,7 @@ def _each(steps: Any, depth: int) -> NDArray[np.int64]:
             pass
     arrays = [as_steps(element, depth + 1) for element in elements]
     if len({array.shape for array in arrays}) > 1:
-        raise TypeError(f"{_STEPS}, got a sequence of unequal lengths: {scales.shown(steps)}")
+        raise TypeError(f"{_STEPS}, got a sequence of unequal lengths: {shown(steps)}")
     return np.stack(arrays)
 
 
@@ -282,7 +276,7 @@ def _checked(steps: Any) -> NDArray[np.int64]:
         raise TypeError(f"{_STEPS}, got a masked array: fill it first, as with steps.filled(0)")
     array = np.asarray(steps)
     if array.dtype.kind not in "iuf":
-        found = "an array" if array.ndim else scales.shown(steps)
+        found = "an array" if array.ndim else shown(steps)
         raise TypeError(f"{_STEPS}, got {found} of dtype {array.dtype}")
     if array.dtype.kind == "f" and not (fine := np.isfinite(array) & (array == np.floor(array))).all():
         raise ValueError(f"step must be a whole number 0 .. 2**63-1, got {array[~fine].flat[0].item()!r}")
@@ -305,20 +299,20 @@ def _whole(name: str, value: Any, largest: int) -> int:
     if hasattr(type(value), "__index__") and not isinstance(value, bool) and not hasattr(type(value), "__array__"):
         number: Fraction | int | None = operator.index(value)
     else:
-        number = scales.as_exact(name, value)
+        number = as_exact(name, value)
     if number is None or number.denominator != 1 or not 0 <= number <= largest:
         accepted = f"a whole number 0 .. {'2**63' if largest > MAX_STEP else '2**63-1'}"
-        raise ValueError(f"{name} must be {accepted}, got {scales.shown(value)}")
+        raise ValueError(f"{name} must be {accepted}, got {shown(value)}")
     return int(number)
 
 
 def _rounded_input(name: str, value: Any, dtype: str) -> float:
     """The number rounded once to dtype, as a Python float."""
-    number = scales.as_exact(name, value)
+    number = as_exact(name, value)
     rounded = math.inf if number is None else float(exact.round_to(number, dtype))
     if not math.isfinite(rounded):
         accepted = f"a finite number of {dtype}" + (" > 0" if name == "step_size" else "")
-        raise ValueError(f"{name} must be {accepted}, got {scales.shown(value)}" + (", which overflows" if number else ""))
+        raise ValueError(f"{name} must be {accepted}, got {shown(value)}" + (", which overflows" if number else ""))
     return rounded
 
 
@@ -329,24 +323,22 @@ def _parsed(text: Any) -> Any:
         ValueError: no str, no JSON, nested too deep, or with a key that stands twice in one object.
     """
     if not isinstance(text, str):
-        raise ValueError(f"text must be a str that to_json returned, got {scales.shown(text)} of type {type(text).__name__}")
+        raise ValueError(f"text must be a str that to_json returned, got {shown(text)} of type {type(text).__name__}")
     try:
         # No field is an int. Of more than 4,300 digits, ``int`` would raise an error that names no field.
         return json.loads(
             text, object_pairs_hook=_once_each, parse_int=lambda digits: int(digits) if len(digits) < 20 else float(digits)
         )
     except json.JSONDecodeError as error:
-        raise ValueError(f"text must be JSON that to_json returned, got {scales.shown(text)}: {error}") from None
+        raise ValueError(f"text must be JSON that to_json returned, got {shown(text)}: {error}") from None
     except RecursionError:
-        raise ValueError(
-            f"text must be JSON that to_json returned, got one that is nested too deep: {scales.shown(text)}"
-        ) from None
+        raise ValueError(f"text must be JSON that to_json returned, got one that is nested too deep: {shown(text)}") from None
 
 
 def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     [(key, count)] = collections.Counter(key for key, _ in pairs).most_common(1) or [("", 0)]
     if count > 1:
-        raise ValueError(f"{scales.shown(key)} must stand once in a JSON object, got it {count} times")
+        raise ValueError(f"{shown(key)} must stand once in a JSON object, got it {count} times")
     return dict(pairs)
 
 
@@ -356,5 +348,5 @@ def _dtype_name(dtype: Any) -> str:
     except Exception:  # NumPy also raises ValueError, and SyntaxError for text such as ",,"
         name = None
     if name not in exact.FORMATS:
-        raise ValueError(f"dtype must be 'float32' or 'float64', got {scales.shown(dtype)}")
+        raise ValueError(f"dtype must be 'float32' or 'float64', got {shown(dtype)}")
     return str(name)

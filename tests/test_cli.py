@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from clr_ref import tfa_arithmetic
 from clr_ref.cli import main
 from clr_ref.golden import store as golden
+from clr_ref.tfa import eager
 
 BOUNDS = ["--initial-learning-rate", "1e-4", "--maximal-learning-rate", "1e-2", "--step-size", "1874"]
 
@@ -43,12 +43,12 @@ def test_verify_as_json() -> None:
 
 
 def test_a_failure_is_shown_and_exits_with_1(monkeypatch: pytest.MonkeyPatch) -> None:
-    original = tfa_arithmetic.evaluate
+    original = eager.evaluate
 
     def off(schedule: Any, steps: Any, **options: Any) -> Any:
         return original(schedule, steps, **options) * 2
 
-    monkeypatch.setattr(tfa_arithmetic, "evaluate", off)
+    monkeypatch.setattr(eager, "evaluate", off)
     result = call("verify", "--case", "triangular-7")
     assert result.exit_code == 1
     repeat = "repeat with: clr-ref verify --case triangular-7"

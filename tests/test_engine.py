@@ -16,8 +16,11 @@ import pytest
 from hypothesis import given, strategies as st
 
 import clr_ref
-from clr_ref import _double, _engine, _powers, _scalar, exact, scale
+from clr_ref import exact, policies
 from clr_ref.conformance.strategies import gammas
+from clr_ref.fast import arrays, general, one_step, pairs, powers, ranges
+from clr_ref.fast.plan import SPAN, plan
+from clr_ref.fast.powers import Powers
 
 
 def near_midpoints() -> Iterator[tuple[clr_ref.CyclicalLearningRate, int, int]]:
@@ -146,31 +149,31 @@ def test_extreme_float64_bounds(bounds: tuple[float, float], policy: str) -> Non
 def test_powers_are_as_good_as_they_say(gamma: float, exponents: list[int]) -> None:
     if gamma == 1:
         return
-    powers = _engine.Powers(gamma, _engine.SPAN["float32"])
+    powers = Powers(gamma, SPAN["float32"])
     inside = [n for n in (*exponents, 0, 1, powers.largest) if n <= powers.largest]
-    found = powers.array(np.array(inside))
-    assert powers.levels <= _engine.Powers.MAX_LEVELS
+    found = powers.many(np.array(inside))
+    assert powers.levels <= Powers.MAX_LEVELS
     for n, power in zip(inside, found.tolist(), strict=True):
-        assert powers.scalar(n) == power
+        assert powers.one(n) == power
         low, high, unit = exact.power(gamma, n, 120)
         truth = Fraction(low + high, 2) * Fraction(2) ** unit
         assert abs(Fraction(power) - truth) <= truth * (2 * powers.levels - 1) * Fraction(2) ** -53 * Fraction(1000001, 1000000)
     low, _, unit = exact.power(gamma, powers.largest + 1, 64)
-    assert abs(low.bit_length() + unit) >= _engine.SPAN["float32"] or powers.largest == 2**63 - 1
+    assert abs(low.bit_length() + unit) >= SPAN["float32"] or powers.largest == 2**63 - 1
 
 
 HUGE_GAMMAS = [1e21, 1e103, 2.0**512, 1e155, 1e300, 1.7976931348623157e308]
 TINY_GAMMAS = [1e-21, 1e-103, 1e-155, 1e-300, 2.0**-1022, 1e-310, 5e-324]
 
 
-@pytest.mark.parametrize("span", sorted(_engine.SPAN.values()))
+@pytest.mark.parametrize("span", sorted(SPAN.values()))
 @pytest.mark.parametrize("gamma", HUGE_GAMMAS + TINY_GAMMAS)
 def test_powers_beyond_the_span_stay_beyond_it_and_finite(gamma: float, span: int) -> None:
     """An infinite power would make NaN of a phase of 0; one that falls back inside the span would be taken for right."""
-    powers = _engine.Powers(gamma, span)
+    powers = Powers(gamma, span)
     exponents = np.array([*range(20), 1000, 2**62, 2**63 - 1])
-    for exponent, power in zip(exponents.tolist(), powers.array(exponents).tolist(), strict=True):
-        assert powers.scalar(exponent) == power
+    for exponent, power in zip(exponents.tolist(), powers.many(exponents).tolist(), strict=True):
+        assert powers.one(exponent) == power
         if abs(exponent * math.log2(gamma)) < span:
             assert power == exact.round_to(Fraction(gamma) ** exponent, "float64")
         else:
@@ -196,7 +199,7 @@ def test_rates_of_huge_and_tiny_gammas(gamma: float, mode: str, dtype: str) -> N
     largest, smallest = float(np.finfo(dtype).max), float(np.finfo(dtype).smallest_subnormal)
     bounds = [(0.0, 1.0), (1e-2, 1e-4), (-0.3, 0.7), (-largest, largest), (smallest, 0.0), (0.0, -smallest)]
     for (low, high), step_size in itertools.product(bounds, (1, 2.5, 2.0**61)):
-        schedule = clr_ref.CyclicalLearningRate(low, high, step_size, scale.Exponential(gamma), mode, dtype)
+        schedule = clr_ref.CyclicalLearningRate(low, high, step_size, policies.ExpRange(gamma), mode, dtype)
         assert_rounded_once(schedule, [0, 1, 2, 3, 4, 5, 7, 10, 100, 2**40 + 1, 2**63 - 1])
 
 
@@ -218,7 +221,7 @@ def test_rates_of_any_gamma(data: st.DataObject, gamma: float, dtype: Any, mode:
     finite = st.floats(width=32 if dtype == "float32" else 64, allow_nan=False, allow_infinity=False)
     low, high = data.draw(finite | st.just(0.0)), data.draw(finite)
     step_size = data.draw(st.sampled_from([1, 4, 937, 2.5, 33.3, 1e-3]) | st.floats(1e-30, 1e30))
-    schedule = clr_ref.CyclicalLearningRate(low, high, step_size, scale.Exponential(gamma), mode, dtype)
+    schedule = clr_ref.CyclicalLearningRate(low, high, step_size, policies.ExpRange(gamma), mode, dtype)
     steps = data.draw(st.lists(st.integers(0, 40) | st.integers(0, 2**63 - 1), min_size=1, max_size=8))
     assert_rounded_once(schedule, [min(steps[0], 2**63 - 12), *steps], count=3)
 
@@ -226,40 +229,40 @@ def test_rates_of_any_gamma(data: st.DataObject, gamma: float, dtype: Any, mode:
 moderate = st.floats(1e-20, 1e20) | st.floats(-1e20, -1e-20)
 
 
-def exactly(x: _double.Pair) -> Fraction:
+def exactly(x: pairs.Pair) -> Fraction:
     return Fraction(float(x[0])) + Fraction(float(x[1]))
 
 
 @given(moderate, moderate)
 def test_error_free_transformations(a: float, b: float) -> None:
-    assert exactly(_double.two_sum(a, b)) == Fraction(a) + Fraction(b)
-    assert exactly(_double.two_product(a, b)) == Fraction(a) * Fraction(b)
+    assert exactly(pairs.two_sum(a, b)) == Fraction(a) + Fraction(b)
+    assert exactly(pairs.two_product(a, b)) == Fraction(a) * Fraction(b)
 
 
 @given(st.fractions(Fraction(1, 10**15), 10**15), st.fractions(Fraction(1, 10**15), 10**15), moderate)
 def test_pairs_are_as_good_as_they_say(x: Fraction, y: Fraction, b: float) -> None:
-    px, py = _double.pair(x), _double.pair(y)
+    px, py = pairs.pair(x), pairs.pair(y)
     assert abs(exactly(px) - x) <= x / 2**105
     product = exactly(px) * exactly(py)
-    assert abs(exactly(_double.multiply(px, py)) - product) <= product / 2**101
+    assert abs(exactly(pairs.multiply(px, py)) - product) <= product / 2**101
     scaled = exactly(px) * Fraction(b)
-    assert abs(exactly(_double.times(px, b)) - scaled) <= abs(scaled) / 2**102
+    assert abs(exactly(pairs.times(px, b)) - scaled) <= abs(scaled) / 2**102
     total = exactly(px) + Fraction(b)
-    assert abs(exactly(_double.plus(px, b)) - total) <= max(x, abs(Fraction(b)), abs(total)) / 2**103
+    assert abs(exactly(pairs.plus(px, b)) - total) <= max(x, abs(Fraction(b)), abs(total)) / 2**103
 
 
 def test_pair_of_a_long_integer() -> None:
     count = 3**120
-    high, low = _double.of_integer(count, -190)
+    high, low = pairs.of_integer(count, -190)
     assert abs(exactly((high, low)) - Fraction(count) / 2**190) <= Fraction(count) / 2**190 / 2**105
     assert high == math.ldexp(float(count), -190)
 
 
 def test_tables_agree_with_mpmath() -> None:
-    powers = _engine.Powers(0.99994, 400)
+    powers = Powers(0.99994, 400)
     with mpmath.workprec(200):
         for n in (0, 1, 2, 1000, powers.mask, powers.mask + 1, 10**6):
-            assert abs(powers.scalar(n) / (mpmath.mpf(0.99994) ** n) - 1) < (2 * powers.levels) * mpmath.mpf(2) ** -53
+            assert abs(powers.one(n) / (mpmath.mpf(0.99994) ** n) - 1) < (2 * powers.levels) * mpmath.mpf(2) ** -53
 
 
 def test_memory_of_a_range_within_one_long_cycle() -> None:
@@ -297,7 +300,7 @@ def the_general_way(schedule: clr_ref.CyclicalLearningRate, steps: Any) -> Any:
     """The rates in int64 phase and table powers, which the swift way has to equal in bits."""
     out = np.empty(len(steps), schedule.dtype)
     with np.errstate(all="ignore"):
-        _engine._fill_general(_engine.plan(schedule), np.asarray(steps, np.int64), out)
+        general.fill(plan(schedule), np.asarray(steps, np.int64), out)
     return out
 
 
@@ -310,8 +313,8 @@ BOUNDS = [(1e-4, 1e-2), (0.0, 0.1), (1e-2, 1e-4), (-0.3, 0.7), (-0.1, -0.2), (0.
 def test_both_ways_give_the_same_bits(policy: str, step_size: float, bounds: tuple[float, float]) -> None:
     schedule = schedule_of(policy, step_size, *bounds)
     rng = np.random.default_rng(0)
-    near = rng.integers(0, 3 * 10**6, _engine.ARRAY_CHUNK + 1)
-    for steps in (near, rng.integers(0, 2**33, 1000), np.array([_engine.plan(schedule).swift - d for d in range(3)])):
+    near = rng.integers(0, 3 * 10**6, arrays.CHUNK + 1)
+    for steps in (near, rng.integers(0, 2**33, 1000), np.array([plan(schedule).last_fast_step - d for d in range(3)])):
         rates = schedule(steps)
         assert rates.tobytes() == the_general_way(schedule, steps).tobytes()
         for index in range(0, len(steps), 97):
@@ -325,7 +328,7 @@ def test_both_ways_give_the_same_bits(policy: str, step_size: float, bounds: tup
 def test_steps_that_fit_a_word_and_steps_that_do_not(policy: str, step_size: float, bounds: tuple[float, float]) -> None:
     """In one array, each kind after the other."""
     schedule = schedule_of(policy, step_size, *bounds)
-    size, rng = _engine.ARRAY_CHUNK, np.random.default_rng(1)
+    size, rng = arrays.CHUNK, np.random.default_rng(1)
     kinds = [rng.integers(0, high, size) for high in (2**31, 10**5, 2**40, 10**5, 2**31)]
     steps = np.concatenate([*kinds, np.arange(2**31 - 9, 2**31 + 9)])
     assert schedule(steps).tobytes() == the_general_way(schedule, steps).tobytes()
@@ -341,12 +344,12 @@ def test_steps_around_powers_of_two(policy: str, step_size: float, around: int) 
     rates = schedule(steps)
     assert rates.tobytes() == schedule.values(around - 700, around + 700).tobytes()
     assert rates[::100].tolist() == [exact.rounded(schedule, t) for t in range(around - 700, around + 700, 100)]
-    limit = min(_engine.plan(schedule).swift, 2**62)
+    limit = min(plan(schedule).last_fast_step, 2**62)
     across = np.arange(limit - 50, limit + 50)
     assert schedule(across).tolist() == [exact.rounded(schedule, int(t)) for t in across]
 
 
-C = _engine.CHUNK
+C = ranges.CHUNK
 
 
 @pytest.mark.parametrize("bounds", [(1e-4, 1e-2), (0.0, 0.1), (-0.3, 0.7)])
@@ -360,7 +363,7 @@ C = _engine.CHUNK
         (2 * C + 5, 3 * C, 6 * C),  # from within a fall
         (2 * C + 5, 4 * C + 9, C + 1),  # ends before the next peak
         (2 * C + 5, 7 * 10**12 + 11, 5 * C),
-        (40_000, 123, 3 * _engine.REPEATED),  # a period longer than what is copied at once
+        (40_000, 123, 3 * ranges.REPEATED),  # a period longer than what is copied at once
         (10**7, 5 * 10**6, 2 * C),  # a cycle longer than the range
         (10**7, 10**7 - C, 2 * C + 1),  # across its peak
         (3, 1, 3 * C),
@@ -388,7 +391,7 @@ def test_repeating(period: int, length: int) -> None:
     for scaled in (period, 61 * period):
         out = np.full(length, -1, np.float32)
         out[:scaled] = np.arange(min(scaled, length))
-        _engine._repeat(out, scaled)
+        ranges._repeat(out, scaled)
         assert (out == np.arange(length) % scaled).all()
 
 
@@ -412,7 +415,7 @@ def test_memory_of_a_range(policy: str, step_size: float, bounds: tuple[float, f
 def test_an_exponential_that_cannot_be_believed_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every library's error is far below what is allowed; one that is not is found out, and one that is changes no bit."""
     original = np.exp2
-    monkeypatch.setattr(_powers, "EXP2_UNITS", 600)
+    monkeypatch.setattr(powers, "EXP2_UNITS", 600)
     steps = np.arange(2_000_000)  # so many that an error of 2**-44, taken for none, makes some of them wrong
     expected = the_general_way(clr_ref.exp_range(1e-4, 1e-2, 937, gamma=0.999999), steps)
     for error, sound in [(2.0**-44, True), (-(2.0**-44), True), (2.0**-38, False), (0.5, False)]:
@@ -432,8 +435,8 @@ def test_hardly_any_step_needs_the_careful_way(
     policy: str, bounds: tuple[float, float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls = []
-    original = _scalar.settled
-    monkeypatch.setattr(_scalar, "settled", lambda *a: calls.append(a) or original(*a))
+    original = one_step.one_rate
+    monkeypatch.setattr(one_step, "one_rate", lambda *a: calls.append(a) or original(*a))
     schedule = schedule_of(policy, 99_991, *bounds)
     schedule(np.arange(0, 1_000_000, 3))
     assert len(calls) <= 3
@@ -466,13 +469,15 @@ def test_steps_in_a_row(policy: str) -> None:
 
 def test_nothing_is_computed_ahead_for_steps_apart() -> None:
     asked = []
-    rate = _scalar.in_a_row(lambda step: step, lambda first: asked.append(first) or range(first, first + _scalar.BLOCK))
+    rate = one_step.with_blocks_ahead(
+        lambda step: step, lambda first: asked.append(first) or range(first, first + one_step.BLOCK)
+    )
     for step in (0, 2, 4, 3, 1):
         assert rate(step) == step
     assert asked == []
-    for step in range(10, 11 + 2 * _scalar.BLOCK):
+    for step in range(10, 11 + 2 * one_step.BLOCK):
         assert rate(step) == step
-    assert asked == [11, 11 + _scalar.BLOCK]
+    assert asked == [11, 11 + one_step.BLOCK]
 
 
 def test_threads_share_a_schedule() -> None:

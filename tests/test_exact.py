@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, strategies as st
 
 import clr_ref
-from clr_ref import exact, scale
+from clr_ref import exact, policies
 from clr_ref.conformance.strategies import configs, gammas, steps
+from clr_ref.exact import rates
 
 
 @pytest.mark.parametrize(
@@ -147,15 +148,15 @@ def test_clamping_changes_no_rounding(config: Any, step: int) -> None:
     """CLAMP stands for 'too small or too large to matter': twice as far out, every result is the same."""
     schedule = config.build()
     before = exact.rounded(schedule, step)
-    original = exact.CLAMP
+    original = rates.CLAMP
     try:
-        exact.CLAMP = 2 * original
+        rates.CLAMP = 2 * original
         assert exact.rounded(schedule, step).tobytes() == before.tobytes()
     finally:
-        exact.CLAMP = original
+        rates.CLAMP = original
 
 
 def test_scale_functions_as_callables() -> None:
-    assert scale.Constant()(3) == 1.0
-    assert [scale.Halving()(x) for x in (0, 1, 2, 1075, 1076, 1e300)] == [2.0, 1.0, 0.5, 2.0**-1074, 0.0, 0.0]
-    assert scale.Exponential(0.5)(3) == 0.125
+    assert policies.Triangular()(3) == 1.0
+    assert [policies.Triangular2()(x) for x in (0, 1, 2, 1075, 1076, 1e300)] == [2.0, 1.0, 0.5, 2.0**-1074, 0.0, 0.0]
+    assert policies.ExpRange(0.5)(3) == 0.125

@@ -16,8 +16,9 @@ import numpy as np
 import pytest
 
 import clr_ref
-from clr_ref import tfa_arithmetic, tfa_graphs
+from clr_ref import tfa_arithmetic
 from clr_ref.golden import record, store as golden
+from clr_ref.tfa import graphs
 
 PROMISED = os.environ.get("CLR_REF_EXPECT_TFA", "")
 PROMISED_TF = os.environ.get("CLR_REF_EXPECT_TF", "")
@@ -134,7 +135,7 @@ def test_schedules_that_are_not_recorded(recorder: Any, libraries: tuple[Any, An
     """9.1: the replayed arithmetic is TFA's, bit for bit, on arrays and on single steps."""
     tensorflow, addons = libraries
     cpu = this_cpu(recorder)
-    if mode != "eager" and not tfa_graphs.knows_cpu(cpu):
+    if mode != "eager" and not graphs.knows_cpu(cpu):
         pytest.skip(f"the graph arithmetic of this CPU is not known: {cpu['model']}")
     major, minor = (int(part) for part in tensorflow.__version__.split(".")[:2])
     steps = np.random.default_rng(7).integers(0, 2**24, 10_003)
@@ -159,6 +160,6 @@ def test_schedules_that_are_not_recorded(recorder: Any, libraries: tuple[Any, An
             if mode == "eager":
                 replayed = tfa_arithmetic.evaluate(schedule, asked)
             else:
-                replayed = tfa_graphs.evaluate(schedule, asked, mode=mode, tensorflow=(major, minor), array=array)
+                replayed = graphs.evaluate(schedule, asked, mode=mode, tensorflow=(major, minor), array=array)
             normal = np.abs(replayed) >= np.finfo(np.float32).tiny
             assert answered[normal].tobytes() == replayed[normal].tobytes(), (cls, schedule, array)

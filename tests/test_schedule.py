@@ -20,7 +20,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 import clr_ref
-from clr_ref import scale, schedule, tfa_arithmetic, tfa_graphs
+from clr_ref import policies, schedule, tfa_arithmetic
+from clr_ref.tfa import graphs
 
 MAX_STEP = 2**63 - 1
 #: Python refuses to write so many digits, in an error message and in the name of a test.
@@ -51,7 +52,7 @@ def test_inputs_are_rounded_to_the_dtype_once() -> None:
     assert clr_ref.triangular(0, 1, 33.3, dtype="float64").step_size == 33.3
     # 2**24 + 1 lies halfway between two float32; a detour through float64 changes nothing, but 2**60 + 2**36 + 1 shows one.
     assert clr_ref.triangular(0, 1, 2**60 + 2**36 + 1).step_size == 2.0**60 + 2.0**37
-    assert clr_ref.exp_range(0, 1, 10, gamma=0.99994).scale_fn == scale.Exponential(0.99994)
+    assert clr_ref.exp_range(0, 1, 10, gamma=0.99994).scale_fn == policies.ExpRange(0.99994)
 
 
 @pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int16, np.uint16, np.int32, np.uint32, np.int64, np.uint64])
@@ -271,7 +272,7 @@ def test_replayed_arithmetic_refuses_the_same_steps(bad: Any) -> None:
     for evaluate in (
         tfa_arithmetic.evaluate,
         tfa_arithmetic.error_bound,
-        functools.partial(tfa_graphs.evaluate, mode="xla", tensorflow=(2, 15), array=True),
+        functools.partial(graphs.evaluate, mode="xla", tensorflow=(2, 15), array=True),
     ):
         with pytest.raises(TypeError, match="step must be a whole number"):
             evaluate(TUTORIAL, bad)
@@ -289,7 +290,7 @@ def test_a_wide_float_is_rounded_once() -> None:
         arguments: Any = {"initial_learning_rate": 0, "maximal_learning_rate": 1, "step_size": 2} | {name: above}
         assert getattr(clr_ref.triangular(**arguments), name) == 1 + 2.0**-23
         assert getattr(clr_ref.triangular(**arguments, dtype="float64"), name) == 1 + 2.0**-24
-    assert clr_ref.exp_range(0, 1, 2, gamma=above).scale_fn == scale.Exponential(1 + 2.0**-24)
+    assert clr_ref.exp_range(0, 1, 2, gamma=above).scale_fn == policies.ExpRange(1 + 2.0**-24)
     assert RAMP.exact(big) == RAMP(big) == 1
     last = np.longdouble(2) ** 63 - 1
     for steps in (big, last, [big, last], np.array([[big], [last]]), [big, 1, last]):
@@ -634,7 +635,7 @@ def test_custom_scale_functions_may_overflow_but_not_answer_nonsense() -> None:
     for answer in (float("nan"), float("inf")):
         broken = clr_ref.CyclicalLearningRate(1e-4, 1e-2, 2, lambda x, answer=answer: answer)  # type: ignore[misc]
         for ask in (lambda s: s(1), lambda s: s(np.array([1])), lambda s: s.values(0, 3), lambda s: s.exact(1)):
-            with pytest.raises(ValueError, match=r"scale_fn must answer finite numbers, got (nan|inf) for 1"):
+            with pytest.raises(ValueError, match=r"scale_fn must return finite numbers, got (nan|inf) for 1"):
                 ask(broken)
 
 

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 import clr_ref
-from clr_ref import exact, tfa_arithmetic, tfa_graphs
+from clr_ref import exact, tfa_arithmetic
+from clr_ref.tfa import graphs
 
 STEPS = np.arange(0, 100_000, 7)
 
@@ -37,7 +38,7 @@ def check_fma(dtype: str, a: float, b: float, c: float) -> None:
     total = Fraction(a) * Fraction(b) + Fraction(c)
     expected = exact.round_to(total, dtype)
     if abs(expected) >= np.finfo(dtype).tiny:
-        assert tfa_graphs._fma(*one)[0] == expected
+        assert graphs._fma(*one)[0] == expected
 
 
 def test_fma_is_rounded_once() -> None:
@@ -46,14 +47,14 @@ def test_fma_is_rounded_once() -> None:
     b = np.array([2.0**-40], np.float32)
     assert float(a[0]) * float(b[0]) == 2.0**-80 + 2.0**-100
     c = np.array([1.0], np.float32)
-    assert tfa_graphs._fma(a, b, c)[0] == 1
+    assert graphs._fma(a, b, c)[0] == 1
     midpoint = np.array([2.0**-12 + 2.0**-35], np.float32)  # squared: 2**-24 + 2**-46 + 2**-70
-    assert tfa_graphs._fma(midpoint, midpoint, c)[0] == np.float32(1 + 2.0**-23)
+    assert graphs._fma(midpoint, midpoint, c)[0] == np.float32(1 + 2.0**-23)
     # Just below a midpoint, 1 + 2**-23 + 2**-24, by 2**-70: float64 does not tell, and the tie would go up.
     above, below = (np.array([2.0**-12 * (1 + sign * 2.0**-23)], np.float32) for sign in (1, -1))
     c = np.array([1 + 2.0**-23], np.float32)
-    assert tfa_graphs._fma(above, below, c)[0] == c[0]
-    assert tfa_graphs._fma(-above, below, -c)[0] == -c[0]
+    assert graphs._fma(above, below, c)[0] == c[0]
+    assert graphs._fma(-above, below, -c)[0] == -c[0]
 
 
 @pytest.mark.parametrize("mode", ["function", "xla"])
@@ -63,7 +64,7 @@ def test_graph_modes_depart_from_eager_but_stay_in_their_bound(mode: Any) -> Non
         wide = clr_ref.CyclicalLearningRate(
             schedule.initial_learning_rate, schedule.maximal_learning_rate, schedule.step_size, "triangular", dtype="float64"
         )
-        found = tfa_graphs.evaluate(schedule, STEPS, mode=mode, tensorflow=(2, 15), array=True)
+        found = graphs.evaluate(schedule, STEPS, mode=mode, tensorflow=(2, 15), array=True)
         assert (found != tfa_arithmetic.evaluate(schedule, STEPS)).mean() > 0.01
         bound = tfa_arithmetic.error_bound(schedule, STEPS, mode=mode)
         assert (np.abs(found.astype(np.float64) - wide(STEPS)) <= bound).all()
@@ -73,7 +74,7 @@ def test_releases_differ_where_they_did() -> None:
     schedule = clr_ref.triangular2(1e-4, 1e-2, 2000)
 
     def ask(mode: Any, release: tuple[int, int], array: bool) -> Any:
-        return tfa_graphs.evaluate(schedule, STEPS, mode=mode, tensorflow=release, array=array).tobytes()
+        return graphs.evaluate(schedule, STEPS, mode=mode, tensorflow=release, array=array).tobytes()
 
     assert ask("function", (2, 8), True) == ask("function", (2, 8), False) == ask("function", (2, 15), False)
     assert ask("function", (2, 9), True) != ask("function", (2, 8), True)
@@ -85,28 +86,28 @@ def test_releases_differ_where_they_did() -> None:
 def test_the_last_elements_fill_no_vector() -> None:
     schedule = clr_ref.triangular2(0.0, 1.0, 4)
     steps = np.full(19, 12)  # the second peak
-    found = tfa_graphs.evaluate(schedule, steps, mode="function", tensorflow=(2, 15), array=True)
+    found = graphs.evaluate(schedule, steps, mode="function", tensorflow=(2, 15), array=True)
     assert (found[:16] < 0.5).all()
     assert (found[16:] == 0.5).all()
-    long = tfa_graphs.evaluate(schedule, np.full(tfa_graphs.CHUNK + 9, 12), mode="function", tensorflow=(2, 15), array=True)
-    assert (long < 0.5).sum() == tfa_graphs.CHUNK + 8
+    long = graphs.evaluate(schedule, np.full(graphs.CHUNK + 9, 12), mode="function", tensorflow=(2, 15), array=True)
+    assert (long < 0.5).sum() == graphs.CHUNK + 8
 
 
 def test_python_ints_are_folded() -> None:
     schedule = clr_ref.triangular(1e-4, 1e-2, 33.3)
     for mode in ("function", "xla"):
-        found = tfa_graphs.evaluate(schedule, STEPS, mode=mode, tensorflow=(2, 15), array=False, step_dtype="python int")
+        found = graphs.evaluate(schedule, STEPS, mode=mode, tensorflow=(2, 15), array=False, step_dtype="python int")
         assert found.tobytes() == tfa_arithmetic.evaluate(schedule, STEPS).tobytes()
 
 
 def test_shapes_and_arguments() -> None:
     schedule = clr_ref.exp_range(1e-4, 1e-2, 10, gamma=0.9)
     asked: dict[str, Any] = {"mode": "xla", "tensorflow": (2, 15), "array": True, "step_dtype": "float32"}
-    assert tfa_graphs.evaluate(schedule, np.arange(6).reshape(2, 3), **asked).shape == (2, 3)
-    assert tfa_graphs.evaluate(schedule, 3, **asked).dtype == np.float32
+    assert graphs.evaluate(schedule, np.arange(6).reshape(2, 3), **asked).shape == (2, 3)
+    assert graphs.evaluate(schedule, 3, **asked).dtype == np.float32
     with pytest.raises(TypeError, match="int64 step"):
-        tfa_graphs.evaluate(schedule, 3, **(asked | {"step_dtype": "int64"}))
+        graphs.evaluate(schedule, 3, **(asked | {"step_dtype": "int64"}))
     with pytest.raises(ValueError, match="mode must be 'function' or 'xla', got 'eager'"):
-        tfa_graphs.evaluate(schedule, 3, **(asked | {"mode": "eager"}))
+        graphs.evaluate(schedule, 3, **(asked | {"mode": "eager"}))
     with pytest.raises(ValueError, match="one of the three policies"):
-        tfa_graphs.evaluate(clr_ref.CyclicalLearningRate(0, 1, 2, lambda x: x), 3, **asked)
+        graphs.evaluate(clr_ref.CyclicalLearningRate(0, 1, 2, lambda x: x), 3, **asked)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from clr_ref import ulp
+from clr_ref.exact import ulp
 
 floats32 = st.floats(width=32, allow_nan=False, allow_infinity=False)
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from clr_ref import ulp
 from clr_ref.cli.common import Progress, finite, json_option, new_table, output_option, plotting_module, print_table
+from clr_ref.exact import ulp
 from clr_ref.range_test.result import RangeTest
 
 if TYPE_CHECKING:

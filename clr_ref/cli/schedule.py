@@ -15,7 +15,7 @@ import click
 from rich.console import Console
 
 import clr_ref
-from clr_ref import exact, tfa_arithmetic, ulp
+from clr_ref import exact, tfa_arithmetic
 from clr_ref.cli.common import (
     finite,
     golden_option,
@@ -27,6 +27,7 @@ from clr_ref.cli.common import (
     read_store,
     short,
 )
+from clr_ref.exact import ulp
 from clr_ref.golden import store as golden
 
 

@@ -41,7 +41,7 @@ import numpy as np
 
 from clr_ref import exact
 from clr_ref.conformance.config import Config
-from clr_ref.tfa_arithmetic import POW_ULP
+from clr_ref.tfa.bounds import POW_ULP
 
 
 class Level(enum.Enum):

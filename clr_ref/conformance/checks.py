@@ -17,12 +17,13 @@ from typing import Any, Literal, NoReturn
 
 import numpy as np
 
-from clr_ref import exact, ulp
+from clr_ref import exact
 from clr_ref.conformance.accuracy import Level, Rates, rates
 from clr_ref.conformance.config import MAX_STEP, POLICIES, Config
 from clr_ref.conformance.protocol import Operation, Question
 from clr_ref.conformance.subject import Answers, Subject
-from clr_ref.scale import Exponential
+from clr_ref.exact import ulp
+from clr_ref.policies import Geometric
 
 
 class Wrong(AssertionError):
@@ -290,7 +291,7 @@ def stays_in_its_envelope(judge: Judge, step: int) -> None:
     """4.3: scale = gamma^t"""
     suppose(judge.config.policy == "exp_range")
     schedule = judge.config.build()
-    _, scale = exact.scale_enclosure(Exponential(judge.config.gamma), step, 200)
+    _, scale = exact.scale_enclosure(Geometric(judge.config.gamma), step, 200)
     initial = Fraction(schedule.initial_learning_rate)
     edge = initial + (Fraction(schedule.maximal_learning_rate) - initial) * scale
     dtype = judge.config.dtype

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from clr_ref import ulp
 from clr_ref.conformance import cases as fixed, search, strategies
 from clr_ref.conformance.accuracy import Grade, Level, rates
 from clr_ref.conformance.cases import Case
@@ -32,6 +31,7 @@ from clr_ref.conformance.protocol import Nature, Question
 from clr_ref.conformance.search import explain
 from clr_ref.conformance.subject import Subject
 from clr_ref.conformance.verdict import Accuracy, Finding, Report, Status, Verdict
+from clr_ref.exact import ulp
 
 SEED, MAX_EXAMPLES = 0, 60
 

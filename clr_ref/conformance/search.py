@@ -11,9 +11,10 @@ import hypothesis
 import numpy as np
 from hypothesis import HealthCheck, Phase, errors, settings, strategies as st
 
-from clr_ref import compare, exact, ulp
+from clr_ref import compare, exact
 from clr_ref.conformance.checks import Check, Hung, Inapplicable, Judge, Wrong
 from clr_ref.conformance.verdict import Finding
+from clr_ref.exact import ulp
 
 #: Steps before a wrong one that are all looked at for an earlier one; beyond, the first is found by bisection.
 SCANNED = 4_096

@@ -20,8 +20,8 @@ from typing import Any
 import filelock
 import numpy as np
 
-from clr_ref import ulp
 from clr_ref._files import folder_beside, remove_leftovers
+from clr_ref.exact import ulp
 from clr_ref.golden import store as golden
 from clr_ref.golden.store import Entry, Record, Store, StoreError
 

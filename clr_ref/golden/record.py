@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from clr_ref.golden import accept, store as golden
-from clr_ref.tfa_arithmetic import MODES
+from clr_ref.tfa.eager import MODES
 
 RECORDER = Path(__file__).with_name("record_tfa.py")
 

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clr_ref import compare, tfa_arithmetic, tfa_graphs, ulp
+from clr_ref import compare, policies
+from clr_ref.exact import ulp
 from clr_ref.golden.record import PAIRS
 from clr_ref.golden.store import AppliedRecord, Case, Entry, Record, Store
-from clr_ref.scale import Exponential
 from clr_ref.schedule import CyclicalLearningRate, exp_range, triangular, triangular2
-from clr_ref.tfa_arithmetic import MODES, Mode
+from clr_ref.tfa import bounds, eager, graphs
+from clr_ref.tfa.eager import MODES, Mode
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -162,9 +163,9 @@ def _drift(store: Store, picture: str) -> str:
     table = _table(("mode", *(f"below {names.get(high, f'{high:,}')}" for high in DECADES)), rows)
     shares = []
     for case in _plain_cases(store):
-        actual = tfa_arithmetic.evaluate(case.schedule, case.steps)
+        actual = eager.evaluate(case.schedule, case.steps)
         expected = compare.truth(case.schedule, case.steps)
-        bound = tfa_arithmetic.error_bound(case.schedule, case.steps)
+        bound = bounds.error_bound(case.schedule, case.steps)
         one = compare.within_bound(case.schedule, case.steps, actual, expected, bound, case=case.id, repeat="")
         shares.append((case.id, one.worst_share or 0.0))
     closest = ", ".join(f"{name} {share:.2f}" for name, share in sorted(shares, key=lambda item: -item[1])[:5])
@@ -265,13 +266,13 @@ def _schedule(policy: str, inputs: Mapping[str, float]) -> CyclicalLearningRate:
 
 
 def _whose(schedule: CyclicalLearningRate, rates: Any, record: AppliedRecord) -> str:
-    if isinstance(schedule.scale_fn, Exponential):
+    if schedule.policy.scale not in (policies.ONE, policies.HALVING):
         return "-"
     steps = np.arange(len(rates))
     major, minor = (int(part) for part in record.provenance["versions"]["tensorflow"].split(".")[:2])
-    replayed = {"eager": tfa_arithmetic.evaluate(schedule, steps, flush="everywhere")}
+    replayed = {"eager": eager.evaluate(schedule, steps, flush="everywhere")}
     for mode in ("function", "xla"):
-        replayed[mode] = tfa_graphs.evaluate(schedule, steps, mode=mode, tensorflow=(major, minor), array=False)
+        replayed[mode] = graphs.evaluate(schedule, steps, mode=mode, tensorflow=(major, minor), array=False)
     return ", ".join(mode for mode, values in replayed.items() if values.tobytes() == rates.tobytes()) or "none"
 
 

@@ -24,9 +24,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from clr_ref import scale as scales
+from clr_ref import policies
 from clr_ref.schedule import CyclicalLearningRate
-from clr_ref.tfa_arithmetic import MODES, Mode, StepDtype
+from clr_ref.tfa.eager import MODES, Mode, StepDtype
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -97,8 +97,8 @@ class Case:
         )
 
     def _schedule(self, dtype: str) -> CyclicalLearningRate:
-        scale_fn: scales.ScaleFn = (
-            scales.Exponential(self.inputs["gamma"]) if self.policy == "exp_range" else (scales.BUILT_IN[self.policy]())
+        scale_fn: policies.ScaleFn = (
+            policies.ExpRange(self.inputs["gamma"]) if self.policy == "exp_range" else (policies.BUILT_IN[self.policy]())
         )
         return CyclicalLearningRate(
             self.inputs["initial_learning_rate"],
@@ -386,7 +386,7 @@ def parse_case(data: Any, flags: Mapping[str, str]) -> Case:
     _expect_fields(data, "case", fields)
     where = f"case {data['id']}"
     inputs = {"initial_learning_rate", "maximal_learning_rate", "step_size"}
-    if data["policy"] not in scales.BUILT_IN:
+    if data["policy"] not in policies.BUILT_IN:
         raise ValueError(f"{where}: unknown policy {data['policy']!r}")
     _expect_fields(data["inputs"], where, inputs | ({"gamma"} if data["policy"] == "exp_range" else set()))
     numbers = {}

@@ -18,7 +18,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from clr_ref import _graph, _keras_api, exact, scale as scales, schedule as reference
+from clr_ref import _graph, _keras_api, exact, policies, schedule as reference
+from clr_ref._inputs import as_exact, as_real
 from clr_ref._keras_api import keras
 from clr_ref.keras.logger import LearningRateLogger as LearningRateLogger
 
@@ -99,6 +100,9 @@ class CyclicalLearningRate(keras.optimizers.schedules.LearningRateSchedule):  # 
         self._reference = reference.CyclicalLearningRate(
             **self._numbers(), scale_fn=_resolve(scale_fn), scale_mode=scale_mode, dtype=dtype
         )
+        policy = self._reference.policy
+        if policy.scale is None and policy.function is None:
+            raise policies.unsupported(policy, "clr_ref.keras")
         self._ops = _OPS[_keras_api.BACKEND]()
         if self._ops.width == 32 and self._reference.dtype == "float64":
             raise ValueError("dtype must be 'float32' on JAX without x64, got 'float64'")
@@ -167,7 +171,7 @@ class CyclicalLearningRate(keras.optimizers.schedules.LearningRateSchedule):  # 
     @functools.cached_property
     def _answers_in_numpy(self) -> bool:
         """Whether NumPy gives the same bits: not custom scale functions, nor float64 with its subnormal products."""
-        return self.dtype == "float32" and isinstance(self._plan.scale_fn, scales.POLICIES)
+        return self.dtype == "float32" and self._plan.scale is not None
 
     @property
     def _plan(self) -> Any:
@@ -189,7 +193,7 @@ class CyclicalLearningRate(keras.optimizers.schedules.LearningRateSchedule):  # 
             if tf.is_tensor(argument):
                 argument = tf.cast(argument, self.dtype)  # where the step is of another dtype, TFA raises
             height = tf.maximum(tf.cast(0, self.dtype), 1 - distance)
-            return initial + (maximal - initial) * height * _tfa_scale(self.scale_fn)(argument)
+            return initial + (maximal - initial) * height * policies.of(self.scale_fn).tfa_function()(argument)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments as JSON can hold them: a scale function by its name.
@@ -241,7 +245,7 @@ class TriangularCyclicalLearningRate(CyclicalLearningRate):
             initial_learning_rate,
             maximal_learning_rate,
             step_size,
-            scales.Constant(),
+            policies.Triangular(),
             scale_mode,
             name,
             arithmetic=arithmetic,
@@ -277,7 +281,7 @@ class Triangular2CyclicalLearningRate(CyclicalLearningRate):
             initial_learning_rate,
             maximal_learning_rate,
             step_size,
-            scales.Halving(),
+            policies.Triangular2(),
             scale_mode,
             name,
             arithmetic=arithmetic,
@@ -315,7 +319,7 @@ class ExponentialCyclicalLearningRate(CyclicalLearningRate):
             initial_learning_rate,
             maximal_learning_rate,
             step_size,
-            (lambda x: gamma**x) if _is_variable(gamma) else scales.Exponential(_number("gamma", gamma)),
+            (lambda x: gamma**x) if _is_variable(gamma) else policies.ExpRange(_number("gamma", gamma)),
             scale_mode,
             name,
             arithmetic=arithmetic,
@@ -418,7 +422,7 @@ def _kept(name: str, value: Any, arithmetic: str, dtype: str) -> Any:
         number = _number(name, value)
         return np.float64(number) if "float64" in str(value.dtype) else number
     if isinstance(value, np.floating) and value.itemsize > 8:  # a longdouble, which JSON cannot hold, rounded once
-        fraction = scales.as_exact(name, value)
+        fraction = as_exact(name, value)
         return float(value if fraction is None else exact.round_to(fraction, dtype))
     return value
 
@@ -431,7 +435,7 @@ def _plain(value: Any) -> Any:
 def _number(name: str, value: Any) -> float | int:
     """A Python number, from a scalar tensor or a variable too; the error of the core for everything else."""
     if isinstance(value, (str, bytes, bool, int, float, np.generic)) or value is None or callable(value):
-        return scales.as_real(name, value)
+        return as_real(name, value)
     try:
         array = np.asarray(keras.backend.get_value(value) if hasattr(keras.backend, "get_value") else value)
     except (TypeError, ValueError, NotImplementedError, AttributeError):
@@ -442,27 +446,15 @@ def _number(name: str, value: Any) -> float | int:
     return number
 
 
-def _tfa_scale(scale_fn: Any) -> Callable[[Any], Any]:
-    """The policies as TFA writes them."""
-    if isinstance(scale_fn, scales.Constant):
-        return lambda x: 1.0
-    if isinstance(scale_fn, scales.Halving):
-        return lambda x: 1 / (2.0 ** (x - 1))
-    if isinstance(scale_fn, scales.Exponential):
-        gamma = scale_fn.gamma
-        return lambda x: gamma**x
-    return scale_fn  # type: ignore[no-any-return]
-
-
 def _name_of(scale_fn: Any) -> Any:
     """What a config holds of a scale function: the name it has in ``clr_ref``'s registry or in Keras's."""
-    if scales.name_of(scale_fn) is not None:
-        data = scales.to_data(scale_fn)
+    if policies.name_of(scale_fn) is not None:
+        data = policies.to_data(scale_fn)
         return data if len(data) > 1 else data["name"]
     name = keras.utils.get_registered_name(scale_fn)
     if keras.utils.get_registered_object(name) is scale_fn:
         return name
-    scales.to_data(scale_fn)
+    policies.to_data(scale_fn)
     raise AssertionError("unreachable: a function without a name has no data")
 
 
@@ -470,15 +462,15 @@ def _resolve(scale_fn: Any, custom_objects: Mapping[str, Any] | None = None) -> 
     """The scale function of a config: a callable, a name, what Keras makes of a function, or what ``_name_of`` answers."""
     if isinstance(scale_fn, Mapping):
         if scale_fn.get("class_name") is None:
-            return scales.from_data(dict(scale_fn))
+            return policies.from_data(dict(scale_fn))
         scale_fn = "<lambda>" if scale_fn["class_name"] == "__lambda__" else scale_fn["config"]
     if not isinstance(scale_fn, str):
-        return scales.resolve(scale_fn)
+        return policies.resolve(scale_fn)
     found = keras.utils.get_registered_object(scale_fn, custom_objects=dict(custom_objects or {}))
     if callable(found):
         return found
     try:
-        return scales.resolve(scale_fn)
+        return policies.resolve(scale_fn)
     except ValueError as error:
         if scale_fn == "<lambda>":
             raise ValueError(

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from clr_ref import exact, scale, ulp
+from clr_ref import exact
+from clr_ref._inputs import as_exact, shown
+from clr_ref.exact import ulp
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -194,10 +196,10 @@ def _scatter(losses: NDArray[np.float64]) -> float:
 
 
 def _bound(name: str, value: Any) -> Fraction:
-    number = scale.as_exact(name, value)
+    number = as_exact(name, value)
     rounded = math.inf if number is None else float(exact.round_to(number, "float32"))
     if not math.isfinite(rounded):
-        raise ValueError(f"{name} must be a finite float32, got {scale.shown(value)}")
+        raise ValueError(f"{name} must be a finite float32, got {shown(value)}")
     return Fraction(rounded)
 
 

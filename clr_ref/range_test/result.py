@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clr_ref import ulp
 from clr_ref._files import write_text
+from clr_ref.exact import ulp
 from clr_ref.range_test.curve import Suggestion, Sweep
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clr_ref import ulp
+from clr_ref.exact import ulp
 from clr_ref.range_test import curve
 from clr_ref.range_test.batches import batches
 from clr_ref.range_test.result import RangeTest

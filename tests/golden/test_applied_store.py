@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from clr_ref import tfa_graphs
 from clr_ref.cli import main
 from clr_ref.golden import report, store as golden
+from clr_ref.tfa import graphs
 
 PAIR = "tf-2.15.1_tfa-0.23.0"
 
@@ -38,7 +38,7 @@ def test_every_pair_of_the_tests_is_there() -> None:
 def test_applied_rates_are_those_of_the_mode() -> None:
     """The probe and the replayed arithmetic were made apart from each other, and agree in every bit."""
     for record in golden.read().applied.values():
-        assert tfa_graphs.knows_cpu(record.provenance["cpu"])
+        assert graphs.knows_cpu(record.provenance["cpu"])
         for title, run in record.runs.items():
             mode = {"fit": "function", "fit, jit_compile": "xla", "fit, eager": "eager"}[title.split(", ", 2)[2]]
             policy = title.split("Cyclical")[0]

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 import clr_ref
-from clr_ref import _graph, tfa_arithmetic, ulp
+from clr_ref import _graph, tfa_arithmetic
+from clr_ref.exact import ulp
 from clr_ref.golden import store as golden
-from clr_ref.scale import Exponential
+from clr_ref.policies import ExpRange
 from tests.test_engine import near_midpoints
 
 NORMAL = float(np.finfo(np.float32).tiny)
@@ -43,10 +44,10 @@ def tensor(drop_ins: Any, steps: Any) -> Any:
 def twin(drop_ins: Any, schedule: clr_ref.CyclicalLearningRate, **more: Any) -> Any:
     """The Keras schedule with a reference's numbers."""
     numbers = (schedule.initial_learning_rate, schedule.maximal_learning_rate, schedule.step_size)
-    if isinstance(schedule.scale_fn, Exponential):
+    if isinstance(schedule.scale_fn, ExpRange):
         cls, more = drop_ins.ExponentialCyclicalLearningRate, {"gamma": schedule.scale_fn.gamma, **more}
     else:
-        policy = {"Constant": "Triangular", "Halving": "Triangular2"}[type(schedule.scale_fn).__name__]
+        policy = {"Triangular": "Triangular", "Triangular2": "Triangular2"}[type(schedule.scale_fn).__name__]
         cls = getattr(drop_ins, f"{policy}CyclicalLearningRate")
     made = cls(*numbers, scale_mode=schedule.scale_mode, dtype=schedule.dtype, **more)
     assert made.reference == schedule
@@ -66,7 +67,7 @@ def schedules(dtype: str = "float32") -> Iterator[clr_ref.CyclicalLearningRate]:
         yield clr_ref.triangular2(low, high, size, dtype=dtype)
         yield clr_ref.exp_range(low, high, size, (0.99994, 0.9, 1 - 2.0**-40)[index % 3], dtype=dtype)
     for by in ("cycle", "iterations"):
-        yield clr_ref.CyclicalLearningRate(1e-4, 1e-2, 12, Exponential(0.97), by, dtype)
+        yield clr_ref.CyclicalLearningRate(1e-4, 1e-2, 12, ExpRange(0.97), by, dtype)
         yield clr_ref.CyclicalLearningRate(1e-4, 1e-2, 12, "triangular2", by, dtype)
 
 
@@ -113,7 +114,7 @@ def test_float64_is_within_two_ulps_of_the_larger_bound(drop_ins: Any) -> None:
     asked = steps_of_the_backend(drop_ins)[::7]
     for schedule in schedules("float64"):
         made = twin(drop_ins, schedule)
-        roundings = 16 if isinstance(schedule.scale_fn, Exponential) else 3
+        roundings = 16 if isinstance(schedule.scale_fn, ExpRange) else 3
         largest = max(schedule.initial_learning_rate, schedule.maximal_learning_rate)
         found = [np.asarray(compiled(made)(tensor(drop_ins, asked))) for compiled in modes(drop_ins).values()]
         assert all(one.dtype == np.float64 and one.tobytes() == found[0].tobytes() for one in found), schedule
@@ -274,7 +275,7 @@ def test_tfa_arithmetic_is_the_records_in_eager_mode(drop_ins: Any, tf: Any) -> 
         made = drop_ins.CyclicalLearningRate(
             **inputs,
             step_size=int(size) if float(size).is_integer() else size,
-            scale_fn=Exponential(gamma) if gamma is not None else case.policy,
+            scale_fn=ExpRange(gamma) if gamma is not None else case.policy,
             scale_mode=case.scale_mode,
             arithmetic="tfa",
         )

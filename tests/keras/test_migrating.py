@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from clr_ref import scale
+from clr_ref import policies
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -28,7 +28,7 @@ def test_the_page_has_its_blocks() -> None:
 
 def test_the_blocks_run(clr: Any, api: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(scale, "_registered", dict(scale._registered))
+    monkeypatch.setattr(policies, "_registered", dict(policies._registered))
     with zipfile.ZipFile(MODELS) as archive:
         for name in archive.namelist():
             if name.startswith("triangular/"):

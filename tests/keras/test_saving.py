@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import clr_ref
-from clr_ref import scale
+from clr_ref import policies
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -29,7 +29,7 @@ def thirds(x: Any) -> Any:
 @pytest.fixture(autouse=True)
 def registries(monkeypatch: pytest.MonkeyPatch, keras: Any) -> Iterator[None]:
     """Whatever a test registers is gone afterwards."""
-    monkeypatch.setattr(scale, "_registered", dict(scale._registered))
+    monkeypatch.setattr(policies, "_registered", dict(policies._registered))
     known = keras.utils.get_custom_objects()
     before = dict(known)
     yield
@@ -261,7 +261,7 @@ def test_a_name_in_clr_ref(clr: Any, keras: Any, api: Any, file: str, tmp_path: 
     path = str(tmp_path / file)
     train(new_model(keras, keras.optimizers.SGD(learning_rate=schedule)), 0, 2).save(path)
     assert schedule_of(keras.models.load_model(path).optimizer).scale_fn is thirds
-    monkeypatch.setattr(scale, "_registered", {})
+    monkeypatch.setattr(policies, "_registered", {})
     with pytest.raises(ValueError, match=r"'of this test'.*register_scale_fn"):
         type(schedule).from_config({**clr.TriangularCyclicalLearningRate(0, 1, 2).get_config(), "scale_fn": "of this test"})
     found = keras.models.load_model(path, custom_objects={"of this test": thirds})
@@ -281,7 +281,7 @@ def test_a_name_in_keras(clr: Any, keras: Any, file: str, tmp_path: Path) -> Non
 def test_custom_object_scope(clr: Any, keras: Any) -> None:
     clr_ref.register_scale_fn("saved elsewhere", thirds)
     config = keras.optimizers.schedules.serialize(clr.CyclicalLearningRate(1e-3, 1e-1, 4, thirds))
-    scale._registered.clear()
+    policies._registered.clear()
     with keras.utils.custom_object_scope({"saved elsewhere": thirds}):
         assert keras.optimizers.schedules.deserialize(config).scale_fn is thirds
     assert keras.optimizers.schedules.deserialize(config, custom_objects={"saved elsewhere": thirds}).scale_fn is thirds

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import clr_ref
-from clr_ref import scale, tfa_arithmetic
+from clr_ref import policies, tfa_arithmetic
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -44,7 +44,7 @@ NAMES = ("halving", "registered_halving", "fixtures>registered_halving", "<lambd
 @pytest.fixture
 def named(monkeypatch: pytest.MonkeyPatch) -> None:
     """The user has given the scale functions of the fixtures their names."""
-    monkeypatch.setattr(scale, "_registered", dict(scale._registered))
+    monkeypatch.setattr(policies, "_registered", dict(policies._registered))
     for name in NAMES:
         clr_ref.register_scale_fn(name, halving)
 

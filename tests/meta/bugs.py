@@ -15,7 +15,8 @@ import numpy as np
 
 from clr_ref import exact
 from clr_ref.conformance.config import Config
-from clr_ref.scale import Exponential
+from clr_ref.exact import rates
+from clr_ref.policies import Geometric
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,13 +61,13 @@ def textbook(
 
 def power(base: float, exponent: int) -> Fraction:
     """base**exponent, near enough for any bug to show (128 bits)."""
-    return exact.scale_enclosure(Exponential(base), exponent, 128)[0]
+    return exact.scale_enclosure(Geometric(base), exponent, 128)[0]
 
 
 def right_scale(parts: Parts) -> Fraction:
     return {
         "triangular": lambda: Fraction(1),
-        "triangular2": lambda: Fraction(2) ** max(1 - parts.cycle, -exact.CLAMP),
+        "triangular2": lambda: Fraction(2) ** max(1 - parts.cycle, -rates.CLAMP),
         "exp_range": lambda: power(parts.config.gamma, parts.step),
     }[parts.config.policy]()
 
@@ -75,7 +76,7 @@ def halving(exponent: Callable[[Parts], int]) -> Callable[[Parts], Fraction]:
     def scale(parts: Parts) -> Fraction:
         if parts.config.policy != "triangular2":
             return right_scale(parts)
-        return Fraction(2) ** min(max(exponent(parts), -exact.CLAMP), exact.CLAMP)
+        return Fraction(2) ** min(max(exponent(parts), -rates.CLAMP), rates.CLAMP)
 
     return scale
 

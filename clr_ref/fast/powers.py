@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clr_ref import _double, exact
+from clr_ref import exact
+from clr_ref.fast import pairs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,10 +18,11 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
     Floats = NDArray[np.float64]
 
-#: Error that ``np.exp2`` is believed to have on its own, in units of 2**-53.
+#: The error of ``np.exp2`` itself that ``exp2_is_sound`` allows, in units of 2**-53.
 EXP2_UNITS = 16
-#: A larger power is replaced by 2**FAR, which is beyond every span. An infinite entry would make NaN of the ends of cycles,
-#: which are 0 * scale. A reciprocal of 2**1023 would be subnormal, and TensorFlow, which divides by it, takes that for 0.
+#: A larger power is replaced by 2**FAR, which is beyond every span. An infinite entry would make NaN at the ends of cycles,
+#: where the rate is 0 * scale. The reciprocal of 2**1023 would be subnormal, and TensorFlow, which divides by it, takes it
+#: for 0.
 FAR = 1022
 
 
@@ -54,7 +56,7 @@ class Powers:
             if exponent + power.bit_length() > FAR:
                 high[digit:] = 2.0**FAR
                 break
-            high[digit], low[digit] = _double.of_integer(power, exponent)
+            high[digit], low[digit] = pairs.of_integer(power, exponent)
             power, exponent = power * step, exponent + step_exponent
             excess = power.bit_length() - 256
             if excess > 0:
@@ -66,7 +68,8 @@ class Powers:
         """The tables as Python floats, for one exponent at a time."""
         return [table.tolist() for table, _ in self.tables]
 
-    def scalar(self, exponent: int) -> float:
+    def one(self, exponent: int) -> float:
+        """gamma**n in float64."""
         exponent = min(exponent, self.largest)
         result = 1.0
         for table, _ in self.tables:
@@ -81,7 +84,8 @@ class Powers:
             left = left >> self.width
         yield left
 
-    def array(self, exponents: Ints) -> Floats:
+    def many(self, exponents: Ints) -> Floats:
+        """gamma**n in float64, elementwise."""
         result: Floats | None = None
         for (table, _), digit in zip(self.tables, self._digits(exponents), strict=True):
             entry = table.take(digit)
@@ -89,10 +93,10 @@ class Powers:
         assert result is not None
         return result
 
-    def pairs(self, product: _double.Pair, exponents: Ints) -> _double.Pair:
-        """A pair times gamma**n, in pairs."""
+    def times(self, product: pairs.Pair, exponents: Ints) -> pairs.Pair:
+        """A pair of float64 times gamma**n, as a pair."""
         for (high, low), digit in zip(self.tables, self._digits(exponents), strict=True):
-            product = _double.multiply(product, (high.take(digit), low.take(digit)))
+            product = pairs.multiply(product, (high.take(digit), low.take(digit)))
         return product
 
     @functools.cached_property
@@ -101,9 +105,10 @@ class Powers:
         return math.log2(self.gamma)
 
     def exp2_roundings(self, largest: int) -> int:
-        """The relative error of ``np.exp2(n * rate)`` for n up to ``largest``, in units of 2**-53: twice what is seen to.
+        """A bound on the relative error of ``np.exp2(n * rate)`` for n up to ``largest``, in units of 2**-53.
 
-        Of the argument x, the logarithm's error and the rounding of the product make ln(2) * 1.5 |x| units and more.
+        It is twice what ``exp2_is_sound`` checks. The argument x adds ln(2) * 1.5 |x| units and more: the error of the
+        logarithm, and the rounding of the product.
         """
         return int(4 * min(largest, self.largest) * abs(self.rate)) + 2 * EXP2_UNITS
 
@@ -111,7 +116,7 @@ class Powers:
     def exp2_is_sound(self) -> bool:
         """Whether ``np.exp2(n * rate)`` is within half of ``exp2_roundings`` of every table entry.
 
-        It is with every library that we know (they err by a few units); one that does not is not asked.
+        It is with every library that we know: they err by a few units. If one fails this check, the tables are used instead.
         """
         for level, (table, _) in enumerate(self.tables):
             known = np.flatnonzero(table)

@@ -1,6 +1,6 @@
 """TFA's formula as tf.function and XLA compute it: the graph compilers' rewriting, replayed in NumPy.
 
-``tfa_arithmetic`` replays eager mode, where TensorFlow takes the operations as they are written. The graph modes do not:
+``eager`` replays eager mode, where TensorFlow takes the operations as they are written. The graph modes do not:
 
 - *tf.function.* Grappler divides by a constant by multiplying with its rounded reciprocal, and takes the sum from its other
   end.
@@ -22,11 +22,11 @@ With r = 1 / step_size rounded (1 / (2 step_size) is r / 2), D = maximal - initi
 triangular2's scale is exact, except in float32 arrays under tf.function of TF 2.9 and later: Eigen's vectorised reciprocal
 (RCPPS and one Newton step) is one ULP low there, but for the last size mod 8 elements, which fill no vector. Subnormal
 operands and results are zero in both modes, in every release; whether a result is subnormal is decided after rounding, as x86
-does. A Python int makes the graph a constant, which is folded operation by operation: that is ``tfa_arithmetic`` with
-everything flushed.
+does. A Python int makes the graph a constant, which is folded operation by operation: that is ``eager`` with everything
+flushed.
 
 This is what x86-64 CPUs of Intel's with FMA do. It was read off the optimised graphs and the machine code of TF 2.1.4 and
-2.15.1, and holds for every recorded answer in between (docs/RECORD.md); exp_range within ``tfa_arithmetic.power_budget``.
+2.15.1, and holds for every recorded answer in between (docs/RECORD.md); exp_range within ``bounds.power_budget``.
 """
 
 from __future__ import annotations
@@ -36,8 +36,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from clr_ref import _double, scale as scales, tfa_arithmetic
+from clr_ref import policies
+from clr_ref.fast import pairs
 from clr_ref.schedule import CyclicalLearningRate, as_steps
+from clr_ref.tfa import eager
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -64,31 +66,31 @@ def evaluate(
     mode: Literal["function", "xla"],
     tensorflow: tuple[int, int],
     array: bool,
-    step_dtype: tfa_arithmetic.StepDtype = "int64",
+    step_dtype: eager.StepDtype = "int64",
 ) -> Any:
     """What TFA gives under tf.function, or under XLA, in the schedule's dtype.
 
     Args:
-        schedule: one of the three policies; bounds and step_size are Python numbers, as for ``tfa_arithmetic.evaluate``.
+        schedule: one of the three policies; bounds and step_size are Python numbers, as for ``eager.evaluate``.
         steps: as for a call of the schedule.
         mode: "function" or "xla".
         tensorflow: the release, as (major, minor): (2, 1) to (2, 15).
         array: whether the steps were one tensor, or each was a tensor of its own.
-        step_dtype: how the steps arrive, as for ``tfa_arithmetic.evaluate``.
+        step_dtype: how the steps arrive, as for ``eager.evaluate``.
 
     Returns:
         A scalar or a new array of the schedule's dtype.
 
     Raises:
-        TypeError, ValueError: as ``tfa_arithmetic.evaluate``; for a custom scale function and an unknown mode.
+        TypeError, ValueError: as ``eager.evaluate``; for a custom scale function and an unknown mode.
     """
     if mode not in ("function", "xla"):
         raise ValueError(f"mode must be 'function' or 'xla', got {mode!r}")
-    if not isinstance(schedule.scale_fn, scales.POLICIES):
-        raise ValueError(f"scale_fn must be one of the three policies, got {schedule.scale_fn!r}")
+    if schedule.policy.scale is None:
+        raise ValueError(f"scale_fn must be one of the three policies for mode {mode!r}, got {schedule.scale_fn!r}")
     if step_dtype == "python int":
-        return tfa_arithmetic.evaluate(schedule, steps, step_dtype=step_dtype, flush="everywhere")
-    tfa_arithmetic.check_step_dtype(schedule, step_dtype)
+        return eager.evaluate(schedule, steps, step_dtype=step_dtype, flush="everywhere")
+    eager.check_step_dtype(schedule, step_dtype)
     whole = as_steps(steps)
     flat = np.atleast_1d(whole).reshape(-1)
     out = np.empty(flat.shape, schedule.dtype)
@@ -113,7 +115,7 @@ def _function(
     rate = _times(amplitude, np.maximum(kind(0), one - x))
     scale = _scale(schedule, cycle, step)
     if scale is not None:
-        if isinstance(schedule.scale_fn, scales.Halving) and array and kind is np.float32 and tensorflow >= (2, 9):
+        if schedule.policy.scale == policies.HALVING and array and kind is np.float32 and tensorflow >= (2, 9):
             scale[:vectors] = _flush(np.nextafter(scale[:vectors], kind(0)))
         rate = _times(rate, scale)
     return _flush(initial + rate)
@@ -136,7 +138,7 @@ def _xla(
         return _fma(height, amplitude, initial)
     if tensorflow < (2, 3):
         return _fma(_times(scale, amplitude), height, initial)
-    if isinstance(schedule.scale_fn, scales.Halving) and not array and tensorflow >= (2, 4):
+    if schedule.policy.scale == policies.HALVING and not array and tensorflow >= (2, 4):
         return _fma(_times(height, scale), amplitude, initial)
     return _fma(scale, _times(height, amplitude), initial)
 
@@ -145,22 +147,22 @@ def _inputs(schedule: CyclicalLearningRate, whole: Any, step_dtype: str) -> tupl
     """The step, initial, maximal - initial and 1 / step_size, as the graph holds them."""
     kind = np.dtype(schedule.dtype).type
     step = whole.astype(np.float32 if step_dtype == "float32" else kind).astype(kind, copy=False)
-    maximal, step_size = (kind(x) for x in tfa_arithmetic.detoured(schedule))
+    maximal, step_size = (kind(x) for x in eager.detoured(schedule))
     initial = _flush(kind(schedule.initial_learning_rate))
     return step, initial, _flush(_flush(maximal) - initial), kind(1) / step_size
 
 
 def _scale(schedule: CyclicalLearningRate, cycle: Any, step: Any) -> Any:
     """The scale, or None where the graph compiler drops it: a constant 1."""
-    scale_fn = schedule.scale_fn
-    if isinstance(scale_fn, scales.Constant) or (isinstance(scale_fn, scales.Exponential) and scale_fn.gamma == 1):
+    scale = schedule.policy.scale
+    assert scale is not None
+    if scale.base == 1:
         return None
-    kind = step.dtype.type
     argument = cycle if schedule.scale_mode == "cycle" else step
-    if isinstance(scale_fn, scales.Halving):
-        return _flush(np.ldexp(kind(1), np.clip(1 - argument, -2000, 2000).astype(np.int32)))
-    assert isinstance(scale_fn, scales.Exponential)
-    power = np.power(np.float64(kind(scale_fn.gamma)), argument.astype(np.float64))
+    if scale == policies.HALVING:
+        return _flush(schedule.policy.tfa_scales(argument))
+    kind = step.dtype.type
+    power = np.power(np.float64(kind(scale.base)), argument.astype(np.float64))
     return _flush(power) if kind is np.float64 else _to_float32(power)
 
 
@@ -185,9 +187,9 @@ def _fma(a: Any, b: Any, c: Any) -> Any:
     lies, unless it is that midpoint: only such sums are rounded to odd.
     """
     if a.dtype == np.float64:
-        high, low = _double.two_product(a, b)
-        top, rest = _double.two_sum(c, low)
-        head, tail = _double.two_sum(high, top)
+        high, low = pairs.two_product(a, b)
+        top, rest = pairs.two_sum(c, low)
+        head, tail = pairs.two_sum(high, top)
         return _flush(head + _odd_sum(rest, tail))
     product, c = np.multiply(a, b, dtype=np.float64), np.float64(c)
     total = product + c
@@ -199,7 +201,7 @@ def _fma(a: Any, b: Any, c: Any) -> Any:
 
 def _odd_sum(a: Any, b: Any) -> Any:
     """a + b in float64, rounded to odd: inexact sums get an odd last bit, so that they are no midpoints of fewer bits."""
-    total, error = _double.two_sum(a, b)
+    total, error = pairs.two_sum(a, b)
     bits: NDArray[np.int64] = total.view(np.int64)
     wrong = np.isfinite(error) & (error != 0) & ((bits & 1) == 0)
     if wrong.any():

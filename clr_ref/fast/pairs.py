@@ -1,6 +1,6 @@
 """Unevaluated sums of two float64: about 106 bits, from error-free transformations (Dekker 1971, Knuth TAOCP 4.2.2).
 
-All functions take and give arrays or scalars, elementwise. They need numbers well inside the range of float64: splitting
+All functions take and return arrays or scalars, elementwise. Numbers must lie well inside the range of float64: ``split``
 multiplies by 2**27, and an error term is about 2**-106 of its product.
 """
 

@@ -12,34 +12,34 @@ from typing import Any
 
 import numpy as np
 
-from clr_ref import exact, scale as scales
-from clr_ref._plan import SPAN, Plan, U
+from clr_ref import exact
+from clr_ref.fast.plan import SPAN, Plan, U
 
 _SPLITTER = 2.0**29 + 1
 #: Where Veltkamp's rounding to 24 bits is that of float32: above the subnormals, and far from any overflow.
 _TINY, _HUGE = 2.0**-126, 1e30
-#: Amplitudes below 2**-CLAMP of the largest are no part of any float64 result: they are below 2**1025 * 2**-2200.
+#: After so many halvings the amplitude, below 2**1025, cannot change a float64: the smallest are 2**-1074.
 _CLAMP = 2200
-#: Steps computed at once where they are asked one after the other: enough to make a block cheap, few enough to be soon used.
+#: Steps computed ahead for steps that follow each other: enough to make a block cheap, few enough to be soon used.
 BLOCK = 1024
 _LAST_BLOCK = 2**63 - BLOCK
 
 
 def function(plan: Plan) -> Callable[[int], Any]:
-    """The rate at one step, a whole number 0 .. 2**63-1 that nobody checks here, as a NumPy scalar of the dtype."""
+    """The rate at one step, a whole number 0 .. 2**63-1 that is not checked here, as a NumPy scalar of the dtype."""
     if plan.schedule.dtype == "float64":
         return _rational(plan)
-    if plan.swift < 0 or not plan.regular:
-        return lambda step: settled(plan, step)
-    if isinstance(plan.scale_fn, scales.Exponential):
-        return _exp_range(plan)
-    return _triangular(plan) if isinstance(plan.scale_fn, scales.Constant) else _triangular2(plan)
+    if plan.last_fast_step < 0 or not plan.regular:
+        return lambda step: one_rate(plan, step)
+    if plan.is_constant:
+        return _triangular(plan)
+    return _triangular2(plan) if plan.halves else _exp_range(plan)
 
 
-def in_a_row(rate: Callable[[int], Any], block: Callable[[int], Any]) -> Callable[[int], Any]:
-    """The same function, which answers steps that are asked one after the other from blocks of ``BLOCK``.
+def with_blocks_ahead(rate: Callable[[int], Any], block: Callable[[int], Any]) -> Callable[[int], Any]:
+    """The same function, which takes the rates of steps that follow each other from blocks of ``BLOCK``.
 
-    That is how a training loop asks, and it makes a step cost less than the NumPy scalar that it answers. Nothing is computed
+    A training loop calls it in that way, and a step then costs less than the NumPy scalar that is returned. Nothing is computed
     ahead for steps that do not follow each other. Threads may share it: what is known is replaced as a whole.
 
     Args:
@@ -65,23 +65,20 @@ def in_a_row(rate: Callable[[int], Any], block: Callable[[int], Any]) -> Callabl
     return remembered
 
 
-def settled(plan: Plan, step: int) -> Any:
-    """One rate of any schedule, the careful way."""
+def one_rate(plan: Plan, step: int) -> Any:
+    """One rate of any schedule, in float64 if that decides its rounding, else exactly."""
     schedule = plan.schedule
     if not plan.regular or schedule.dtype != "float32":
         return exact.rounded(schedule, step)
     p2 = 2 * plan.p
     cycle, r = divmod(step << plan.shift, p2)
     product = min(r, p2 - r) * plan.slope
-    scale_fn = plan.scale_fn
-    if not isinstance(scale_fn, scales.Constant):
+    if not plan.is_constant:
         argument = cycle + 1 if schedule.scale_mode == "cycle" else step
-        if isinstance(scale_fn, scales.Halving):
+        if plan.halves:
             product *= 2.0 ** max(1 - argument, -SPAN["float32"])
-        elif isinstance(scale_fn, scales.Exponential):
-            product *= plan.powers.scalar(argument)
         else:
-            product *= scales.answer(scale_fn, argument)
+            product *= schedule.policy(argument) if plan.scale is None else plan.powers.one(argument)
     near = plan.initial + product
     if near == plan.initial:
         # The exact value is within a few units in 2**53 of a float32, which no rounding leaves.
@@ -95,18 +92,13 @@ def settled(plan: Plan, step: int) -> Any:
     return exact.rounded(schedule, step)
 
 
-def _error(plan: Plan) -> float:
-    """Twice a bound on the error of initial + product, where no product is larger than the amplitude."""
-    return 2 * U * ((plan.roundings + 2) * abs(plan.amplitude) + 2 * abs(plan.initial))
-
-
-def _triangular(plan: Plan) -> Callable[[int], Any]:
-    p, p2, shift, initial, slope, error = plan.p, 2 * plan.p, plan.shift, plan.initial, plan.slope, _error(plan)
+def _rounding(plan: Plan) -> Callable[[float, int], Any]:
+    """A function of the float64 rate and its step: the rate in float32 where its rounding is decided, else by ``one_rate``."""
+    # Twice a bound on the error of initial + product, where no product is larger than the amplitude.
+    error = 2 * U * ((plan.roundings + 2) * abs(plan.amplitude) + 2 * abs(plan.initial))
     float32 = np.float32
 
-    def rate(step: int) -> Any:
-        r = (step << shift) % p2
-        near = initial + (r if r <= p else p2 - r) * slope
+    def rounded(near: float, step: int) -> Any:
         low, high = near - error, near + error
         if low > _TINY and high < _HUGE:
             c = low * _SPLITTER
@@ -114,39 +106,40 @@ def _triangular(plan: Plan) -> Callable[[int], Any]:
             result = c - (c - low)
             if result == d - (d - high):
                 return float32(result)
-        return settled(plan, step)
+        return one_rate(plan, step)
+
+    return rounded
+
+
+def _triangular(plan: Plan) -> Callable[[int], Any]:
+    p, p2, shift, initial, slope, rounded = plan.p, 2 * plan.p, plan.shift, plan.initial, plan.slope, _rounding(plan)
+
+    def rate(step: int) -> Any:
+        r = (step << shift) % p2
+        return rounded(initial + (r if r <= p else p2 - r) * slope, step)
 
     return rate
 
 
 def _triangular2(plan: Plan) -> Callable[[int], Any]:
-    p, p2, shift, initial, error = plan.p, 2 * plan.p, plan.shift, plan.initial, _error(plan)
+    p, p2, shift, initial, rounded = plan.p, 2 * plan.p, plan.shift, plan.initial, _rounding(plan)
     last = SPAN["float32"]
     slopes = [plan.slope * 2.0**-cycle for cycle in range(last + 1)]
-    float32 = np.float32
 
     def rate(step: int) -> Any:
         step_q = step << shift
         cycle = step_q // p2
         r = step_q - cycle * p2
-        near = initial + (r if r <= p else p2 - r) * slopes[cycle if cycle < last else last]
-        low, high = near - error, near + error
-        if low > _TINY and high < _HUGE:
-            c = low * _SPLITTER
-            d = high * _SPLITTER
-            result = c - (c - low)
-            if result == d - (d - high):
-                return float32(result)
-        return settled(plan, step)
+        return rounded(initial + (r if r <= p else p2 - r) * slopes[cycle if cycle < last else last], step)
 
     return rate
 
 
 def _exp_range(plan: Plan) -> Callable[[int], Any]:
-    p, p2, shift, initial, error = plan.p, 2 * plan.p, plan.shift, plan.initial, _error(plan)
+    p, p2, shift, initial, rounded = plan.p, 2 * plan.p, plan.shift, plan.initial, _rounding(plan)
     powers = plan.powers
     largest, mask, width = powers.largest, powers.mask, powers.width
-    (first, *others), float32 = powers.lists, np.float32
+    first, *others = powers.lists
     first = [power * plan.slope for power in first]
 
     def product_of_others(left: int) -> float:
@@ -156,31 +149,23 @@ def _exp_range(plan: Plan) -> Callable[[int], Any]:
             left >>= width
         return product
 
-    # Two tables are what most of them take.
+    # Most gammas take two tables.
     upper = others[0].__getitem__ if len(others) == 1 else product_of_others
 
     def rate(step: int) -> Any:
         r = (step << shift) % p2
         left = step if step < largest else largest
-        near = initial + (r if r <= p else p2 - r) * first[left & mask] * upper(left >> width)
-        low, high = near - error, near + error
-        if low > _TINY and high < _HUGE:
-            c = low * _SPLITTER
-            d = high * _SPLITTER
-            result = c - (c - low)
-            if result == d - (d - high):
-                return float32(result)
-        return settled(plan, step)
+        return rounded(initial + (r if r <= p else p2 - r) * first[left & mask] * upper(left >> width), step)
 
     return rate
 
 
 def _rational(plan: Plan) -> Callable[[int], Any]:
     """float64: the rate is a quotient of two whole numbers, and Python divides those correctly rounded."""
-    schedule, scale_fn = plan.schedule, plan.scale_fn
-    halves = isinstance(scale_fn, scales.Halving) and schedule.scale_mode == "cycle"
-    if not (halves or isinstance(scale_fn, scales.Constant)):
-        return lambda step: settled(plan, step)
+    schedule = plan.schedule
+    halves = plan.halves and schedule.scale_mode == "cycle"
+    if not (halves or plan.is_constant):
+        return lambda step: one_rate(plan, step)
     (a, under_a), (b, under_b) = (
         x.as_integer_ratio() for x in (schedule.initial_learning_rate, schedule.maximal_learning_rate)
     )

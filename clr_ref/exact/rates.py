@@ -1,0 +1,125 @@
+"""The exact rate of a schedule: the textbook's formula on rationals.
+
+    cycle = floor(1 + t / (2 s));  x = |t / s - 2 cycle + 1|;  rate = initial + (maximal - initial) max(0, 1 - x) scale
+
+(Smith, arXiv 1506.01186, section 3; TFA 0.23 ``CyclicalLearningRate.__call__``). The inputs are the numbers that the schedule
+holds, that is, already rounded to its dtype.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from clr_ref.exact.power import power
+from clr_ref.exact.rounding import round_to
+from clr_ref.parameters import Parameters
+from clr_ref.policies import Geometric
+
+if TYPE_CHECKING:
+    import mpmath
+
+    Exact: TypeAlias = Fraction | mpmath.mpf
+
+#: Bits up to which ``value`` writes a power out as a Fraction; past it, it returns an mpf.
+SANE_BITS = 1 << 16
+#: Precision of that mpf.
+MPF_BITS = 256
+#: A scale beyond 2**+-CLAMP is replaced by 2**+-CLAMP. |maximal - initial| * height lies in 2**-2098 .. 2**1025 for every
+#: float64 schedule (bounds above 2**-1074, step_size below 2**1024), so the product stays far below half of the smallest
+#: subnormal, 2**-1075, or far above the largest finite number, 2**1024: no rounding to float32 or float64 can tell.
+CLAMP = 5000
+
+
+def phase(step_size: Fraction, step: int) -> tuple[int, Fraction]:
+    """The cycle, counted from 1, and the height of the triangle, 0 to 1, at a step."""
+    # The textbook's sums over their common denominator p, for a step_size of p / q: one fraction is reduced, not eight.
+    p, q = step_size.numerator, step_size.denominator
+    cycle = 1 + step * q // (2 * p)
+    x = abs(step * q - 2 * cycle * p + p)
+    return cycle, Fraction(max(0, p - x), p)
+
+
+def value(schedule: Parameters, step: int) -> Exact:
+    """The exact rate: a Fraction, or an ``mpmath.mpf`` of 256 bits where it is irrational or the scale needs over 65,536 bits.
+
+    The mpf is the exact value rounded: its relative error is below 2**-250 for rates that do not cancel.
+    """
+    initial, amplitude, height, argument = _terms(schedule, step)
+    if amplitude * height == 0:
+        return initial
+    scale = schedule.policy.scale
+    if scale is None:
+        low, high = schedule.policy.enclosure(height, argument, MPF_BITS)
+        return initial + amplitude * low if low == high else _as_mpf(initial, amplitude * (low + high) / 2, Fraction(1), 0)
+    base, exponent = Fraction(scale.base), argument - scale.offset
+    bits = max(base.numerator.bit_length(), base.denominator.bit_length()) if base != 1 else 0
+    if bits * abs(exponent) <= SANE_BITS:
+        return initial + amplitude * height * base**exponent
+    return _as_mpf(initial, amplitude * height, base, exponent)
+
+
+def rounded(schedule: Parameters, step: int) -> Any:
+    """The exact rate rounded once, to nearest and ties to even, as a NumPy scalar of the schedule's dtype."""
+    for low, high in enclosures(schedule, step):
+        result = round_to(low, schedule.dtype)
+        # Comes to an end: see EXACT_BITS in ``power``. A rate whose enclosures never close is no midpoint.
+        if low == high or result == round_to(high, schedule.dtype):
+            return result
+    raise AssertionError("unreachable: enclosures are endless")
+
+
+def enclosures(schedule: Parameters, step: int) -> Iterator[tuple[Fraction, Fraction]]:
+    """Ever tighter pairs of rationals that hold the exact rate between them (in either order), up to ``CLAMP``."""
+    initial, amplitude, height, argument = _terms(schedule, step)
+    policy, bits = schedule.policy, 128
+    reach = amplitude if policy.scale is None else amplitude * height
+    while True:
+        if not (amplitude and height):
+            low = high = Fraction(0)
+        elif policy.scale is None:
+            low, high = policy.enclosure(height, argument, bits)
+        else:
+            low, high = scale_enclosure(policy.scale, argument, bits)
+        rate = initial + reach * low
+        yield rate, rate if low == high else initial + reach * high
+        bits *= 2
+
+
+def scale_enclosure(scale: Geometric, argument: int, bits: int) -> tuple[Fraction, Fraction]:
+    """Two rationals around the scale at a cycle or step, about 2**-bits apart, relatively; equal where it is short."""
+    exponent = argument - scale.offset
+    half, twos = math.frexp(scale.base)
+    if half == 0.5:  # a power of two
+        exact = Fraction(2) ** min(max((twos - 1) * exponent, -CLAMP), CLAMP)
+        return exact, exact
+    low, high, unit = power(scale.base, exponent, bits)
+    if unit + high.bit_length() < -CLAMP:
+        low, high, unit = 1, 2, -CLAMP - 1
+    elif unit + low.bit_length() > CLAMP:
+        low, high, unit = 1, 2, CLAMP
+    return low * Fraction(2) ** unit, high * Fraction(2) ** unit
+
+
+def _terms(schedule: Parameters, step: int) -> tuple[Fraction, Fraction, Fraction, int]:
+    """The initial rate, maximal - initial, the height of the triangle, and what the scale is computed from."""
+    cycle, height = phase(Fraction(schedule.step_size), step)
+    initial = Fraction(schedule.initial_learning_rate)
+    amplitude = Fraction(schedule.maximal_learning_rate) - initial
+    return initial, amplitude, height, cycle if schedule.scale_mode == "cycle" else step
+
+
+def _as_mpf(initial: Fraction, amplitude: Fraction, base: Fraction, exponent: int) -> Exact:
+    import mpmath
+
+    context = mpmath.mp.clone()
+    context.prec = MPF_BITS + exponent.bit_length()
+
+    def convert(rational: Fraction) -> Any:
+        return context.mpf(rational.numerator) / rational.denominator
+
+    result = convert(initial) + convert(amplitude) * convert(base) ** exponent
+    with mpmath.workprec(MPF_BITS):
+        return +mpmath.mpf(result)

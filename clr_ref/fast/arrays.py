@@ -1,0 +1,187 @@
+"""Arrays of arbitrary steps on the fast path: float32 schedules of the three policies, steps up to ``Plan.last_fast_step``.
+
+With step_size = p / q in lowest terms (q a power of two, since step_size is a float) the phase of step t is the integer
+r = (t q) mod 2p, its distance from the nearer end of the cycle is m = min(r, 2p - r), and the rate is
+
+    initial + m * (maximal - initial) / p * scale                                                       (docs/SPEC.md, clause 4)
+
+Here the phase is computed in words of 32 bits or in float64, both exact for these steps, and every operation on a chunk goes
+into the same few buffers, which stay in the second-level cache. ``settle`` finds the steps that need exact arithmetic. All
+other steps and schedules go to ``general``. docs/ROUNDING.md follows one step through this module.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from clr_ref.fast import general
+from clr_ref.fast.one_step import one_rate
+from clr_ref.fast.plan import SPAN, Plan
+from clr_ref.fast.settle import round_to_float32
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Ints = NDArray[np.int64]
+    Floats = NDArray[np.float64]
+    Words = NDArray[np.uint32]
+
+#: Steps worked on at once: the cost of twenty calls of NumPy vanishes, and all buffers stay in a second-level cache of 2 MiB.
+CHUNK = 32 * 1024
+MAX_STEP = 2**63 - 1
+#: Adding a whole number to the bits of 2**52 adds it to the float: the cheapest conversion there is.
+_MAGIC = 2.0**52
+_MAGIC_BITS = 0x4330000000000000
+#: Which of the two words of a float64 holds its exponent.
+_UPPER = 1 if sys.byteorder == "little" else 0
+
+
+class Work:
+    """The buffers of one call, for chunks of up to ``size`` steps."""
+
+    def __init__(self, size: int) -> None:
+        # On whole cache lines, to which NumPy does not align: arithmetic across them takes a tenth longer.
+        line = 64 // 8
+        width = size + -size % line
+        memory = np.empty(3 * width + line)
+        start = -(memory.__array_interface__["data"][0] // 8) % line
+        self.floats = memory[start : start + 3 * width].reshape(3, width)
+        self.words: Words = np.empty(size, np.uint32)
+        self.slopes = np.empty(0)  # of triangular2: copies of the slope, of which only the exponent bits are overwritten
+
+    def first(self, count: int) -> Any:
+        """Three buffers of float64 and one of words, ``count`` long: for the rate, for scratch, for the scale."""
+        return *self.floats[:, :count], self.words[:count]
+
+
+def fill(plan: Plan, steps: Ints, out: NDArray[Any]) -> None:
+    """The rates of arbitrary steps, into ``out``; both 1-D and of one length.
+
+    Raises:
+        ValueError: a step is negative; what is in ``out`` is then of no use.
+    """
+    fast = plan.last_fast_step >= 0
+    size = CHUNK if fast else general.CHUNK
+    work = Work(min(len(steps), size) if fast else 0)
+    if plan.halves:
+        work.slopes = np.full(work.floats.shape[1], plan.slope)
+    with np.errstate(all="ignore"):
+        for start in range(0, len(steps), size):
+            part = steps[start : start + size]
+            largest = int(part.view(np.uint64).max())  # a negative step is a very large one
+            if largest > MAX_STEP:
+                raise ValueError(f"step must be a whole number 0 .. 2**63-1, got {part[part < 0][0].item()!r}")
+            if largest <= plan.last_fast_step:
+                _fill_fast(plan, work, part, largest, out[start : start + size])
+            else:
+                general.fill(plan, part, out[start : start + size])
+
+
+def _fill_fast(plan: Plan, work: Work, steps: Ints, largest: int, out: NDArray[np.float32]) -> None:
+    """A chunk of arbitrary steps, none above ``plan.last_fast_step``."""
+    rate, scratch, scale, words = work.first(len(steps))
+    roundings = plan.roundings
+    small = max(largest << plan.shift, 2 * plan.p) < 2**31 and plan.slope != 0
+    if small:
+        whole = words.view(np.int32)
+        np.copyto(words, steps.view(np.uint64), casting="unsafe")
+        if plan.shift:
+            words <<= np.uint32(plan.shift)
+    else:
+        whole = rate.view(np.int64)
+        np.left_shift(steps, plan.shift, out=whole)
+    if not (plan.is_constant or plan.halves):
+        powers = plan.powers
+        if powers.exp2_is_sound:
+            np.copyto(scale, whole)
+            scale *= powers.rate * 2.0**-plan.shift
+            if largest > powers.largest:
+                np.maximum(scale, -SPAN["float32"], out=scale)  # arithmetic on subnormals is slow
+            np.exp2(scale, out=scale)
+            roundings += powers.exp2_roundings(largest)
+        else:
+            scale[:] = powers.many(steps)
+    if small:
+        scale = work.slopes[: len(rate)] if plan.halves else scale
+        _products_of_words(plan, rate, scratch, scale, words, largest << plan.shift)
+    else:
+        whole += _MAGIC_BITS
+        rate -= _MAGIC + origin(plan)
+        products(plan, plan.slope, rate, scratch, scale, largest << plan.shift)
+    rate += plan.initial
+    for index in round_to_float32(plan, rate, words, roundings, out):
+        out[index] = one_rate(plan, int(steps[index]))
+
+
+def _products_of_words(plan: Plan, rate: Floats, scratch: Floats, scale: Floats, words: Words, largest: int) -> None:
+    """As ``products``, from a step * q below 2**31 in words, where whole numbers take half as long.
+
+    For triangular2, ``scale`` starts as copies of the slope; only its exponent bits are overwritten here.
+    """
+    p2 = np.uint32(2 * plan.p)
+    cycle, r = scratch.view(np.uint32).reshape(2, -1)
+    np.floor_divide(words, p2, out=cycle)
+    np.multiply(cycle, p2, out=r)
+    np.subtract(words, r, out=r)
+    np.subtract(p2, r, out=words)
+    np.minimum(words, r, out=words)
+    np.copyto(rate, words.view(np.int32))
+    if plan.halves:
+        if largest // int(p2) > SPAN["float32"]:
+            np.minimum(cycle, np.uint32(SPAN["float32"]), out=cycle)
+        cycle <<= np.uint32(20)
+        upper = np.array([plan.slope]).view(np.uint32)[_UPPER]
+        np.subtract(upper, cycle, out=scale.view(np.uint32)[_UPPER::2])  # slope * 2**-cycle
+    else:
+        rate *= plan.slope
+    if not plan.is_constant:
+        rate *= scale
+
+
+def origin(plan: Plan) -> int:
+    """The position from which ``products`` counts: the first peak if it needs the cycle, else the start of the cycle."""
+    return plan.p if plan.halves else 0
+
+
+def products(plan: Plan, slope: float, rate: Floats, scratch: Floats, scale: Floats, largest: int) -> None:
+    """Replace positions by m * slope * scale.
+
+    The position divided by 2p is rounded to the nearest whole number, which is the cycle. The float64 quotient is off by less
+    than 2**51 / 2p * 2**-52, and its distance from a half is 0 or at least 1 / 2p. So ``rint`` picks the same whole number as
+    exact arithmetic, except at exact halves, where both choices give m = p.
+
+    Args:
+        plan, slope: of the schedule; a slope that already holds a part of the scale is given by itself.
+        rate: on entry, step * q less the origin; on return, the products.
+        scratch: overwritten.
+        scale: on entry, the scale of exp_range; overwritten for triangular2.
+        largest: the largest step * q.
+    """
+    p2 = 2 * plan.p
+    np.multiply(rate, 1 / p2, out=scratch)
+    np.rint(scratch, out=scratch)
+    if plan.halves:
+        # The nearest peak is that of the step's own cycle.
+        _halve(scratch, scale, largest // p2)
+    scratch *= p2
+    rate -= scratch
+    np.abs(rate, out=rate)
+    if plan.halves:
+        np.subtract(plan.p, rate, out=rate)
+    rate *= slope
+    if not plan.is_constant:
+        rate *= scale
+
+
+def _halve(cycle: Floats, scale: Floats, largest: int) -> None:
+    """Put 2**-cycle into ``scale``, assembled from its exponent bits; held at 2**-SPAN. ``largest`` is the largest cycle."""
+    span = SPAN["float32"]
+    if largest > span:
+        np.minimum(cycle, span, out=scale)
+        cycle = scale
+    np.subtract(_MAGIC + 1023, cycle, out=scale)
+    bits = scale.view(np.int64)
+    bits <<= 52

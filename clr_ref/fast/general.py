@@ -1,0 +1,120 @@
+"""Arrays of steps the general way: any schedule, in int64 and in float64 or pairs of float64, then exactly where undecided."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from clr_ref import exact
+from clr_ref.fast import pairs
+from clr_ref.fast.plan import LIMIT, SPAN, WINDOW, Plan
+from clr_ref.fast.settle import round_to_float32
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Ints = NDArray[np.int64]
+    Floats = NDArray[np.float64]
+
+#: Steps worked on at once: the many temporaries of 48 KiB stay below the 128 KiB from which glibc's malloc may hand memory back
+#: to the system and fetch it again for every chunk, which costs as much as the arithmetic.
+CHUNK = 6 * 1024
+
+
+def fill(plan: Plan, steps: Ints, out: NDArray[Any]) -> None:
+    """The rates of arbitrary steps, into ``out``; both 1-D and of one length."""
+    for start in range(0, len(steps), CHUNK):
+        some, part = steps[start : start + CHUNK], out[start : start + CHUNK]
+        if not plan.regular:
+            undecided: Any = range(len(some))
+        elif plan.schedule.dtype == "float32":
+            undecided = _fill_float32(plan, some, part)
+        else:
+            undecided = _fill_float64(plan, some, part)
+        for index in undecided:
+            part[index] = exact.rounded(plan.schedule, int(some[index]))
+
+
+def distances(plan: Plan, steps: Ints) -> tuple[Ints, Ints | None]:
+    """m, the distance from the nearer end of the cycle in units of 1 / q steps, and the cycle counted from 0.
+
+    The cycle is None where one does not fit int64.
+    """
+    p2 = 2 * plan.p
+    cycle = steps // p2
+    r = steps - cycle * p2
+    cycles: Ints | None = cycle
+    # r = (t << shift) mod 2p, a few bits at a time, so that no product leaves int64.
+    room = 63 - p2.bit_length()
+    left = plan.shift
+    while left > 0:
+        bits = min(room, left)
+        left -= bits
+        if cycles is not None and len(cycles) and int(cycles.max()) >= LIMIT >> bits:
+            cycles = None
+        r <<= bits
+        carry = r // p2
+        r -= carry * p2
+        if cycles is not None:
+            cycles = (cycles << bits) + carry
+    return np.minimum(r, p2 - r), cycles
+
+
+def _fill_float32(plan: Plan, steps: Ints, out: NDArray[np.float32]) -> Any:
+    """Fill ``out``, and return the indices whose rounding float64 cannot decide."""
+    m, cycle = distances(plan, steps)
+    near: Floats = m * np.float64(plan.slope)
+    if not plan.is_constant:
+        if (arguments := _arguments(plan, steps, cycle)) is None:
+            return range(len(steps))
+        if plan.halves:
+            near *= _halved(arguments, SPAN["float32"])
+        else:
+            near *= plan.schedule.policy.scales(arguments) if plan.scale is None else plan.powers.many(arguments)
+    near += plan.initial
+    return round_to_float32(plan, near, np.empty(len(steps), np.uint32), plan.roundings, out)
+
+
+def _fill_float64(plan: Plan, steps: Ints, out: NDArray[np.float64]) -> Any:
+    """As ``_fill_float32``, in pairs of float64 (about 100 bits)."""
+    schedule = plan.schedule
+    m, cycle = distances(plan, steps)
+    amplitude = Fraction(schedule.maximal_learning_rate) - Fraction(schedule.initial_learning_rate)
+    product = pairs.times(pairs.pair(amplitude / plan.p), m.astype(np.float64))
+    with np.errstate(all="ignore"):
+        if not plan.is_constant:
+            if (arguments := _arguments(plan, steps, cycle)) is None:
+                return range(len(steps))
+            if plan.halves:
+                unit = _halved(arguments, SPAN["float64"])
+                product = product[0] * unit, product[1] * unit
+            elif plan.scale is None:
+                product = pairs.times(product, schedule.policy.scales(arguments))
+            else:
+                product = plan.powers.times(product, arguments)
+        high, low = pairs.plus(product, plan.initial)
+        # Every operation on pairs is good to 2**-100 of its largest operand; there are at most 2 * MAX_LEVELS + 4 of them.
+        error = 2.0**-95 * (np.abs(product[0]) + np.abs(high))
+        out[:] = high + (low - error)
+        # Splitting a power above 2**996 makes NaN, which is undecided because it differs from itself.
+        undecided = out != high + (low + error)
+        out += 0.0
+        size = np.abs(product[0])
+        small, sound = size < 2.0**-WINDOW, size < 2.0**WINDOW
+        # A small product next to a base of at least 2**-ROOM does not change it.
+        undecided |= (m != 0) & (~sound | (small & (plan.initial == 0)))
+    return np.flatnonzero(undecided)
+
+
+def _arguments(plan: Plan, steps: Ints, cycle: Ints | None) -> Ints | None:
+    """What the scale is computed from: the steps, or the cycles counted from 1; None where one does not fit int64."""
+    if plan.schedule.scale_mode == "iterations":
+        return steps
+    return None if cycle is None else cycle + 1
+
+
+def _halved(arguments: Ints, span: int) -> Floats:
+    """2**(1 - x), assembled from its exponent bits; held at 2**-span, since arithmetic on subnormals is slow."""
+    return (np.maximum(1024 - arguments, 1023 - span) << 52).view(np.float64)

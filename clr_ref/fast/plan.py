@@ -1,0 +1,119 @@
+"""What a schedule computes once, before the first step: the numbers of its formula, and how far they can be trusted."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from fractions import Fraction
+
+from clr_ref import policies
+from clr_ref.exact import round_to
+from clr_ref.fast.powers import Powers
+from clr_ref.parameters import Parameters
+
+#: Unit roundoff of float64.
+U = 2.0**-53
+#: 2p and the whole-number cycle stay below this, so that int64 never overflows.
+LIMIT = 1 << 62
+#: Below this, step * q and its quotient by 2p are accurate enough in float64 to find the right cycle (``arrays._products``).
+PHASE_LIMIT = 1 << 51
+#: Powers of gamma, and of two, are held at 2**-SPAN. Beyond it no float32 result changes: |maximal - initial| * height is 0 or
+#: lies in 2**-211 .. 2**129 for float32 schedules with 2p < LIMIT. A float64 result could change; WINDOW catches those steps,
+#: and they are computed exactly: with bounds inside 2**+-ROOM, a power beyond SPAN makes a product beyond WINDOW.
+SPAN = {"float32": 400, "float64": 900}
+#: float64 schedules whose bounds and step_size lie inside 2**+-ROOM (or are 0) are evaluated in pairs of float64.
+ROOM = 100
+#: Products outside 2**+-WINDOW have lost accuracy to underflow, or to SPAN.
+WINDOW = 690
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What a schedule computes once. ``p / 2**shift`` is the step_size; ``slope`` is (maximal - initial) / p."""
+
+    schedule: Parameters
+    #: the geometric scale, or None for a function of the user's and for policies that are only computed exactly.
+    scale: policies.Geometric | None
+    p: int
+    shift: int
+    initial: float
+    amplitude: float
+    slope: float
+    #: roundings that the product m * slope * scale suffers, each of relative size U at most.
+    roundings: int
+    #: whether sums may cancel, so that the error is not small against the result.
+    cancels: bool
+    #: whether float64 arithmetic can be trusted with the numbers at all; if not, every step is computed exactly.
+    regular: bool
+    #: the largest step of the fast path; -1 where the policy or the dtype has none.
+    last_fast_step: int
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether the scale is 1."""
+        return self.scale == policies.ONE
+
+    @property
+    def halves(self) -> bool:
+        """Whether the scale is 2**(1 - argument), which is assembled from its bits."""
+        return self.scale == policies.HALVING
+
+    @functools.cached_property
+    def floor(self) -> float:
+        """Values below this may be subnormal in float32; 0 where none can be."""
+        smallest = self.slope if self.is_constant else 0.0
+        return 0.0 if max(abs(self.initial), abs(smallest)) >= 2.0**-126 and not self.cancels else 2.0**-126
+
+    @functools.cached_property
+    def powers(self) -> Powers:
+        """The powers of gamma. Not there where the scale is 1, halves, or is a function."""
+        assert self.scale is not None
+        return Powers(self.scale.base, SPAN[self.schedule.dtype])
+
+
+def plan(schedule: Parameters) -> Plan:
+    """The plan of a schedule."""
+    step_size = Fraction(schedule.step_size)
+    p, shift = step_size.numerator, step_size.denominator.bit_length() - 1
+    initial, maximal = schedule.initial_learning_rate, schedule.maximal_learning_rate
+    amplitude = Fraction(maximal) - Fraction(initial)
+    policy, scale = schedule.policy, schedule.policy.scale
+    regular = 2 * p < LIMIT and (scale is not None or policy.function is not None)
+    if schedule.dtype == "float64":
+        # Error-free transformations want room on both sides: no overflow when splitting, no underflow of an error term.
+        magnitudes = [abs(x) for x in (initial, maximal, schedule.step_size) if x]
+        regular &= p < 2**53 and all(2.0**-ROOM < x < 2.0**ROOM for x in magnitudes)
+    if scale is not None and scale.base == 1:
+        scale = policies.ONE
+    roundings = 3  # slope, product, and m itself where it has more than 53 bits
+    if scale is None:
+        roundings += 1
+    elif scale not in (policies.ONE, policies.HALVING):
+        roundings += 2 * Powers.MAX_LEVELS
+    away_from_zero = (initial >= 0 and amplitude >= 0) or (initial <= 0 and amplitude < 0)
+    fast = schedule.dtype == "float32" and 2 * p < PHASE_LIMIT and _has_fast_path(scale, schedule.scale_mode)
+    return Plan(
+        schedule=schedule,
+        scale=scale,
+        p=p,
+        shift=shift,
+        initial=initial,
+        amplitude=_nearest(amplitude),
+        slope=_nearest(amplitude / p),
+        roundings=roundings,
+        # A geometric scale is positive; a function of the user's may be anything.
+        cancels=scale is None or not away_from_zero,
+        regular=regular,
+        last_fast_step=(PHASE_LIMIT - 2 * p) >> shift if fast else -1,
+    )
+
+
+def _has_fast_path(scale: policies.Geometric | None, scale_mode: str) -> bool:
+    """Whether the scale is one of the paper's: 1, halved every cycle, or a power of gamma < 1 that falls with every step."""
+    if scale is None or scale == policies.ONE:
+        return scale is not None
+    return scale_mode == "cycle" if scale == policies.HALVING else scale_mode == "iterations" and scale.base < 1
+
+
+def _nearest(exact_value: Fraction) -> float:
+    return float(round_to(exact_value, "float64"))

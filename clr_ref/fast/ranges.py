@@ -1,0 +1,149 @@
+"""Ranges of steps: what repeats is computed once and copied, what is a straight line is computed as one.
+
+A range of triangular is one period, copied. One of triangular2 is computed for the rise of each cycle and mirrored, until the
+amplitude no longer changes a float32. All others are computed step by step, a chunk at a time from the phase of its first step.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from clr_ref.fast import general
+from clr_ref.fast.arrays import Work, origin, products
+from clr_ref.fast.one_step import one_rate
+from clr_ref.fast.plan import SPAN, Plan
+from clr_ref.fast.powers import Powers
+from clr_ref.fast.settle import round_to_float32
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+#: Steps worked on at once: the buffers take 704 KiB of the 1 MiB that a range may take besides its result.
+CHUNK = 16 * 1024
+#: Elements copied at once.
+REPEATED = 64 * 1024
+
+
+def fill(plan: Plan, first: int, out: NDArray[Any]) -> None:
+    """The rates of the contiguous steps from ``first`` on, into ``out``."""
+    # Where the rates are periodic, one period is computed and repeated.
+    period = (2 * plan.p if plan.shift == 0 else plan.p) if plan.is_constant else max(len(out), 1)
+    once = out[:period]
+    with np.errstate(all="ignore"):
+        if plan.last_fast_step < CHUNK:
+            _fill_steps(plan, first, once)
+        elif plan.shift == 0 and (plan.is_constant or plan.halves):
+            _fill_cycles(plan, first, once)
+        else:
+            _fill_ramp(plan, first, once)
+        _repeat(out, period)
+
+
+def _fill_steps(plan: Plan, first: int, out: NDArray[Any]) -> None:
+    """Contiguous steps as arbitrary ones."""
+    for start in range(0, len(out), general.CHUNK):
+        part = out[start : start + general.CHUNK]
+        # A range that ends at 2**63 has no int64 stop.
+        general.fill(plan, np.arange(len(part), dtype=np.int64) + (first + start), part)
+
+
+def _fill_cycles(plan: Plan, first: int, out: NDArray[np.float32]) -> None:
+    """triangular and triangular2 with a whole step_size: each rise is computed, each fall mirrored as far as its rise goes."""
+    if not len(out):
+        return
+    p, period = plan.p, 2 * plan.p
+    work, ramp = Work(min(len(out), CHUNK)), np.arange(min(len(out), CHUNK), dtype=np.float64)
+    position = 0
+    while position < len(out):
+        cycle, r = divmod(first + position, period)
+        if plan.halves and one_rate(plan, cycle * period + p) == plan.initial:
+            # Rounding is monotone: once the peak rounds to the base, everything between them does, in all later cycles too.
+            out[position:] = plan.initial
+            return
+        slope = _halved_slope(plan, cycle) if plan.halves else plan.slope
+        if r <= p:
+            stop = min(position + p + 1 - r, len(out))
+            _fill_line(plan, work, ramp, first + position, r, 1, slope, out[position:stop])
+            mirrored = min(stop - position - 1, len(out) - stop)
+            out[stop : stop + mirrored] = out[stop - 1 - mirrored : stop - 1][::-1]
+            position = stop + mirrored
+            r = (first + position) % period
+        if r > p:
+            stop = min(position + period - r, len(out))
+            _fill_line(plan, work, ramp, first + position, period - r, -1, slope, out[position:stop])
+            position = stop
+
+
+def _halved_slope(plan: Plan, cycle: int) -> float:
+    return plan.slope * 2.0 ** -min(cycle, SPAN["float32"])
+
+
+def _fill_line(
+    plan: Plan, work: Work, ramp: Floats, first: int, m: int, sign: int, slope: float, out: NDArray[np.float32]
+) -> None:
+    """The rates initial + (m + sign i) slope, i = 0, 1, ..., which are those of the steps from ``first`` on."""
+    for start in range(0, len(out), CHUNK):
+        part = out[start : start + CHUNK]
+        rate, _, _, words = work.first(len(part))
+        near_end = m + sign * start
+        if sign > 0:
+            np.add(ramp[: len(part)], near_end, out=rate)
+        else:
+            np.subtract(near_end, ramp[: len(part)], out=rate)
+        rate *= slope
+        rate += plan.initial
+        for index in round_to_float32(plan, rate, words, plan.roundings, part):
+            part[index] = one_rate(plan, first + start + int(index))
+
+
+def _fill_ramp(plan: Plan, first: int, out: NDArray[np.float32]) -> None:
+    """Every step computed, from the phase of the first one of its chunk: exp_range, and any fractional step_size."""
+    if not len(out):
+        return
+    size = min(len(out), CHUNK)
+    work, ramp, p2 = Work(size), np.arange(size, dtype=np.float64) * (1 << plan.shift), 2 * plan.p
+    slope, roundings = plan.slope, plan.roundings
+    decays = not (plan.is_constant or plan.halves)
+    if decays:
+        # gamma**(first of the chunk) times a table of gamma**0, gamma**1, ...: one power and two products more.
+        roundings += 2 * Powers.MAX_LEVELS + 2
+        for start in range(0, size, general.CHUNK):
+            part = np.arange(start, min(start + general.CHUNK, size))
+            work.floats[2][part] = plan.powers.many(part)
+    for start in range(0, len(out), CHUNK):
+        rates = out[start : start + CHUNK]
+        cycle, r = divmod((first + start) << plan.shift, p2)
+        if decays:
+            power = plan.powers.one(first + start)
+            if abs(plan.amplitude) * power < abs(plan.initial) * 2.0**-26 and abs(plan.initial) >= 2.0**-126:
+                # Less than half the distance to the next float32 on either side, here and at every later step.
+                out[start:] = plan.initial
+                return
+            slope = plan.slope * power
+        elif plan.halves:
+            slope = _halved_slope(plan, cycle)
+        rate, scratch, scale, words = work.first(len(rates))
+        np.add(ramp[: len(rates)], r - origin(plan), out=rate)
+        products(plan, slope, rate, scratch, scale, (len(rates) << plan.shift) + p2)
+        rate += plan.initial
+        for index in round_to_float32(plan, rate, words, roundings, rates):
+            rates[index] = one_rate(plan, first + start + int(index))
+
+
+def _repeat(out: NDArray[Any], period: int) -> None:
+    """Copy the first ``period`` elements over the rest."""
+    # Short periods are doubled first, since every copy is a call.
+    while period < min(len(out), REPEATED // 2):
+        part = out[period : 2 * period]
+        part[:] = out[: len(part)]
+        period *= 2
+    # Each piece of a long one goes to all its places while it is in the cache.
+    for start in range(0, min(period, len(out) - period), REPEATED):
+        piece = out[start : min(start + REPEATED, period)]
+        for target in range(start + period, len(out), period):
+            part = out[target : target + len(piece)]
+            part[:] = piece[: len(part)]

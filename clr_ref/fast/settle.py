@@ -1,0 +1,67 @@
+"""Ziv's test for arrays: round float64 values to float32, and find those whose rounding float64 cannot decide.
+
+The exact rate lies within a known error of the float64 value. If both ends of that interval round to one float32, that is the
+correctly rounded rate. If a midpoint of two float32 lies between them, the rounding is undecided.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from clr_ref.fast.plan import Plan, U
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+
+def round_to_float32(plan: Plan, near: Floats, words: NDArray[np.uint32], roundings: int, out: NDArray[np.float32]) -> Any:
+    """Round float64 rates into ``out``, and return the indices whose rounding is undecided.
+
+    The error of a rate is at most U * (roundings * |product| + |near|). A float32 midpoint has the low 29 bits 100...0, so that
+    the distance from it is one subtraction of 32-bit words.
+
+    Args:
+        plan: of the schedule.
+        near: the rates in float64.
+        words: a buffer of the same length; overwritten.
+        roundings: how many roundings the product in ``near`` has suffered.
+        out: the result, of the same length.
+    """
+    np.copyto(out, near, casting="unsafe")
+    if plan.cancels or plan.slope < 0 or plan.initial < 0:
+        out += np.float32(0.0)  # -0.0 becomes 0.0
+    # If the sum cannot cancel, |product| <= |near|, hence at most (roundings + 1) units of the last place. If it can, allow 32
+    # times the width, and check every value below ``floor`` separately; subnormal float32 too, whose midpoints are elsewhere.
+    width, floor = roundings + 2, plan.floor
+    if plan.cancels:
+        width *= 32
+        largest = max(abs(float(near.max())), abs(float(near.min()))) + abs(plan.initial)
+        floor = max(floor, (roundings + 1) * largest / (width - 2))
+    np.copyto(words, near.view(np.uint64), casting="unsafe")  # the low half, whatever the order of bytes
+    words <<= np.uint32(3)
+    if not floor:
+        # Midpoints are the ends of the signed numbers: two quick looks, and most often that is all.
+        signed, far = words.view(np.int32), (2**28 - width) << 3
+        if signed.max() < far and signed.min() > -far:
+            return ()
+    words -= np.uint32((2**28 - width) << 3)
+    bound = np.uint32((2 * width) << 3)
+    if floor:
+        # A value equal to the initial rate, as at the ends of a cycle, is already a float32 and needs no check.
+        suspects = np.flatnonzero((words <= bound) | ((np.abs(near) < floor) & (near != plan.initial)))
+    else:
+        suspects = np.flatnonzero(words <= bound)
+    # A few at a time: where a whole chunk is suspect, as among subnormals, its temporaries would be many.
+    pieces = (suspects[start : start + 4096] for start in range(0, len(suspects), 4096))
+    return [index for piece in pieces for index in _undecided(plan, near[piece], piece, roundings)]
+
+
+def _undecided(plan: Plan, near: Floats, indices: NDArray[np.int64], roundings: int) -> Any:
+    """Those of the indices whose interval holds more than one float32 after rounding."""
+    # Twice the bound, for the roundings of near +- error; an absolute term for products that underflow.
+    error = 2 * U * (roundings * (np.abs(near) + abs(plan.initial)) + 2 * np.abs(near)) + 2.0**-1000
+    return indices[(near - error).astype(np.float32) != (near + error).astype(np.float32)]

@@ -1,0 +1,29 @@
+"""What defines a schedule: the numbers and the scale function that every tier computes rates from."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from typing import Literal
+
+from clr_ref import policies
+
+ScaleMode = Literal["cycle", "iterations"]
+Dtype = Literal["float32", "float64"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Parameters:
+    """The fields of ``clr_ref.CyclicalLearningRate``, which checks them; bounds and step_size are numbers of the dtype."""
+
+    initial_learning_rate: float
+    maximal_learning_rate: float
+    step_size: float
+    scale_fn: policies.ScaleFn
+    scale_mode: ScaleMode = "cycle"
+    dtype: Dtype = "float32"
+
+    @functools.cached_property
+    def policy(self) -> policies.Policy:
+        """The policy; that of a function of the user's is ``policies.Custom``."""
+        return policies.of(self.scale_fn)

@@ -1,0 +1,152 @@
+"""The policies: how the amplitude of the cycles changes (Smith, arXiv 1506.01186, section 3.2).
+
+A new policy is a module beside these and an entry in ``BUILT_IN``; docs/ARCHITECTURE.md has the steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+from clr_ref._inputs import from_hex, shown
+from clr_ref.policies.base import HALVING, ONE, Geometric, Policy, unsupported
+from clr_ref.policies.custom import Custom
+from clr_ref.policies.exp_range import ExpRange
+from clr_ref.policies.triangular import Triangular
+from clr_ref.policies.triangular2 import Triangular2
+
+__all__ = [
+    "BUILT_IN",
+    "HALVING",
+    "ONE",
+    "Custom",
+    "ExpRange",
+    "Geometric",
+    "Policy",
+    "ScaleFn",
+    "Triangular",
+    "Triangular2",
+    "describe",
+    "from_data",
+    "name_of",
+    "of",
+    "register_scale_fn",
+    "resolve",
+    "to_data",
+    "unsupported",
+]
+
+#: What a schedule holds: a policy, or a function of the user's.
+ScaleFn = Policy | Callable[[float], float]
+
+#: The policies by their names, which are reserved.
+BUILT_IN: dict[str, type[Any]] = {policy.name: policy for policy in (Triangular, Triangular2, ExpRange)}
+
+_registered: dict[str, Callable[[float], float]] = {}
+
+
+def register_scale_fn(name: str, scale_fn: Callable[[float], float]) -> None:
+    """Give a scale function a name, so that schedules that use it can be stored.
+
+    Register the name before ``CyclicalLearningRate.from_json`` or ``pickle.loads`` reads it.
+
+        >>> import clr_ref
+        >>> def slowly(cycle): return 1 / cycle
+        >>> clr_ref.register_scale_fn("slowly", slowly)
+        >>> clr_ref.CyclicalLearningRate(0.1, 1.0, 10, "slowly").scale_fn is slowly
+        True
+
+    Raises:
+        ValueError: the name is that of a policy, or of another function.
+        TypeError: the name is not a non-empty string, or the function is not callable.
+    """
+    if not isinstance(name, str) or not name:
+        raise TypeError(f"name must be a non-empty string, got {name!r}")
+    if not callable(scale_fn):
+        raise TypeError(f"scale_fn must be callable, got {scale_fn!r}")
+    if name in BUILT_IN or _registered.get(name, scale_fn) != scale_fn:
+        raise ValueError(f"name must be free, got {name!r}, which already names another scale function")
+    _registered[name] = scale_fn
+
+
+def of(scale_fn: ScaleFn) -> Policy:
+    """The policy of a schedule's ``scale_fn``."""
+    return scale_fn if isinstance(scale_fn, Policy) else Custom(scale_fn)
+
+
+def resolve(scale_fn: object) -> ScaleFn:
+    """The policy or function, from itself or from its name.
+
+    Raises:
+        ValueError: nothing has that name, or the policy of that name has parameters.
+        TypeError: neither a callable nor a name.
+    """
+    if isinstance(scale_fn, str):
+        if scale_fn in BUILT_IN:
+            return _without_parameters(scale_fn)
+        if scale_fn not in _registered:
+            known = sorted([*(name for name in BUILT_IN if not _parameters(name)), *_registered])
+            raise ValueError(f"scale_fn must be a registered name, one of {', '.join(known)}; got {shown(scale_fn)}")
+        return _registered[scale_fn]
+    if not callable(scale_fn):
+        raise TypeError(f"scale_fn must be a callable or a registered name, got {shown(scale_fn)}")
+    return cast(ScaleFn, scale_fn)
+
+
+def name_of(scale_fn: ScaleFn) -> str | None:
+    """The name under which the policy or function is stored, or None."""
+    if isinstance(scale_fn, Policy) and scale_fn.name is not None:
+        return scale_fn.name
+    return next((name for name, known in _registered.items() if known == scale_fn), None)
+
+
+def describe(scale_fn: ScaleFn) -> str:
+    """The policy or function in words, e.g. ``exp_range(gamma=0.9)``."""
+    policy = of(scale_fn)
+    return str(policy) if policy.name is not None else name_of(scale_fn) or str(policy)
+
+
+def to_data(scale_fn: ScaleFn) -> dict[str, str]:
+    """What JSON holds of a policy or function: its name, and the policy's parameters as hex floats.
+
+    Raises:
+        ValueError: the function has no name.
+    """
+    if isinstance(scale_fn, Policy) and scale_fn.name is not None:
+        return scale_fn.to_data()
+    name = name_of(scale_fn)
+    if name is None:
+        raise ValueError(
+            f"scale_fn {scale_fn!r} has no name and cannot be stored: "
+            "give it one with clr_ref.register_scale_fn(name, scale_fn)"
+        )
+    return {"name": name}
+
+
+def from_data(data: object) -> ScaleFn:
+    """The inverse of ``to_data``.
+
+    Raises:
+        ValueError: not what ``to_data`` writes, or a name that is not registered.
+    """
+    if isinstance(data, dict) and isinstance(name := data.get("name"), str):
+        parameters = {key: value for key, value in data.items() if key != "name"}
+        if name in BUILT_IN and list(parameters) == _parameters(name):
+            try:
+                return cast(ScaleFn, BUILT_IN[name](**{key: from_hex(key, value) for key, value in parameters.items()}))
+            except ValueError as error:
+                raise ValueError(f"scale_fn: {error}") from None
+        if not parameters:
+            return resolve(name)
+    raise ValueError(f"scale_fn must be {{'name': ...}}, with 'gamma' for exp_range alone; got {shown(data)}")
+
+
+def _parameters(name: str) -> list[str]:
+    return list(BUILT_IN[name].__dataclass_fields__)
+
+
+def _without_parameters(name: str) -> ScaleFn:
+    if parameters := _parameters(name):
+        arguments = ", ".join(f"{parameter}=..." for parameter in parameters)
+        raise ValueError(f"scale_fn {name!r} needs a {parameters[0]}: use clr_ref.{name}(..., {arguments})")
+    return cast(ScaleFn, BUILT_IN[name]())

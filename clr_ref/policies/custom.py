@@ -1,0 +1,57 @@
+"""Scale functions of the user's, and the names under which schedules store them (docs/SPEC.md, clause 6)."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from clr_ref.policies.base import Policy
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclasses.dataclass(frozen=True)
+class Custom(Policy):
+    """The scale is what a function returns for the cycle or step."""
+
+    scale_fn: Callable[[Any], Any]
+
+    @property
+    def function(self) -> Callable[[Any], Any]:
+        return self.scale_fn
+
+    def __call__(self, x: float) -> float:
+        """The function's value for a float64, as a float64.
+
+        Raises:
+            ValueError: the function returned NaN or infinity.
+        """
+        with np.errstate(all="ignore"):
+            value = float(self.scale_fn(np.float64(x)))
+        if not math.isfinite(value):
+            raise ValueError(f"scale_fn must return finite numbers, got {value!r} for {x}")
+        return value
+
+    def enclosure(self, height: Fraction, argument: int, bits: int) -> tuple[Fraction, Fraction]:
+        factor = height * Fraction(self(argument))
+        return factor, factor
+
+    def scales(self, arguments: NDArray[np.int64]) -> NDArray[np.float64]:
+        # Each argument once: in mode "cycle" there are few different ones among many steps.
+        different, inverse = np.unique(arguments, return_inverse=True)
+        return np.array([self(int(x)) for x in different], np.float64)[inverse.reshape(-1)]
+
+    def tfa_function(self) -> Callable[[Any], Any]:
+        return self.scale_fn
+
+    def tfa_scales(self, arguments: Any) -> Any:
+        return np.asarray(self.scale_fn(arguments), arguments.dtype)
+
+    def __str__(self) -> str:
+        return "custom scale_fn"

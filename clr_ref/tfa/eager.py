@@ -1,0 +1,125 @@
+"""TFA's formula in eager mode, replayed in NumPy operation by operation.
+
+``evaluate`` is what ``tfa.optimizers.CyclicalLearningRate.__call__`` of TFA 0.7.1 to 0.23.0 computes in eager mode:
+
+    T      = step cast to dtype
+    cycle  = floor(1 + T / (2 * step_size))
+    x      = abs(T / step_size - 2 * cycle + 1)
+    rate   = initial + (maximal - initial) * max(0, 1 - x) * scale
+
+In float64, TFA casts Python numbers with ``tf.cast(number, float64)``, which makes a float32 tensor of a Python float first:
+``maximal_learning_rate`` and a fractional ``step_size`` lose 29 bits on the way. ``initial_learning_rate`` does not, since its
+dtype is what makes the schedule float64.
+
+For triangular and triangular2 the rates are TFA's, bit for bit (docs/RECORD.md), except for subnormal numbers, which most
+TensorFlow releases flush to zero. For exp_range they differ where the power functions do: ``evaluate`` rounds the float64
+power once, TensorFlow's own is up to ``bounds.POW_ULP`` off.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+
+from clr_ref import policies
+from clr_ref.parameters import Parameters
+from clr_ref.schedule import CyclicalLearningRate, as_steps
+
+StepDtype = Literal["python int", "int64", "float32", "float64"]
+Flush = Literal["never", "arrays", "everywhere"]
+Mode = Literal["eager", "function", "xla"]
+
+STEP_DTYPES: tuple[StepDtype, ...] = ("python int", "int64", "float32", "float64")
+FLUSHES: tuple[Flush, ...] = ("never", "arrays", "everywhere")
+MODES: tuple[Mode, ...] = ("eager", "function", "xla")
+
+
+def evaluate(
+    schedule: CyclicalLearningRate,
+    steps: Any,
+    *,
+    step_dtype: StepDtype | None = None,
+    flush: Flush = "never",
+) -> Any:
+    """What TFA's eager formula gives in the schedule's dtype.
+
+    Args:
+        schedule: bounds and step_size are taken as Python numbers, as in ``TriangularCyclicalLearningRate(1e-4, 1e-2, 2000)``.
+            A custom scale function is called once, with an array of the dtype.
+        steps: as for a call of the schedule.
+        step_dtype: how the steps arrive: as Python ints, or as tensors of int64, float32 or float64. It matters to
+            exp_range (a Python int is raised to in float64, with gamma not rounded) and, above 2**24, to float64 schedules
+            given float32 steps. Default: tensors of the schedule's dtype.
+        flush: where subnormal operands and results are taken for zero: "never" (TF 2.1 and 2.2 for one step), "arrays" (the
+            same for an array of steps: operations on scalars keep them) or "everywhere" (TF 2.3 and later).
+
+    Returns:
+        A scalar or a new array of the schedule's dtype. NaN where ``step / step_size`` overflows, as in TFA.
+
+    Raises:
+        TypeError, ValueError: for steps, as for a call of the schedule; for an unknown step_dtype; and where TFA raises too:
+            a scale function of an int64 step in mode "iterations".
+        OverflowError: where TFA raises it too: a Python power of a Python int that exceeds float64.
+    """
+    whole = as_steps(steps)
+    kind = np.dtype(schedule.dtype).type
+    arrives = check_step_dtype(schedule, step_dtype)
+    flat = np.atleast_1d(whole).reshape(-1)
+    if flush not in FLUSHES:
+        raise ValueError(f"flush must be one of {', '.join(FLUSHES)}, got {flush!r}")
+    scalar = _flusher(kind) if flush == "everywhere" else _as_it_is
+    array = _flusher(kind) if flush != "never" else _as_it_is
+    with np.errstate(all="ignore"):
+        step = flat.astype(np.float32).astype(kind) if arrives == "float32" else flat.astype(kind)
+        initial, maximal, step_size = (scalar(kind(x)) for x in (schedule.initial_learning_rate, *detoured(schedule)))
+        one, two = kind(1), kind(2)
+        cycle = np.floor(one + array(step / (two * step_size)))
+        x = np.abs(array(step / step_size) - two * cycle + one)
+        height = array(np.maximum(kind(0), one - x))
+        product = array(array(scalar(maximal - initial)) * height)
+        product = array(product * array(_scale(schedule, cycle, flat, step, arrives)))
+        rate = array(array(initial) + product)
+    return rate.reshape(whole.shape)[()]
+
+
+def _as_it_is(values: Any) -> Any:
+    return values
+
+
+def _flusher(kind: Any) -> Any:
+    smallest = np.finfo(kind).tiny
+
+    def flushed(values: Any) -> Any:
+        small = np.abs(values) < smallest
+        return np.where(small, kind(0), values) if np.any(small) else values
+
+    return flushed
+
+
+def check_step_dtype(schedule: CyclicalLearningRate, step_dtype: str | None) -> str:
+    """How the steps arrive, by default as tensors of the schedule's dtype; the errors that ``evaluate`` documents."""
+    if step_dtype is None:
+        return schedule.dtype
+    if step_dtype not in STEP_DTYPES:
+        raise ValueError(f"step_dtype must be one of {', '.join(STEP_DTYPES)}, got {step_dtype!r}")
+    if step_dtype == "int64" and schedule.scale_mode == "iterations" and schedule.policy.scale != policies.ONE:
+        raise TypeError("TFA raises TypeError where the scale function is given an int64 step (addons #2593)")
+    return step_dtype
+
+
+def detoured(schedule: CyclicalLearningRate) -> tuple[float, float]:
+    """maximal_learning_rate and step_size as TFA uses them: a Python float goes through float32, an int does not."""
+    maximal, step_size = schedule.maximal_learning_rate, schedule.step_size
+    with np.errstate(all="ignore"):
+        return float(np.float32(maximal)), step_size if step_size.is_integer() else float(np.float32(step_size))
+
+
+def _scale(schedule: Parameters, cycle: Any, whole: Any, step: Any, arrives: str) -> Any:
+    """The factor of TFA's scale function, in the schedule's dtype."""
+    policy, iterations = schedule.policy, schedule.scale_mode == "iterations"
+    if iterations and arrives == "python int":
+        # Python numbers all the way: the function works in float64, and the product with a tensor rounds its result.
+        function = policy.tfa_function()
+        return np.array([function(int(step)) for step in whole], schedule.dtype)
+    return policy.tfa_scales(step if iterations else cycle)

@@ -1,0 +1,76 @@
+"""The rooms of the house import one way: from the policies up to the command line, in types too (docs/ARCHITECTURE.md)."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import clr_ref
+
+PACKAGE = Path(clr_ref.__file__).parent
+#: From the bottom to the top; "" is ``clr_ref`` itself. A room imports from the lines above its own, and itself.
+ROOMS = [
+    ["_inputs", "_files"],
+    ["policies"],
+    ["parameters"],
+    ["exact"],
+    ["fast"],
+    ["schedule"],
+    ["tfa"],
+    ["tfa_arithmetic"],
+    [""],
+    ["_keras_api", "_graph", "compare"],
+    ["_optimizers"],
+    ["keras"],
+    ["keras_2", "golden"],
+    ["training", "verify"],
+    ["range_test"],
+    ["conformance", "contenders"],
+    ["bench"],
+    ["bench_report", "plot"],
+    ["cli"],
+    ["__main__"],
+]
+RANK = {room: rank for rank, rooms in enumerate(ROOMS) for room in rooms}
+
+
+def modules() -> dict[str, Path]:
+    """Every module of the package by its dotted name below ``clr_ref``."""
+    found = {}
+    for path in PACKAGE.rglob("*.py"):
+        parts = path.relative_to(PACKAGE).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+def imported(path: Path) -> set[str]:
+    """The rooms that a file imports: at its top, in functions, and for types alone."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module == "clr_ref":
+            names |= {f"clr_ref.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+    rooms = [name.split(".")[1:2] for name in names if name.split(".")[0] == "clr_ref"]
+    # ``from clr_ref import triangular`` names no room: it is ``clr_ref`` itself that is imported.
+    return {room[0] if room and room[0] in RANK else "" for room in rooms}
+
+
+def room_of(module: str) -> str:
+    """The room of a module; every ``__main__`` is a command line."""
+    return "__main__" if module.endswith("__main__") else module.split(".")[0]
+
+
+def test_every_room_has_its_place() -> None:
+    assert {room_of(module) for module in modules()} == set(RANK)
+
+
+@pytest.mark.parametrize("module", sorted(modules()))
+def test_imports_point_downwards(module: str) -> None:
+    room = room_of(module)
+    wrong = {other for other in imported(modules()[module]) if other != room and RANK[other] >= RANK[room]}
+    assert not wrong, f"clr_ref.{module} imports from {', '.join(sorted(wrong))}, which does not stand below it in ROOMS"

@@ -200,7 +200,7 @@ def show(name: str | None, markdown: Path | None, folder: Path | None, as_json: 
         picture = markdown.with_name("drift.png")
         check_outputs("--markdown", [markdown, picture])
         plotting_module().drift(report.drift(store), picture)
-        write_text(markdown, report.page(store, picture.name))
+        write_text(markdown, report.markdown(store, picture.name))
         click.echo(json.dumps({"wrote": [str(markdown), str(picture)]}) if as_json else f"wrote {markdown} and {picture}")
         return
     if name is not None and name not in store.records:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clr_ref import compare, tfa_arithmetic, tfa_graphs, ulp
+from clr_ref import compare, pages, tfa_arithmetic, tfa_graphs, ulp
 from clr_ref.golden.record import PAIRS
 from clr_ref.golden.store import AppliedRecord, Case, Entry, Record, Store
 from clr_ref.scale import Exponential
@@ -45,7 +45,7 @@ def drift(store: Store) -> list[Drift]:
     return found
 
 
-def page(store: Store, picture: str) -> str:
+def markdown(store: Store, picture: str) -> str:
     """The whole record in Markdown."""
     sections = [
         "# What TensorFlow Addons really does\n\n"
@@ -62,7 +62,7 @@ def page(store: Store, picture: str) -> str:
         *([_applied(store)] if store.applied else []),
         _cases(store),
     ]
-    return "\n\n".join(sections) + "\n"
+    return pages.markdown.page(sections)
 
 
 def _pairs(store: Store) -> str:
@@ -72,7 +72,7 @@ def _pairs(store: Store) -> str:
         if record is None:
             rows.append((pair.tensorflow, pair.tensorflow_addons, "not recorded", "", "", ""))
         elif record.error is not None:
-            rows.append((pair.tensorflow, pair.tensorflow_addons, f"cannot be installed: {_escape(record.error)}", "", "", ""))
+            rows.append((pair.tensorflow, pair.tensorflow_addons, f"cannot be installed: {record.error}", "", "", ""))
         else:
             errors = sum(entry.error is not None for entry in record.entries)
             p = record.provenance
@@ -82,7 +82,7 @@ def _pairs(store: Store) -> str:
     for name, record in store.records.items():
         if name not in known:
             rows.append((record.tensorflow, record.tensorflow_addons, "recorded", record.provenance["python"], "", ""))
-    table = _table(("TensorFlow", "TFA", "cases x mode x step dtype", "Python", "NumPy", "CPU"), rows)
+    table = pages.markdown.table(("TensorFlow", "TFA", "cases x mode x step dtype", "Python", "NumPy", "CPU"), rows)
     return (
         "## The pairs\n\n"
         f"All {len(PAIRS)} pairs that TFA's own table of compatibility names, each by its latest patch release.\n\n{table}"
@@ -95,7 +95,9 @@ def _changes(store: Store) -> str:
     for before, after in itertools.pairwise(records):
         for mode in MODES:
             rows += _change(store, before, after, mode)
-    table = _table(("from", "to", "mode", "cases with other values", "worst ULP", "cases with another digest alone"), rows)
+    table = pages.markdown.table(
+        ("from", "to", "mode", "cases with other values", "worst ULP", "cases with another digest alone"), rows
+    )
     return (
         "## Which bits changed between releases\n\n"
         "Pairs in the order of TensorFlow, then TFA, each compared with the one before; a pair or mode that is not listed\n"
@@ -141,7 +143,7 @@ def _modes(store: Store) -> str:
                         worst, where = apart, f" (TF {record.tensorflow})"
             cells.append(f"{worst:,.0f}{where}")
         rows.append((case.id, case.dtype, *cells))
-    table = _table(("case", "dtype", "tf.function", "XLA"), rows)
+    table = pages.markdown.table(("case", "dtype", "tf.function", "XLA"), rows)
     return (
         "## Eager against tf.function against XLA\n\n"
         "The same schedule at the same tensor steps: the largest distance of a graph mode from eager, in ULP, over all pairs,\n"
@@ -159,7 +161,7 @@ def _drift(store: Store, picture: str) -> str:
             low = high
         rows.append((found.mode, *cells))
     names = {2**20: "2^20", 2**24: "2^24", 2**31: "2^31", 2**63: "2^63"}
-    table = _table(("mode", *(f"below {names.get(high, f'{high:,}')}" for high in DECADES)), rows)
+    table = pages.markdown.table(("mode", *(f"below {names.get(high, f'{high:,}')}" for high in DECADES)), rows)
     shares = []
     for case in _plain_cases(store):
         actual = tfa_arithmetic.evaluate(case.schedule, case.steps)
@@ -189,7 +191,7 @@ def _arrays(store: Store) -> str:
             found[key] = found.get(key, 0) + entry.differs_in_array
             asked[key] = asked.get(key, 0) + int(np.sum(store.cases[entry.case].steps < store.digest_steps))
     rows = [(mode, policy, f"{found[mode, policy]:,} of {asked[mode, policy]:,}") for mode, policy in found]
-    table = _table(("mode", "policy", "steps that differ"), rows)
+    table = pages.markdown.table(("mode", "policy", "steps that differ"), rows)
     return (
         "## One step against an array of steps\n\n"
         "TensorFlow takes other code paths for arrays: vectorised power functions, subnormals flushed to zero, graphs folded\n"
@@ -209,8 +211,8 @@ def _errors(store: Store) -> str:
     for (mode, step_dtype, message), where in found.items():
         cases = set().union(*where.values())
         names = f"{len(cases)} cases" if len(cases) > 6 else ", ".join(sorted(cases))
-        rows.append((mode, step_dtype, _escape(message), names, _ranges(store, where)))
-    table = _table(("mode", "step", "error", "cases", "pairs"), rows)
+        rows.append((mode, step_dtype, message, names, _ranges(store, where)))
+    table = pages.markdown.table(("mode", "step", "error", "cases", "pairs"), rows)
     return f"## Errors\n\nWhat TFA raised instead of an answer.\n\n{table}"
 
 
@@ -222,7 +224,7 @@ def _behaviours(store: Store) -> str:
         for record in store.records.values():
             if title in record.behaviours:
                 outcomes.setdefault(record.behaviours[title], []).append(record.name)
-        lines = [f"- {_ranges(store, names)}: {_escape(outcome)}" for outcome, names in outcomes.items()]
+        lines = [f"- {_ranges(store, names)}: {pages.markdown.escaped(outcome)}" for outcome, names in outcomes.items()]
         parts.append(f"**{title}**\n\n" + "\n".join(lines))
     return (
         "## Behaviours\n\n"
@@ -238,7 +240,7 @@ def _applied(store: Store) -> str:
             cls, optimizer, how = title.split(", ", 2)
             policy = cls.removesuffix("CyclicalLearningRate")
             if isinstance(rates, tuple):
-                outcome = ("-", "-", f"{rates[0]}: {_escape(rates[1])}")
+                outcome = ("-", "-", f"{rates[0]}: {rates[1]}")
             else:
                 schedule = _schedule(policy, record.inputs)
                 apart = np.abs(ulp.distance(rates, schedule(np.arange(len(rates)))))
@@ -252,7 +254,7 @@ def _applied(store: Store) -> str:
         "`clr_ref.training.probe`; 1e-4 to 1e-2, step_size 33.3, gamma 0.999, 400 updates): how many are the exact value\n"
         "rounded, how far the worst is from it, and whose bits they are: those of the replayed eager formula, of\n"
         "tf.function, of XLA, or of none of them (the power of exp_range is TensorFlow's own). SGD is the default optimizer,\n"
-        f"which is a new one from TF 2.11 on. `clr-ref golden probe` records it.\n\n{_table(columns, rows)}"
+        f"which is a new one from TF 2.11 on. `clr-ref golden probe` records it.\n\n{pages.markdown.table(columns, rows)}"
     )
 
 
@@ -278,7 +280,7 @@ def _whose(schedule: CyclicalLearningRate, rates: Any, record: AppliedRecord) ->
 def _cases(store: Store) -> str:
     rows = [(case.id, case.cls, f"{len(case.steps):,}", ", ".join(case.flags), case.note) for case in store.cases.values()]
     flags = "\n".join(f"- `{name}`: {text}" for name, text in store.flags.items())
-    return f"## The cases\n\n{_table(('case', 'class', 'steps', 'flags', 'why'), rows)}\n\nFlags:\n\n{flags}"
+    return f"## The cases\n\n{pages.markdown.table(('case', 'class', 'steps', 'flags', 'why'), rows)}\n\nFlags:\n\n{flags}"
 
 
 def _plain_cases(store: Store) -> list[Case]:
@@ -319,12 +321,3 @@ def _ranges(store: Store, names: Iterable[str]) -> str:
         return f"TF {store.records[name].tensorflow} TFA {store.records[name].tensorflow_addons}"
 
     return ", ".join(words(run[0]) if len(run) == 1 else f"{words(run[0])} to {words(run[-1])}" for run in runs)
-
-
-def _table(columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    lines = ["| " + " | ".join(columns) + " |", "|" + " --- |" * len(columns)]
-    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
-
-
-def _escape(text: str) -> str:
-    return text.replace("|", "\\|").replace("<", "&lt;")

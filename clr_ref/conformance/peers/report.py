@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import html as markup
 from collections.abc import Sequence
 from typing import Any
+
+from clr_ref import pages
+from clr_ref.pages.html import Markup, tag
 
 Found = Sequence[dict[str, Any]]
 Table = tuple[list[str], list[list[str]]]
@@ -141,30 +143,36 @@ HOW = (
     "for one step as a training loop asks for it, over those of the reference's scalar call, medians of one interleaved "
     "run; it is measured through the adapter, on a shared machine."
 )
+BUGS = ("version", "bug", "here")
+DEVIATIONS = ("peer", "why", "where")
 MATRIX = "The worst over the policies that are offered; an empty cell: not offered, or not to be asked of this kind of thing."
 
 
 def markdown(found: Found) -> str:
     """The page as Markdown."""
-    parts = [f"# {TITLE}", "", "```sh", "tox run -e peers   # installs all of them, and makes this page", "```", ""]
-    parts += [f"- {line}" for line in trust(found)]
-    parts += ["", HOW, "", _pipes(*overview(found)), "", "## Known bugs", ""]
-    parts.append(_pipes(["version", "bug", "here"], [[p, f"[{t}]({link})", seen] for p, t, link, seen in bugs(found)]))
-    parts += ["", "## Declared deviations", ""]
-    parts.append(_pipes(["peer", "why", "where"], [list(row) for row in deviations(found)]))
-    parts += ["", "## Clause by clause", "", MATRIX, "", _pipes(*matrix(found)), ""]
-    return "\n".join(parts)
+    known = [(version, f"[{bug}]({link})", here) for version, bug, link, here in bugs(found)]
+    return pages.markdown.page(
+        [
+            f"# {TITLE}",
+            "```sh\ntox run -e peers   # installs all of them, and makes this page\n```",
+            "\n".join(f"- {line}" for line in trust(found)),
+            HOW,
+            pages.markdown.table(*overview(found)),
+            "## Known bugs",
+            pages.markdown.table(BUGS, known),
+            "## Declared deviations",
+            pages.markdown.table(DEVIATIONS, deviations(found)),
+            "## Clause by clause",
+            MATRIX,
+            pages.markdown.table(*matrix(found)),
+        ]
+    )
 
 
-STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; padding: 0 1.5rem; color: #1d2330 }
+#: The tables are wider than lines that one can read; a mark is seen in a wide table by its background.
+STYLE = """body { max-width: none }
 p, ul { max-width: 62rem }
-h2 { font-size: 1.15rem; margin-top: 2.2rem }
-div { overflow-x: auto }
-table { border-collapse: collapse; font-size: 13px }
-th, td { text-align: left; padding: .3rem .6rem; vertical-align: top; border-bottom: 1px solid #e8ebf0 }
-th { border-bottom: 2px solid #1d2330 }
-.holds { color: #17663a }
+table { font-size: 13px }
 .deviates, .skipped { background: #fdf1d8; color: #8a5a00 }
 .FAILS { background: #fbe3e1; color: #b3261e; font-weight: 600 }
 """
@@ -172,27 +180,21 @@ th { border-bottom: 2px solid #1d2330 }
 
 def html(found: Found) -> str:
     """The page as HTML."""
-    escape = markup.escape
-    known = [
-        f'<tr><td>{escape(p)}</td><td><a href="{escape(link)}">{escape(t)}</a></td><td>{escape(seen)}</td></tr>'
-        for p, t, link, seen in bugs(found)
-    ]
+    known = [(version, tag("td", tag("a", bug, href=link)), here) for version, bug, link, here in bugs(found)]
     body = [
-        f"<h1>{TITLE}</h1>",
-        "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in trust(found)) + "</ul>",
-        f"<p>{escape(HOW)}</p>",
-        _cells(*overview(found)),
-        "<h2>Known bugs</h2>",
-        f"<div><table><tr><th>version</th><th>bug</th><th>here</th></tr>{''.join(known)}</table></div>",
-        "<h2>Declared deviations</h2>",
-        _cells(["peer", "why", "where"], [list(row) for row in deviations(found)]),
-        "<h2>Clause by clause</h2>",
-        f"<p>{MATRIX}</p>",
-        _cells(*matrix(found)),
+        tag("h1", TITLE),
+        tag("ul", pages.html.join(tag("li", line) for line in trust(found))),
+        tag("p", HOW),
+        _marked(*overview(found)),
+        tag("h2", "Known bugs"),
+        pages.html.table(BUGS, known),
+        tag("h2", "Declared deviations"),
+        pages.html.table(DEVIATIONS, deviations(found)),
+        tag("h2", "Clause by clause"),
+        tag("p", MATRIX),
+        _marked(*matrix(found)),
     ]
-    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{TITLE}</title>'
-    inside = "\n".join(body)
-    return f'<!doctype html>\n<html lang="en"><head>{head}<style>{STYLE}</style></head>\n<body>{inside}</body></html>\n'
+    return pages.html.page(TITLE, body, STYLE)
 
 
 def summary(found: Found) -> str:
@@ -215,16 +217,8 @@ def _list(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _pipes(names: list[str], rows: list[list[str]]) -> str:
-    lines = [names, ["---"] * len(names), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in line) + " |" for line in lines)
-
-
-def _cells(names: list[str], rows: list[list[str]]) -> str:
-    head = "".join(f"<th>{markup.escape(name)}</th>" for name in names)
-    marks = set(MARKS.values())
-    body = "".join(
-        "<tr>" + "".join(f"<td{f' class={cell}' if cell in marks else ''}>{markup.escape(cell)}</td>" for cell in row) + "</tr>"
-        for row in rows
+def _marked(names: list[str], rows: list[list[str]]) -> Markup:
+    """The table, with the marks in their colours."""
+    return pages.html.table(
+        names, [[tag("td", cell, cell) if cell in MARKS.values() else cell for cell in row] for row in rows]
     )
-    return f"<div><table><tr>{head}</tr>{body}</table></div>"

@@ -15,7 +15,7 @@ from clr_ref.compare import policy_name
 from clr_ref.range_test.curve import judged
 
 if TYPE_CHECKING:
-    from clr_ref.bench import Report
+    from clr_ref.bench.report import Report
     from clr_ref.golden.report import Drift
     from clr_ref.range_test import RangeTest
     from clr_ref.schedule import CyclicalLearningRate

@@ -11,9 +11,9 @@ from clr_ref.bench import contenders, figures
 
 def test_ratios_are_taken_within_a_round() -> None:
     """A round in which the machine is ten times as slow changes the median time, but not the ratio."""
-    figure = figures.figure("x", 10, "base", [2.0, 20.0, 20.0], [1.0, 10.0, 10.0], None)
-    assert (figure.median, figure.ratio, figure.low, figure.high) == (20.0, 2.0, 2.0, 2.0)
-    assert figures.figure("x", 10, "base", [1.0, 2.0, 9.0], [1.0, 1.0, 1.0], None).ratio == 2.0
+    figure = figures.figure("x", 10, "base", [3.0, 20.0, 4.0], [1.0, 10.0, 4.0], None)
+    assert figure.median == 4.0
+    assert (figure.low, figure.ratio, figure.high) == (1.5, 2.0, 2.5)  # of 3, 2 and 1; the medians' own ratio would be 1
 
 
 def test_a_contender_that_is_not_installed_is_reported_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:

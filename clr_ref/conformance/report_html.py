@@ -1,4 +1,4 @@
-"""A report as one HTML file that needs nothing else: verdicts, accuracy over steps, the first disagreement as a curve."""
+"""The report on an implementation as an HTML page: verdicts, errors over the step, and curves at the first wrong steps."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WIDTH, HEIGHT, LEFT, RIGHT, BOTTOM = 860, 250, 84, 40, 34
 
 
 def write(report: Report, path: Path) -> None:
-    """Write the page, whole or not at all."""
+    """Write the page to a file, whole or not at all."""
     write_text(path, _page(report))
 
 
@@ -29,18 +29,18 @@ def _page(report: Report) -> str:
         tag(
             "p",
             f"A {report.kind}, judged in {report.dtype} by clr_ref's conformance kit; seed {report.seed}, "
-            f"{report.max_examples} made-up inputs per check.",
+            f"{report.max_examples} random inputs per check.",
         ),
         _summary(report),
     ]
     wrong = [verdict for verdict in report.verdicts if verdict.fails]
     if wrong:
         body.append(tag("h2", "What goes wrong first"))
-    told = set()
+    shown = set()
     for verdict in wrong:
-        if verdict.policy in told:
+        if verdict.policy in shown:
             continue
-        told.add(verdict.policy)
+        shown.add(verdict.policy)
         body.append(tag("h3", f"{verdict.policy} {verdict.clause} {verdict.name}"))
         if verdict.quote:
             body.append(tag("p", f"“{verdict.quote}”", "quote"))
@@ -84,7 +84,7 @@ def _verdicts(verdicts: Sequence[Verdict]) -> Markup:
 
 
 def _accuracy(policy: str, accuracy: Accuracy) -> Markup:
-    """Signed distance from the exact rate over the logarithm of the step."""
+    """A plot of the signed distance from the exact rate over the logarithm of the step."""
     points = [(math.log2(1 + step), apart) for step, apart in accuracy.curve]
     words = f"{policy}: {accuracy.grade}; worst {accuracy.worst_ulp:,.0f} ULP over {accuracy.values:,} values"
     if accuracy.worst_config is not None and accuracy.worst_ulp:
@@ -92,7 +92,7 @@ def _accuracy(policy: str, accuracy: Accuracy) -> Markup:
     if not points:
         return tag("p", words)
     top = max(1.0, max(abs(y) for _, y in points))
-    # Past 10 ULP the square root keeps the small errors to be seen.
+    # On a linear axis that reaches beyond 10 ULP, errors of 1 ULP would look like 0.
     squeeze = (lambda y: math.copysign(math.sqrt(abs(y)), y)) if top > 10 else (lambda y: y)
     frame = _Frame(0, max(x for x, _ in points) or 1, -squeeze(top), squeeze(top))
     ticks = [(math.log2(1 + t), f"{t:,}") for t in (0, 10, 100, 1000, 10_000, 100_000, 1_000_000)]
@@ -108,15 +108,15 @@ def _accuracy(policy: str, accuracy: Accuracy) -> Markup:
 
 
 def _curve(finding: Finding) -> Markup:
-    """The exact curve around the first wrong step, and the wrong answer, if it is a number."""
+    """A plot of the exact curve around the first wrong step, and of the wrong rate if it is a finite number."""
     schedule, step = finding.config.build(), finding.step
     reach = max(int(2 * schedule.step_size), 4)
     first, stride = max(0, step - reach), max(1, 2 * reach // 240)
     steps = sorted({*range(first, min(step + reach, MAX_STEP) + 1, stride), step})
     truth = [(float(t - first), float(exact.rounded(schedule, t))) for t in steps]
     right, x = float(exact.rounded(schedule, step)), float(step - first)
-    told = finding.disagreement.actual if finding.disagreement is not None else "nan"
-    actual = float.fromhex(told.partition("(")[2].rstrip(")") or told)
+    returned = finding.disagreement.actual if finding.disagreement is not None else "nan"
+    actual = float.fromhex(returned.partition("(")[2].rstrip(")") or returned)
     shown = [y for _, y in truth] + ([actual] if math.isfinite(actual) else [])
     low, high = min(shown), max(shown)
     pad = (high - low) * 0.08 or abs(high) or 1.0
@@ -128,12 +128,12 @@ def _curve(finding: Finding) -> Markup:
     caption = "The exact curve; green: the exact rate at the first wrong step"
     if math.isfinite(actual):
         lines += [frame.stem(x, right, actual), frame.ring(x, actual, "#b3261e")]
-        caption += "; red: the answer"
+        caption += "; red: the rate that was returned"
     return join([frame.svg(lines, caption), tag("p", caption, "quote")])
 
 
 class _Frame:
-    """A plot's coordinates, and the shapes in them."""
+    """The coordinates of a plot, and the shapes in it."""
 
     def __init__(self, left: float, right: float, low: float, high: float) -> None:
         self.left, self.right, self._low, self._high = left, right, low, high

@@ -12,7 +12,6 @@ import numpy as np
 from clr_ref import compare, pages, tfa_arithmetic, tfa_graphs, ulp
 from clr_ref.golden.record import PAIRS
 from clr_ref.golden.store import AppliedRecord, Case, Entry, Record, Store
-from clr_ref.scale import Exponential
 from clr_ref.schedule import CyclicalLearningRate, exp_range, triangular, triangular2
 from clr_ref.tfa_arithmetic import MODES, Mode
 
@@ -245,9 +244,11 @@ def _applied(store: Store) -> str:
             if isinstance(rates, tuple):
                 outcome = ("-", "-", f"{rates[0]}: {rates[1]}")
             else:
-                schedule = _schedule(policy, record.inputs)
+                schedule = applied_schedule(policy, record.inputs)
+                # The power of exp_range is TensorFlow's own, so that its bits cannot be replayed.
+                modes = "-" if policy == "Exponential" else ", ".join(matching_modes(schedule, rates, record)) or "none"
                 apart = np.abs(ulp.distance(rates, schedule(np.arange(len(rates)))))
-                outcome = (f"{np.mean(apart == 0):.0%}", f"{np.max(apart):,.0f}", _same_bits(schedule, rates, record))
+                outcome = (f"{np.mean(apart == 0):.0%}", f"{np.max(apart):,.0f}", modes)
             releases.setdefault((policy, optimizer, how, *outcome), []).append(record.provenance["versions"]["tensorflow"])
     rows = [(*key[:3], ", ".join(versions), *key[3:]) for key, versions in sorted(releases.items())]
     columns = ("policy", "optimizer", "how", "TensorFlow", "correct", "worst ULP", "same bits as")
@@ -262,7 +263,8 @@ def _applied(store: Store) -> str:
     )
 
 
-def _schedule(policy: str, inputs: Mapping[str, float]) -> CyclicalLearningRate:
+def applied_schedule(policy: str, inputs: Mapping[str, float]) -> CyclicalLearningRate:
+    """The schedule of a run of the probe; ``policy`` is the first word of TFA's class, ``inputs`` are those of its record."""
     numbers = dict(inputs)
     gamma = numbers.pop("gamma")
     if policy == "Exponential":
@@ -270,16 +272,14 @@ def _schedule(policy: str, inputs: Mapping[str, float]) -> CyclicalLearningRate:
     return {"Triangular": triangular, "Triangular2": triangular2}[policy](**numbers)
 
 
-def _same_bits(schedule: CyclicalLearningRate, rates: Any, record: AppliedRecord) -> str:
-    """The names of the replayed modes that give the applied rates, bit for bit."""
-    if isinstance(schedule.scale_fn, Exponential):
-        return "-"
+def matching_modes(schedule: CyclicalLearningRate, rates: Any, record: AppliedRecord) -> list[str]:
+    """The replayed modes that give the applied rates, bit for bit."""
     steps = np.arange(len(rates))
     major, minor = (int(part) for part in record.provenance["versions"]["tensorflow"].split(".")[:2])
     replayed = {"eager": tfa_arithmetic.evaluate(schedule, steps, flush="everywhere")}
     for mode in ("function", "xla"):
         replayed[mode] = tfa_graphs.evaluate(schedule, steps, mode=mode, tensorflow=(major, minor), array=False)
-    return ", ".join(mode for mode, values in replayed.items() if values.tobytes() == rates.tobytes()) or "none"
+    return [mode for mode, values in replayed.items() if values.tobytes() == rates.tobytes()]
 
 
 def _cases(store: Store) -> str:

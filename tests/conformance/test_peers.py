@@ -52,7 +52,7 @@ def test_every_surprise_is_told() -> None:
     }
     found[1]["bugs"] = [BUG | {"seen": ""}, BUG | {"fixed": "2.0"}]
     found[2] = {"name": "bad", "error": "no module named bad"}
-    assert [line.split(":")[0] for line in report.surprises(found)] == ["good", "rough", "rough", "bad could not be asked"]
+    assert [line.split(":")[0] for line in report.surprises(found)] == ["good", "rough", "rough", "bad could not be tested"]
 
 
 def test_a_bug_that_is_fixed_is_no_surprise() -> None:

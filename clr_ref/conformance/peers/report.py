@@ -1,4 +1,4 @@
-"""What was found about the peers, as a Markdown page and as an HTML page that needs nothing else."""
+"""The results of the peers, as a page in Markdown and in HTML: docs/PEERS.md and docs/peers.html."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from clr_ref.pages.html import Markup, tag
 Found = Sequence[dict[str, Any]]
 Table = tuple[list[str], list[list[str]]]
 
-#: Worst first: the mark of a clause is that of the policy that does worst.
+#: Worst first, because a check is marked with its worst policy.
 MARKS = {"fails": "FAILS", "excused": "deviates", "skipped": "skipped", "holds": "holds"}
 TITLE = "Which cyclical learning rates to trust"
 
 
 def surprises(found: Found) -> list[str]:
-    """What is not as declared: a line each. A peer that could not be asked is one."""
+    """A line for each result that differs from what is declared, and for each peer that could not be tested."""
     lines = []
     for peer in found:
         if "error" in peer:
-            lines.append(f"{peer['name']} could not be asked: {peer['error']}")
+            lines.append(f"{peer['name']} could not be tested: {peer['error']}")
             continue
         for verdict in peer["report"]["verdicts"]:
             if verdict["status"] == "fails":
@@ -30,14 +30,14 @@ def surprises(found: Found) -> list[str]:
         lines += [f"{peer['name']}: {told}" for told in peer["report"]["told"]]
         for bug in peer["bugs"]:
             if bool(bug["seen"]) == bool(bug["fixed"]):
-                lines.append(f"{peer['name']}: {bug['title']}: {bug['seen'] or 'does not show any more'}")
+                lines.append(f"{peer['name']}: {bug['title']}: {bug['seen'] or 'does not occur any more'}")
     return lines
 
 
 def overview(found: Found) -> Table:
     """A row for every policy of every peer."""
     rows = []
-    for peer in _asked(found):
+    for peer in _tested(found):
         for line in peer["report"]["policies"]:
             if not line["policy"]:
                 continue
@@ -59,8 +59,8 @@ def overview(found: Found) -> Table:
 
 
 def matrix(found: Found) -> Table:
-    """A row for every check, a column for every peer: the worst over its policies."""
-    peers = _asked(found)
+    """A row for every check and a column for every peer, with the mark of its worst policy."""
+    peers = _tested(found)
     checks = dict.fromkeys(
         (v["clause"], v["name"], v["part"])
         for peer in peers
@@ -81,23 +81,23 @@ def matrix(found: Found) -> Table:
 
 
 def bugs(found: Found) -> list[tuple[str, str, str, str]]:
-    """Peer, bug, link and what was seen."""
+    """Version, bug, link and result of every known bug."""
     return [
         (
             f"{peer['package']} {peer['version']}",
             bug["title"],
             bug["link"],
-            f"shows: {bug['seen']}" if bug["seen"] else f"fixed in {bug['fixed']}",
+            f"occurs: {bug['seen']}" if bug["seen"] else f"fixed in {bug['fixed']}",
         )
-        for peer in _asked(found)
+        for peer in _tested(found)
         for bug in peer["bugs"]
     ]
 
 
 def deviations(found: Found) -> list[tuple[str, str, str]]:
-    """Peer, reason, and the checks and cases that it excuses."""
+    """Peer, reason, and the checks and cases to which the reason applies."""
     rows: dict[tuple[str, str], list[str]] = {}
-    for peer in _asked(found):
+    for peer in _tested(found):
         for verdict in peer["report"]["verdicts"]:
             if verdict["status"] in ("excused", "skipped"):
                 names = rows.setdefault((peer["name"], verdict["reason"]), [])
@@ -106,9 +106,9 @@ def deviations(found: Found) -> list[tuple[str, str, str]]:
 
 
 def trust(found: Found) -> list[str]:
-    """The answer in a few sentences: made from the verdicts alone."""
+    """Sentences that say which peers to trust, made from the verdicts alone."""
     clean, rough, faulty = [], [], []
-    for peer in _asked(found):
+    for peer in _tested(found):
         offered = [line for line in peer["report"]["policies"] if line["policy"] and line["semantics"] != "not offered"]
         grades = {line["grade"] for line in offered}
         if any(line["grade"] == "not graded" for line in offered):
@@ -124,28 +124,31 @@ def trust(found: Found) -> list[str]:
     if rough:
         lines.append(
             f"{_list(rough)} compute{'s' if len(rough) == 1 else ''} the right rates, with the deviations listed below: "
-            "look whether one concerns you."
+            "check whether one of them matters to you."
         )
     if faulty:
         lines.append(f"Do not trust {_list(faulty)}: the rates do not follow the formula.")
-    lines += [f"{peer['name']} could not be asked: {peer['error']}." for peer in found if "error" in peer]
+    lines += [f"{peer['name']} could not be tested: {peer['error']}." for peer in found if "error" in peer]
     return lines
 
 
 HOW = (
-    "Every peer is installed from its package and asked by the conformance kit (CONFORMANCE.md) for the three policies. "
-    "Semantics: whether it is that policy; accuracy: the best grade that all its answers satisfy, and the worst distance "
-    "from the exact rate in floats of its own precision. Slow peers are tried on fewer inputs, so that worst distances "
-    "give an order of size and no ranking; 1,198,373 is a subnormal rate, which TensorFlow, XLA and JAX flush to zero; "
-    "hundreds of millions, and more, are the floats between 0 and a rate at the end of a cycle, where the step was rounded. "
-    "A deviation is declared, with its reason, in the TOML file beside the adapter in clr_ref/conformance/peers; what is "
-    "declared has to show, and what is not declared must not. Cost a step: seconds "
-    "for one step as a training loop asks for it, over those of the reference's scalar call, medians of one interleaved "
-    "run; it is measured through the adapter, on a shared machine."
+    "Every peer is installed from its package, and tested with the conformance kit (CONFORMANCE.md) for the three policies. "
+    "*Semantics* says whether it is that policy. *Accuracy* is the best grade that all its rates satisfy. *Worst ULP* is the "
+    "largest distance from the exact rate, in floats of its own precision. Slow peers are tested on fewer inputs, so compare "
+    "worst distances by order of magnitude only. 1,198,373 is a subnormal rate, which TensorFlow, XLA and JAX flush to zero. "
+    "Distances of hundreds of millions and more are those from a rate at the end of a cycle to 0, where the step was rounded. "
+    "A deviation is declared, with its reason, in the TOML file beside the adapter in clr_ref/conformance/peers. A declared "
+    "deviation that does not occur is an error, and so is one that occurs undeclared. *Cost a step* is the time of one step in "
+    "a training loop, divided by that of the reference's scalar call. Both are medians of one run in which the peers take "
+    "turns, measured through the adapter on a shared machine."
 )
 BUGS = ("version", "bug", "here")
 DEVIATIONS = ("peer", "why", "where")
-MATRIX = "The worst over the policies that are offered; an empty cell: not offered, or not to be asked of this kind of thing."
+MATRIX = (
+    "Each cell shows the worst over the policies that the peer offers. It is empty if the peer does not offer a policy, or if "
+    "the check does not apply to its kind of schedule."
+)
 
 
 def markdown(found: Found) -> str:
@@ -169,7 +172,7 @@ def markdown(found: Found) -> str:
     )
 
 
-#: The tables are wider than lines that one can read; a mark is seen in a wide table by its background.
+#: The tables may be wider than a line of text, and marks need a background to be seen in a wide table.
 STYLE = """body { max-width: none }
 p, ul { max-width: 62rem }
 table { font-size: 13px }
@@ -184,7 +187,7 @@ def html(found: Found) -> str:
     body = [
         tag("h1", TITLE),
         tag("ul", pages.html.join(tag("li", line) for line in trust(found))),
-        tag("p", HOW),
+        tag("p", HOW.replace("*", "")),
         _marked(*overview(found)),
         tag("h2", "Known bugs"),
         pages.html.table(BUGS, known),
@@ -205,7 +208,7 @@ def summary(found: Found) -> str:
     return "\n".join(lines)
 
 
-def _asked(found: Found) -> list[dict[str, Any]]:
+def _tested(found: Found) -> list[dict[str, Any]]:
     return [peer for peer in found if "error" not in peer]
 
 
@@ -218,7 +221,7 @@ def _list(names: list[str]) -> str:
 
 
 def _marked(names: list[str], rows: list[list[str]]) -> Markup:
-    """The table, with the marks in their colours."""
+    """The table, with each mark in its colour."""
     return pages.html.table(
         names, [[tag("td", cell, cell) if cell in MARKS.values() else cell for cell in row] for row in rows]
     )

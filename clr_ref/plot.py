@@ -1,4 +1,4 @@
-"""Pictures, with matplotlib, into a file that is written whole: never a window."""
+"""Draws pictures with matplotlib into files, each written whole or not at all. No window opens."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from clr_ref.exact import ulp
 from clr_ref.range_test.curve import judged
 
 if TYPE_CHECKING:
-    from clr_ref.bench import Report
+    from clr_ref.bench.report import Report
     from clr_ref.golden.report import Drift
     from clr_ref.range_test import RangeTest
     from clr_ref.schedule import CyclicalLearningRate
 
-#: Points drawn at most; a longer range is thinned evenly.
+#: The most points that are drawn; of a longer range every second, third, ... step is.
 POINTS = 20_000
 _COLOURS = {"eager": "tab:blue", "function": "tab:orange", "xla": "tab:green"}
 
 
 def rates(schedule: CyclicalLearningRate, start: int, stop: int, out: Path) -> None:
-    """The rates of the steps start <= t < stop."""
+    """Draw the rates of the steps start <= t < stop."""
     steps = _thinned(start, stop)
     figure, axes = _figure(policy_name(schedule), "learning rate")
     axes.plot(steps, schedule(steps), linewidth=1)
@@ -35,10 +35,10 @@ def rates(schedule: CyclicalLearningRate, start: int, stop: int, out: Path) -> N
 
 
 def error(schedule: CyclicalLearningRate, start: int, stop: int, out: Path) -> None:
-    """How far TFA's eager formula is from the exact value, and the bound on that, in ULP of the rate.
+    """Draw the error of TFA's eager formula and the bound on it, in ULP of the rate.
 
     Raises:
-        ValueError: a custom scale function, which has no bound.
+        ValueError: the scale function is a custom one, for which there is no bound.
     """
     steps = _thinned(start, stop)
     expected = schedule(steps)
@@ -52,15 +52,16 @@ def error(schedule: CyclicalLearningRate, start: int, stop: int, out: Path) -> N
     _save(figure, out)
 
 
-def drift(found: Iterable[Drift], out: Path) -> None:
-    """Every recorded answer's distance from the exact value, over the step, per mode."""
-    panels = list(found)
+def drift(drifts: Iterable[Drift], out: Path) -> None:
+    """Draw the distance of every recorded rate from the exact rate, over the step, with a panel for each mode."""
+    panels = list(drifts)
     figure = Figure(figsize=(12, 4.2), dpi=110, layout="constrained")
-    figure.suptitle("What TFA answered, against the exact value (float32, triangular and triangular2)", fontsize=11)
-    for axes, one in zip(figure.subplots(1, len(panels), sharey=True), panels, strict=True):
-        off = (one.ulps > 0) & (one.steps > 0)
-        axes.plot(one.steps[off], one.ulps[off], ".", markersize=3, alpha=0.4, color=_COLOURS[one.mode])
-        axes.set_title(f"{one.mode}: {1 - np.mean(one.ulps > 0):.0%} of {len(one.steps):,} answers are right", fontsize=10)
+    figure.suptitle("TFA's rates against the exact rates (float32, triangular and triangular2)", fontsize=11)
+    for axes, panel in zip(figure.subplots(1, len(panels), sharey=True), panels, strict=True):
+        off = (panel.ulps > 0) & (panel.steps > 0)
+        axes.plot(panel.steps[off], panel.ulps[off], ".", markersize=3, alpha=0.4, color=_COLOURS[panel.mode])
+        correct = 1 - np.mean(panel.ulps > 0)
+        axes.set_title(f"{panel.mode}: {correct:.0%} of {len(panel.steps):,} rates are correct", fontsize=10)
         axes.axvline(2**24, color="grey", linewidth=0.8, linestyle="--")
         axes.annotate("2$^{24}$", (2**24, 1.2), xytext=(4, 0), textcoords="offset points", fontsize=8)
         axes.set_xscale("log")
@@ -71,24 +72,26 @@ def drift(found: Iterable[Drift], out: Path) -> None:
     _save(figure, out)
 
 
-def range_test(found: RangeTest, out: Path) -> None:
-    """The loss before each update over the rate of that update, and the suggested bounds."""
-    figure, axes = _figure(f"Learning rate range test: {len(found.rates)} of {found.steps} rates, {found.sweep}", "loss")
+def range_test(result: RangeTest, out: Path) -> None:
+    """Draw the loss before each update over the rate of that update, and the suggested bounds."""
+    figure, axes = _figure(f"Learning rate range test: {len(result.rates)} of {result.steps} rates, {result.sweep}", "loss")
     axes.plot(
-        found.rates, found.losses, linewidth=0.7, alpha=0.5, color="tab:grey", label="loss before the update at this rate"
+        result.rates, result.losses, linewidth=0.7, alpha=0.5, color="tab:grey", label="loss before the update at this rate"
     )
-    axes.plot(found.rates, found.smoothed, linewidth=1.8, color="tab:blue", label=f"smoothed ({found.smoothing:g} of the past)")
-    trend = judged(found.losses, found.smoothing)
     axes.plot(
-        found.rates[: len(trend)], trend, linewidth=1.8, color="tab:orange", label="after the update, smoothed from both sides"
+        result.rates, result.smoothed, linewidth=1.8, color="tab:blue", label=f"smoothed ({result.smoothing:g} of the past)"
     )
-    bounds = {"initial": found.suggestion.initial_learning_rate, "maximal": found.suggestion.maximal_learning_rate}
+    trend = judged(result.losses, result.smoothing)
+    axes.plot(
+        result.rates[: len(trend)], trend, linewidth=1.8, color="tab:orange", label="after the update, smoothed from both sides"
+    )
+    bounds = {"initial": result.suggestion.initial_learning_rate, "maximal": result.suggestion.maximal_learning_rate}
     for (name, rate), colour in zip(bounds.items(), ("tab:green", "tab:red"), strict=True):
         if rate is not None:
             axes.axvline(rate, color=colour, linestyle="--", linewidth=1.2, label=f"{name} rate {rate:.3g}")
-    if found.sweep == "exponential":
+    if result.sweep == "exponential":
         axes.set_xscale("log")
-    # A divergence may be a million times the rest: the picture is of what came before.
+    # A divergence can be a million times the rest, so the axis is cut to the losses before it.
     if len(trend):
         low, high = float(trend.min()), float(trend.max())
         room = max(high - low, abs(high) * 0.01, 1e-12)

@@ -141,8 +141,8 @@ def test_what_cannot_be_written_is_known_before(tmp_path: Path) -> None:
     ("command", "begin"),
     [
         ([*PLOT[:-1], "--out"], "clr_ref.cli.schedule.plotting_module"),
-        (["bench", "--key", "--out"], "clr_ref.bench.measure"),
-        (["bench", "--key", "--markdown"], "clr_ref.bench.measure"),
+        (["bench", "--key", "--out"], "clr_ref.cli.bench.measure"),
+        (["bench", "--key", "--markdown"], "clr_ref.cli.bench.measure"),
         (["golden", "show", "--markdown"], "clr_ref.cli.golden.read_store"),
         (["conform", "tests.subjects:reference", "--html"], "clr_ref.cli.conform.kit"),
     ],

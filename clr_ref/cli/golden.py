@@ -200,7 +200,7 @@ def show(name: str | None, markdown: Path | None, folder: Path | None, as_json: 
         picture = markdown.with_name("drift.png")
         check_outputs("--markdown", [markdown, picture])
         plotting_module().drift(report.drift(store), picture)
-        write_text(markdown, report.page(store, picture.name))
+        write_text(markdown, report.markdown(store, picture.name))
         click.echo(json.dumps({"wrote": [str(markdown), str(picture)]}) if as_json else f"wrote {markdown} and {picture}")
         return
     if name is not None and name not in store.records:
@@ -236,7 +236,7 @@ def show(name: str | None, markdown: Path | None, folder: Path | None, as_json: 
 def train(source: Path | None, reason: str | None, folder: Path | None, as_json: bool) -> None:
     """Train the cases of golden/training with this TensorFlow, twice, and store the digests."""
     from clr_ref.golden.accept import AcceptError
-    from clr_ref.training import data, determinism, golden as training
+    from clr_ref.training import data, determinism, digests
 
     try:
         determinism.prepare()
@@ -245,11 +245,11 @@ def train(source: Path | None, reason: str | None, folder: Path | None, as_json:
         raise click.UsageError(str(error)) from None
     store = folder or golden.default_folder()
     try:
-        record = training.record(found, store, reason=reason)
+        record = digests.record(found, store, reason=reason)
     except (AcceptError, golden.StoreError) as error:
         fail(str(error), as_json)
     records = golden.read(store).training.values()
-    agreeing = {case: training.groups(records, case) for case in record.runs}
+    agreeing = {case: digests.groups(records, case) for case in record.runs}
     if as_json:
         click.echo(json.dumps({"recorded": record.name, "agreeing": agreeing}, indent=1))
         return

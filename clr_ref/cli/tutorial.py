@@ -23,23 +23,31 @@ from clr_ref.cli.common import (
 
 
 @click.command()
-@click.option("--epochs", type=click.IntRange(1), default=10, show_default=True)
-@click.option("--subset", type=click.IntRange(1), default=None, metavar="N", help="Only the first N pictures.")
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
+@click.option("--epochs", type=click.IntRange(1), default=10, show_default=True, help="Passes over the data.")
+@click.option(
+    "--subset", type=click.IntRange(1), default=None, metavar="N", help="Train on the first N pictures only, N >= 64."
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**32 - 1),
+    default=0,
+    show_default=True,
+    help="Seed of weights, order and dropout.",
+)
 @output_option(
     "--out",
     folder=True,
     default=Path("clr-tutorial"),
     show_default=True,
-    help="Where pictures, tables, pages and checkpoints go. An interrupted call goes on from there.",
+    help="Folder for pictures, tables, pages and checkpoints. An interrupted run resumes from there.",
 )
 @data_option
 @json_option
 def tutorial(epochs: int, subset: int | None, seed: int, out: Path, source: Path | None, as_json: bool) -> None:
-    """Do what TFA's tutorial on cyclical learning rates does, and hold its claims against what is measured.
+    """Train the network of TFA's tutorial, and compare the tutorial's claims with what is measured.
 
-    Trains the tutorial's network on Fashion-MNIST twice, without and with the cyclical rate. Needs TensorFlow and
-    clr-ref[plot]. Exit code 1 where the applied rates are not the schedule's cycles; what training did is a finding.
+    The network is trained on Fashion-MNIST twice, without and with the cyclical rate. Needs TensorFlow and clr-ref[plot].
+    Exit code 1 if the applied rates do not have the schedule's cycles; other claims that fail do not change the exit code.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from clr_ref.training import checkpoint, data, determinism, tutorial as training
@@ -59,7 +67,7 @@ def tutorial(epochs: int, subset: int | None, seed: int, out: Path, source: Path
     with Progress(2 * chosen.steps) as progress:
 
         def on_step(name: str, step: int) -> None:
-            progress.advance(step - done[name])  # more than one where it went on from a checkpoint
+            progress.advance(step - done[name])  # more than one step after resuming from a checkpoint
             done[name] = step
             progress.start(f"{name}, epoch {(step - 1) // per_epoch + 1} of {epochs}")
             if step % per_epoch == 0:

@@ -1,4 +1,4 @@
-"""The record as a page: docs/RECORD.md is what this makes of the store, and nothing else."""
+"""docs/RECORD.md, made from the golden store alone."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clr_ref import compare, policies
+from clr_ref import compare, pages
 from clr_ref.exact import ulp
 from clr_ref.golden.record import PAIRS
 from clr_ref.golden.store import AppliedRecord, Case, Entry, Record, Store
@@ -20,13 +20,13 @@ from clr_ref.tfa.eager import MODES, Mode
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-#: Upper ends of the ranges of steps by which drift is reported.
+#: Upper ends of the ranges of steps for which the drift is reported.
 DECADES = (1_000, 10_000, 100_000, 2**20, 2**24, 2**31, 2**63)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Drift:
-    """The distance of one mode's answers from the exact value: ``ulps`` at ``steps``, both 1-D, from many cases."""
+    """The distances ``ulps`` of one mode's recorded rates from the exact rate, at ``steps``; both 1-D, of many cases."""
 
     mode: Mode
     steps: NDArray[np.int64]
@@ -34,25 +34,27 @@ class Drift:
 
 
 def drift(store: Store) -> list[Drift]:
-    """Per mode, how far every recorded float32 answer of the triangular family is from the exact value."""
-    found = []
+    """For each mode, the distance of every recorded float32 rate of the triangular family from the exact rate."""
+    drifts = []
     for mode in MODES:
-        steps, ulps = [], []
-        for case in _plain_cases(store):
-            for at, apart in _distances(store, case, mode):
-                steps.append(at)
-                ulps.append(apart)
-        found.append(Drift(mode, np.concatenate(steps), np.concatenate(ulps)))
-    return found
+        pairs = [pair for case in _plain_cases(store) for pair in _distances(store, case, mode)]
+        steps, ulps = (np.concatenate(arrays) for arrays in zip(*pairs, strict=True))
+        drifts.append(Drift(mode, steps, ulps))
+    return drifts
 
 
-def page(store: Store, picture: str) -> str:
-    """The whole record in Markdown."""
+def markdown(store: Store, picture: str) -> str:
+    """The page, with the whole record.
+
+    Args:
+        store: the golden store.
+        picture: where the picture of the drift is, relative to the page.
+    """
     sections = [
         "# What TensorFlow Addons really does\n\n"
         "Generated from `golden/` by `clr-ref golden show --markdown docs/RECORD.md`; edit neither by hand. Every value,\n"
-        "digest and behaviour below was answered by the real `tfa.optimizers` on the versions that are named, on the CPU, and\n"
-        "none by `clr_ref`. Distances are in ULP: floats between two answers.",
+        "digest and behaviour below comes from the real `tfa.optimizers`, of the version that is named, on the CPU; none\n"
+        "comes from `clr_ref`. Distances are in ULP: the number of floats from one value to the other.",
         _pairs(store),
         _changes(store),
         _modes(store),
@@ -63,7 +65,7 @@ def page(store: Store, picture: str) -> str:
         *([_applied(store)] if store.applied else []),
         _cases(store),
     ]
-    return "\n\n".join(sections) + "\n"
+    return pages.markdown.page(sections)
 
 
 def _pairs(store: Store) -> str:
@@ -73,20 +75,21 @@ def _pairs(store: Store) -> str:
         if record is None:
             rows.append((pair.tensorflow, pair.tensorflow_addons, "not recorded", "", "", ""))
         elif record.error is not None:
-            rows.append((pair.tensorflow, pair.tensorflow_addons, f"cannot be installed: {_escape(record.error)}", "", "", ""))
+            rows.append((pair.tensorflow, pair.tensorflow_addons, f"cannot be installed: {record.error}", "", "", ""))
         else:
             errors = sum(entry.error is not None for entry in record.entries)
             p = record.provenance
-            answers = f"{len(record.entries) - errors} answered, {errors} raised"
-            rows.append((pair.tensorflow, pair.tensorflow_addons, answers, p["python"], p["numpy"], p["cpu"]["model"]))
+            outcomes = f"{len(record.entries) - errors} recorded, {errors} raised"
+            rows.append((pair.tensorflow, pair.tensorflow_addons, outcomes, p["python"], p["numpy"], p["cpu"]["model"]))
     known = {pair.name for pair in PAIRS}
     for name, record in store.records.items():
         if name not in known:
             rows.append((record.tensorflow, record.tensorflow_addons, "recorded", record.provenance["python"], "", ""))
-    table = _table(("TensorFlow", "TFA", "cases x mode x step dtype", "Python", "NumPy", "CPU"), rows)
+    table = pages.markdown.table(("TensorFlow", "TFA", "cases x mode x step dtype", "Python", "NumPy", "CPU"), rows)
     return (
         "## The pairs\n\n"
-        f"All {len(PAIRS)} pairs that TFA's own table of compatibility names, each by its latest patch release.\n\n{table}"
+        f"All {len(PAIRS)} pairs in TFA's own table of compatibility, each with its latest patch release. The outcomes are\n"
+        f"those of every case in every mode with every dtype of the step.\n\n{table}"
     )
 
 
@@ -96,12 +99,14 @@ def _changes(store: Store) -> str:
     for before, after in itertools.pairwise(records):
         for mode in MODES:
             rows += _change(store, before, after, mode)
-    table = _table(("from", "to", "mode", "cases with other values", "worst ULP", "cases with another digest alone"), rows)
+    table = pages.markdown.table(
+        ("from", "to", "mode", "cases with other values", "worst ULP", "cases with other digests only"), rows
+    )
     return (
         "## Which bits changed between releases\n\n"
-        "Pairs in the order of TensorFlow, then TFA, each compared with the one before; a pair or mode that is not listed\n"
-        "gave the same bits. Values are those of steps asked one by one (unless the case is an array), digests those of the\n"
-        f"first {store.digest_steps:,} steps asked as one array. An answer where there was an error before is no change.\n\n"
+        "Pairs are in the order of TensorFlow, then TFA, and each is compared with the one before. A pair or mode that is not\n"
+        "listed gave the same bits. Values were computed one step at a time, unless the case is an array. Digests are of the\n"
+        f"first {store.digest_steps:,} steps, computed as one array. A value after an error is not listed as a change.\n\n"
         f"{table}"
     )
 
@@ -142,77 +147,77 @@ def _modes(store: Store) -> str:
                         worst, where = apart, f" (TF {record.tensorflow})"
             cells.append(f"{worst:,.0f}{where}")
         rows.append((case.id, case.dtype, *cells))
-    table = _table(("case", "dtype", "tf.function", "XLA"), rows)
+    table = pages.markdown.table(("case", "dtype", "tf.function", "XLA"), rows)
     return (
         "## Eager against tf.function against XLA\n\n"
-        "The same schedule at the same tensor steps: the largest distance of a graph mode from eager, in ULP, over all pairs,\n"
-        f"and the first release that shows it.\n\n{table}"
+        "The same schedule at the same tensor steps: the largest distance of a graph mode from eager mode, in ULP, over all\n"
+        f"pairs, and the first release in which it occurs.\n\n{table}"
     )
 
 
 def _drift(store: Store, picture: str) -> str:
     rows = []
-    for found in drift(store):
+    for each in drift(store):
         cells, low = [], 0
         for high in DECADES:
-            inside = found.ulps[(found.steps >= low) & (found.steps < high)]
+            inside = each.ulps[(each.steps >= low) & (each.steps < high)]
             cells.append(f"{np.max(inside):,.0f}" if len(inside) else "-")
             low = high
-        rows.append((found.mode, *cells))
+        rows.append((each.mode, *cells))
     names = {2**20: "2^20", 2**24: "2^24", 2**31: "2^31", 2**63: "2^63"}
-    table = _table(("mode", *(f"below {names.get(high, f'{high:,}')}" for high in DECADES)), rows)
+    table = pages.markdown.table(("mode", *(f"below {names.get(high, f'{high:,}')}" for high in DECADES)), rows)
     shares = []
     for case in _plain_cases(store):
         actual = eager.evaluate(case.schedule, case.steps)
         expected = compare.truth(case.schedule, case.steps)
         bound = bounds.error_bound(case.schedule, case.steps)
-        one = compare.within_bound(case.schedule, case.steps, actual, expected, bound, case=case.id, repeat="")
-        shares.append((case.id, one.worst_share or 0.0))
+        verdict = compare.within_bound(case.schedule, case.steps, actual, expected, bound, case=case.id, repeat="")
+        shares.append((case.id, verdict.worst_share or 0.0))
     closest = ", ".join(f"{name} {share:.2f}" for name, share in sorted(shares, key=lambda item: -item[1])[:5])
     return (
         "## Drift against the exact value\n\n"
-        "The worst distance from the correctly rounded exact value, by step, over the float32 cases of the triangular family\n"
-        "with usual bounds. The quotient step / step_size is rounded to 24 bits, so its error grows with the step; past\n"
-        f"2^24 the step itself no longer fits.\n\n{table}\n\n![Drift of TFA's answers by step]({picture})\n\n"
-        "`clr_ref.tfa_arithmetic.error_bound` follows this drift; the recorded steps come as close to it as (share of the\n"
-        f"bound): {closest}."
+        "The largest distance from the correctly rounded exact rate, by step, over the float32 cases of the triangular family\n"
+        "with usual bounds. TFA rounds the quotient step / step_size to 24 bits, so its error grows with the step. Above 2^24\n"
+        f"the step itself is rounded too.\n\n{table}\n\n![Drift of TFA's rates by step]({picture})\n\n"
+        "`clr_ref.tfa_arithmetic.error_bound` follows this drift. The cases with the largest errors, each divided by the\n"
+        f"bound, which 1 would reach: {closest}."
     )
 
 
 def _arrays(store: Store) -> str:
-    found: dict[tuple[str, str], int] = {}
-    asked: dict[tuple[str, str], int] = {}
+    differing: dict[tuple[str, str], int] = {}
+    compared: dict[tuple[str, str], int] = {}
     for record in store.records.values():
         for entry in record.entries:
             if entry.differs_in_array is None or store.cases[entry.case].call != "scalar":
                 continue
             key = (entry.mode, "exp_range" if store.cases[entry.case].policy == "exp_range" else "triangular family")
-            found[key] = found.get(key, 0) + entry.differs_in_array
-            asked[key] = asked.get(key, 0) + int(np.sum(store.cases[entry.case].steps < store.digest_steps))
-    rows = [(mode, policy, f"{found[mode, policy]:,} of {asked[mode, policy]:,}") for mode, policy in found]
-    table = _table(("mode", "policy", "steps that differ"), rows)
+            differing[key] = differing.get(key, 0) + entry.differs_in_array
+            compared[key] = compared.get(key, 0) + int(np.sum(store.cases[entry.case].steps < store.digest_steps))
+    rows = [(*key, f"{differing[key]:,} of {compared[key]:,}") for key in differing]
+    table = pages.markdown.table(("mode", "policy", "steps that differ"), rows)
     return (
         "## One step against an array of steps\n\n"
-        "TensorFlow takes other code paths for arrays: vectorised power functions, subnormals flushed to zero, graphs folded\n"
-        "differently. So `clr(np.arange(n))`, as the tutorial plots it, is not always what the optimizer is given. Over all\n"
-        f"pairs:\n\n{table}"
+        "TensorFlow runs other code for arrays: vectorised power functions, subnormals flushed to zero, other constants\n"
+        "folded in graphs. So `clr(np.arange(n))`, which the tutorial plots, can differ from the rates that an optimizer\n"
+        f"uses. Over all pairs:\n\n{table}"
     )
 
 
 def _errors(store: Store) -> str:
-    found: dict[tuple[str, ...], dict[str, set[str]]] = {}
+    errors: dict[tuple[str, ...], dict[str, set[str]]] = {}
     for record in store.records.values():
         for entry in record.entries:
             if entry.error is not None:
                 key = (entry.mode, entry.step_dtype, f"{entry.error[0]}: {entry.error[1]}")
-                found.setdefault(key, {}).setdefault(record.name, set()).add(entry.case)
+                errors.setdefault(key, {}).setdefault(record.name, set()).add(entry.case)
     rows = []
-    for (mode, step_dtype, message), where in found.items():
+    for (mode, step_dtype, message), where in errors.items():
         cases = set().union(*where.values())
         names = f"{len(cases)} cases" if len(cases) > 6 else ", ".join(sorted(cases))
-        rows.append((mode, step_dtype, _escape(message), names, _ranges(store, where)))
-    table = _table(("mode", "step", "error", "cases", "pairs"), rows)
-    return f"## Errors\n\nWhat TFA raised instead of an answer.\n\n{table}"
+        rows.append((mode, step_dtype, message, names, _ranges(store, where)))
+    table = pages.markdown.table(("mode", "step", "error", "cases", "pairs"), rows)
+    return f"## Errors\n\nThe exceptions that TFA raised.\n\n{table}"
 
 
 def _behaviours(store: Store) -> str:
@@ -223,41 +228,45 @@ def _behaviours(store: Store) -> str:
         for record in store.records.values():
             if title in record.behaviours:
                 outcomes.setdefault(record.behaviours[title], []).append(record.name)
-        lines = [f"- {_ranges(store, names)}: {_escape(outcome)}" for outcome, names in outcomes.items()]
+        lines = [f"- {_ranges(store, names)}: {pages.markdown.escaped(outcome)}" for outcome, names in outcomes.items()]
         parts.append(f"**{title}**\n\n" + "\n".join(lines))
     return (
         "## Behaviours\n\n"
-        "One question each, put to every pair. Where TFA rejects an argument's type, the words are those of the `typeguard`\n"
-        "that its requirements brought in.\n\n" + "\n\n".join(parts)
+        "Each was tried on every pair. If TFA rejects an argument's type, the message is that of the `typeguard` that was\n"
+        "installed with it.\n\n" + "\n\n".join(parts)
     )
 
 
 def _applied(store: Store) -> str:
-    found: dict[tuple[str, ...], list[str]] = {}
+    releases: dict[tuple[str, ...], list[str]] = {}
     for record in store.applied.values():
         for title, rates in record.runs.items():
             cls, optimizer, how = title.split(", ", 2)
             policy = cls.removesuffix("CyclicalLearningRate")
             if isinstance(rates, tuple):
-                outcome = ("-", "-", f"{rates[0]}: {_escape(rates[1])}")
+                outcome = ("-", "-", f"{rates[0]}: {rates[1]}")
             else:
-                schedule = _schedule(policy, record.inputs)
+                schedule = applied_schedule(policy, record.inputs)
+                # The power of exp_range is TensorFlow's own, so that its bits cannot be replayed.
+                modes = "-" if policy == "Exponential" else ", ".join(matching_modes(schedule, rates, record)) or "none"
                 apart = np.abs(ulp.distance(rates, schedule(np.arange(len(rates)))))
-                outcome = (f"{np.mean(apart == 0):.0%}", f"{np.max(apart):,.0f}", _whose(schedule, rates, record))
-            found.setdefault((policy, optimizer, how, *outcome), []).append(record.name)
-    rows = [(*key[:3], ", ".join(name.split("_")[0][3:] for name in names), *key[3:]) for key, names in sorted(found.items())]
-    columns = ("policy", "optimizer", "how", "TensorFlow", "right", "worst ULP", "whose bits")
+                outcome = (f"{np.mean(apart == 0):.0%}", f"{np.max(apart):,.0f}", modes)
+            releases.setdefault((policy, optimizer, how, *outcome), []).append(record.provenance["versions"]["tensorflow"])
+    rows = [(*key[:3], ", ".join(versions), *key[3:]) for key, versions in sorted(releases.items())]
+    columns = ("policy", "optimizer", "how", "TensorFlow", "correct", "worst ULP", "same bits as")
     return (
         "## What optimizers applied\n\n"
-        "The rates that plain SGD really applied with TFA's schedules under `fit`, read off the weights (the probe of\n"
-        "`clr_ref.training.probe`; 1e-4 to 1e-2, step_size 33.3, gamma 0.999, 400 updates): how many are the exact value\n"
-        "rounded, how far the worst is from it, and whose bits they are: those of the replayed eager formula, of\n"
-        "tf.function, of XLA, or of none of them (the power of exp_range is TensorFlow's own). SGD is the default optimizer,\n"
-        f"which is a new one from TF 2.11 on. `clr-ref golden probe` records it.\n\n{_table(columns, rows)}"
+        "The rates that plain SGD applied with TFA's schedules under `fit`, read from the weights by\n"
+        "`clr_ref.training.probe`. The schedules go from 1e-4 to 1e-2 with step_size 33.3 and gamma 0.999, for 400 updates.\n"
+        "*correct* is the share of rates that are the correctly rounded exact rate. *same bits as* names the replayed modes\n"
+        "that give the same rates: eager, tf.function or XLA. exp_range is not replayed (-): its power is TensorFlow's own.\n"
+        "SGD is the default optimizer; TF 2.11 replaced it by a new one. `clr-ref golden probe` records these rates.\n\n"
+        + pages.markdown.table(columns, rows)
     )
 
 
-def _schedule(policy: str, inputs: Mapping[str, float]) -> CyclicalLearningRate:
+def applied_schedule(policy: str, inputs: Mapping[str, float]) -> CyclicalLearningRate:
+    """The schedule of a run of the probe; ``policy`` is the first word of TFA's class, ``inputs`` are those of its record."""
     numbers = dict(inputs)
     gamma = numbers.pop("gamma")
     if policy == "Exponential":
@@ -265,21 +274,20 @@ def _schedule(policy: str, inputs: Mapping[str, float]) -> CyclicalLearningRate:
     return {"Triangular": triangular, "Triangular2": triangular2}[policy](**numbers)
 
 
-def _whose(schedule: CyclicalLearningRate, rates: Any, record: AppliedRecord) -> str:
-    if schedule.policy.scale not in (policies.ONE, policies.HALVING):
-        return "-"
+def matching_modes(schedule: CyclicalLearningRate, rates: Any, record: AppliedRecord) -> list[str]:
+    """The replayed modes that give the applied rates, bit for bit."""
     steps = np.arange(len(rates))
     major, minor = (int(part) for part in record.provenance["versions"]["tensorflow"].split(".")[:2])
     replayed = {"eager": eager.evaluate(schedule, steps, flush="everywhere")}
     for mode in ("function", "xla"):
         replayed[mode] = graphs.evaluate(schedule, steps, mode=mode, tensorflow=(major, minor), array=False)
-    return ", ".join(mode for mode, values in replayed.items() if values.tobytes() == rates.tobytes()) or "none"
+    return [mode for mode, values in replayed.items() if values.tobytes() == rates.tobytes()]
 
 
 def _cases(store: Store) -> str:
     rows = [(case.id, case.cls, f"{len(case.steps):,}", ", ".join(case.flags), case.note) for case in store.cases.values()]
     flags = "\n".join(f"- `{name}`: {text}" for name, text in store.flags.items())
-    return f"## The cases\n\n{_table(('case', 'class', 'steps', 'flags', 'why'), rows)}\n\nFlags:\n\n{flags}"
+    return f"## The cases\n\n{pages.markdown.table(('case', 'class', 'steps', 'flags', 'why'), rows)}\n\nFlags:\n\n{flags}"
 
 
 def _plain_cases(store: Store) -> list[Case]:
@@ -291,10 +299,10 @@ def _plain_cases(store: Store) -> list[Case]:
 
 
 def _distances(store: Store, case: Case, mode: Mode) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64]]]:
-    for case_id, found_mode, step_dtype, name in store.files():
-        if (case_id, found_mode) == (case.id, mode):
+    for case_id, recorded_mode, step_dtype, name in store.files():
+        if (case_id, recorded_mode) == (case.id, mode):
             steps = case.steps_for(mode, step_dtype)
-            expected = case.schedule(steps)  # the reference; `clr-ref verify` holds it to the exact value
+            expected = case.schedule(steps)  # correctly rounded, which `clr-ref verify` checks
             yield steps, np.abs(ulp.distance(store.values(case_id, name), expected))
 
 
@@ -304,28 +312,19 @@ def _values(store: Store, entry: Entry) -> NDArray[Any]:
 
 
 def _ranges(store: Store, names: Iterable[str]) -> str:
-    """Names of records as runs in the order of the store: ``TF 2.1.4 TFA 0.7.1 to TF 2.3.4 TFA 0.11.2``."""
+    """The records as ranges in the order of the store: ``TF 2.1.4 TFA 0.7.1 to TF 2.3.4 TFA 0.11.2``."""
     chosen, every = set(names), list(store.records)
     if chosen == set(every):
         return "all pairs"
-    runs: list[list[str]] = []
+    ranges: list[list[str]] = []
     for index, name in enumerate(every):
         if name in chosen:
             if index and every[index - 1] in chosen:
-                runs[-1].append(name)
+                ranges[-1].append(name)
             else:
-                runs.append([name])
+                ranges.append([name])
 
     def words(name: str) -> str:
         return f"TF {store.records[name].tensorflow} TFA {store.records[name].tensorflow_addons}"
 
-    return ", ".join(words(run[0]) if len(run) == 1 else f"{words(run[0])} to {words(run[-1])}" for run in runs)
-
-
-def _table(columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    lines = ["| " + " | ".join(columns) + " |", "|" + " --- |" * len(columns)]
-    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
-
-
-def _escape(text: str) -> str:
-    return text.replace("|", "\\|").replace("<", "&lt;")
+    return ", ".join(words(r[0]) if len(r) == 1 else f"{words(r[0])} to {words(r[-1])}" for r in ranges)

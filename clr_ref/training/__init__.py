@@ -1,1 +1,1 @@
-"""Seeded training that repeats bit for bit, on the data and the model of the TFA tutorial. Needs a Keras."""
+"""Seeded training that repeats bit for bit, with the data and the model of TFA's tutorial. Needs Keras on TensorFlow."""

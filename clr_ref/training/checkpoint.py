@@ -1,6 +1,6 @@
-"""A training run that was interrupted: everything that the rest of it depends on, in one .npz file and its sha256.
+"""Checkpoints of training: everything that the rest of a run depends on, in one .npz file with its sha256.
 
-Keras's own formats do not serve: SavedModel and the legacy .keras come back with iterations 0 on some versions, and none keeps
+Keras's own formats cannot be used: on some versions SavedModel and the legacy .keras restore iterations as 0, and none keeps
 the state of random layers.
 """
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class CheckpointError(Exception):
-    """The checkpoint is damaged, or is that of another run; the message says which."""
+    """The checkpoint is damaged, or belongs to another run; the message says which."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -31,8 +31,8 @@ class Checkpoint:
     """The state after ``step`` optimizer steps.
 
     ``weights``, ``optimizer`` and ``random`` are the variables of the model, the optimizer and the random layers. ``rates``
-    (float64), ``losses`` (float64) and ``hits`` (int64, right answers) have an element per step; ``validation`` has an entry
-    per epoch that is complete.
+    (float64), ``losses`` (float64) and ``hits`` (int64, the number of correct predictions) have an element for each step.
+    ``validation`` has an entry for each complete epoch.
     """
 
     step: int
@@ -47,7 +47,7 @@ class Checkpoint:
 
 _GROUPS = ("weights", "optimizer", "random")
 _SERIES = ("rates", "losses", "hits")
-#: The bytes of the sha256 at the end of a file.
+#: The number of bytes of the sha256, which ends the file.
 _DIGEST = hashlib.sha256().digest_size
 
 
@@ -57,12 +57,12 @@ def save(path: Path, checkpoint: Checkpoint, identity: Mapping[str, Any]) -> Non
     Args:
         path: the file.
         checkpoint: what it holds.
-        identity: what a run must agree with to be resumed from it, as JSON can hold it.
+        identity: the JSON values that another run must have too to resume from it.
 
     Raises:
         WriteError: the file cannot be written.
     """
-    arrays = {f"{group}-{i}": one for group in _GROUPS for i, one in enumerate(getattr(checkpoint, group))}
+    arrays = {f"{group}-{i}": array for group in _GROUPS for i, array in enumerate(getattr(checkpoint, group))}
     arrays |= {name: getattr(checkpoint, name) for name in _SERIES}
     about = {"identity": identity, "step": checkpoint.step, "validation": checkpoint.validation}
     archive = io.BytesIO()
@@ -72,10 +72,14 @@ def save(path: Path, checkpoint: Checkpoint, identity: Mapping[str, Any]) -> Non
 
 
 def load(path: Path, identity: Mapping[str, Any]) -> Checkpoint | None:
-    """The checkpoint in a file, or None where there is no such file.
+    """The checkpoint in a file, or None if there is no such file.
+
+    Args:
+        path: the file.
+        identity: that of the run that resumes from it.
 
     Raises:
-        CheckpointError: the file cannot be read or is damaged, or its identity is another; the message names what differs.
+        CheckpointError: the file cannot be read, is damaged, or has another identity; the message names what differs.
     """
     try:
         content = path.read_bytes()
@@ -84,8 +88,8 @@ def load(path: Path, identity: Mapping[str, Any]) -> Checkpoint | None:
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror or error}") from None
     archive, digest = content[:-_DIGEST], content[-_DIGEST:]
-    if hashlib.sha256(archive).digest() != digest:  # NumPy, zipfile and json raise anything at all on damaged bytes
-        raise CheckpointError(f"{path} is damaged, or was written by another version of clr_ref: remove it to start anew")
+    if hashlib.sha256(archive).digest() != digest:  # on damaged bytes NumPy, zipfile and json raise many kinds of errors
+        raise CheckpointError(f"{path} is damaged, or was written by another version of clr_ref: delete it to start again")
     with np.load(io.BytesIO(archive), allow_pickle=False) as file:
         arrays = dict(file)
     about = json.loads(str(arrays["about"]))
@@ -108,9 +112,11 @@ def _group(arrays: Mapping[str, NDArray[Any]], name: str) -> tuple[NDArray[Any],
 
 
 def _differing(one: Any, other: Any, where: str = "") -> list[str]:
+    """The differences between two JSON values, each with the path to it."""
     if isinstance(one, dict) and isinstance(other, dict):
-        found = []
-        for key in {*one, *other}:
-            found += _differing(one.get(key), other.get(key), f"{where}.{key}" if where else key)
-        return found
+        return [
+            difference
+            for key in {*one, *other}
+            for difference in _differing(one.get(key), other.get(key), f"{where}.{key}" if where else key)
+        ]
     return [] if one == other else [f"{where} was {one!r}, now {other!r}"]

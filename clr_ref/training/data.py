@@ -1,7 +1,8 @@
-"""Fashion-MNIST (Xiao et al., arXiv 1708.07747) as arrays, from wherever it already is; else downloaded. Needs NumPy alone.
+"""Fashion-MNIST (Xiao et al., arXiv 1708.07747) as arrays. Needs NumPy alone, unless it downloads the files.
 
-It is looked for in the cache of Keras and in the folder of the Debian package ``dataset-fashion-mnist``. What is read is
-checked by the sha256 of the unpacked files: the packages compress the same content differently.
+The files are read from the cache of Keras or from the folder of the Debian package ``dataset-fashion-mnist``; if neither has
+them, they are downloaded. The sha256 of the unpacked files is checked. That of the .gz files would not do, since the two
+sources compress the same content differently.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class _File:
-    """``content`` is the sha256 of the unpacked file, ``packed`` that of the .gz on the server."""
+    """A file. ``content`` is the sha256 of the unpacked file, ``packed`` that of the .gz on the server."""
 
     name: str
     content: str
@@ -53,18 +54,18 @@ _FILES = (
     ),
 )
 
-#: Where Keras downloads the data from.
+#: The server from which Keras downloads the data.
 URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 
 
 class DataError(Exception):
-    """The data is nowhere, incomplete or damaged; the message says which file and what to do."""
+    """The data is missing, incomplete or damaged; the message names the file and says what to do."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Split:
-    """Pictures and what they show.
+    """Pictures and their classes.
 
     ``images`` are uint8 of shape (n, 28, 28), ``labels`` uint8 of shape (n,), 0 to 9. Both are read-only.
     """
@@ -76,7 +77,7 @@ class Split:
         return len(self.labels)
 
     def first(self, n: int) -> Split:
-        """The first n pictures, which is the subset that tests and short runs train on.
+        """The first n pictures, on which tests and short runs train.
 
         Raises:
             ValueError: not 1 <= n <= len(self).
@@ -88,7 +89,7 @@ class Split:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class FashionMnist:
-    """60,000 pictures to train with and 10,000 to test with; ``folder`` is where they were read."""
+    """60,000 pictures for training and 10,000 for tests, read from ``folder``."""
 
     train: Split
     test: Split
@@ -99,12 +100,12 @@ def load(folder: Path | None = None, *, download: bool = True) -> FashionMnist:
     """Fashion-MNIST, checked by its sha256.
 
     Args:
-        folder: where the four .gz files are; by default Keras's cache (under KERAS_HOME, else ~/.keras), else the folder of
-            the Debian package, whichever has them first.
-        download: fetch the files into Keras's cache where no folder has them. Needs clr-ref[training].
+        folder: where the four .gz files are. By default it is Keras's cache (under KERAS_HOME, or ~/.keras), or the folder of
+            the Debian package if the cache does not have them.
+        download: download the files into Keras's cache if no folder has them. Needs clr-ref[training].
 
     Raises:
-        DataError: no folder has the files and nothing was downloaded, or a file is not what it should be.
+        DataError: no folder has the files and they were not downloaded, or a file does not have the expected content.
     """
     if folder is not None:
         return read(folder)
@@ -119,38 +120,42 @@ def load(folder: Path | None = None, *, download: bool = True) -> FashionMnist:
 
 
 def read(folder: Path) -> FashionMnist:
-    """The four files of a folder.
+    """Fashion-MNIST from the four files of a folder.
 
     Raises:
-        DataError: a file is missing, unreadable or not what it should be.
+        DataError: a file is missing, cannot be read or does not have the expected content.
     """
     images, labels, test_images, test_labels = (parse_idx(_content(folder, file), file.name) for file in _FILES)
     return FashionMnist(Split(images, labels), Split(test_images, test_labels), folder)
 
 
 def keras_cache() -> Path:
-    """Where Keras keeps the data set once ``keras.datasets.fashion_mnist.load_data`` has run."""
+    """The folder in which ``keras.datasets.fashion_mnist.load_data`` keeps the data."""
     return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "datasets" / "fashion-mnist"
 
 
 def parse_idx(data: bytes, name: str) -> NDArray[np.uint8]:
-    """The array of unsigned bytes in an idx file: a magic number 0, 0, 8, rank; the shape, big-endian; the bytes.
+    """The array of unsigned bytes in an idx file.
+
+    Such a file holds the bytes 0, 0, 8 and the rank, then the shape in big-endian order, then the elements.
 
     Args:
         data: the file, unpacked.
-        name: what to call it in an error.
+        name: its name in an error.
 
     Raises:
-        DataError: anything else; the message names the file and says what is wrong with it.
+        DataError: the file has another form; the message names it and says what is wrong.
     """
     if len(data) < 4 or data[:3] != b"\0\0\x08":
-        raise DataError(f"{name}: not an idx file of unsigned bytes, which starts with 00 00 08; got {data[:4].hex(' ')!r}")
+        raise DataError(f"{name}: an idx file of unsigned bytes starts with 00 00 08, got {data[:4].hex(' ')!r}")
     start = 4 + 4 * data[3]
     if len(data) < start:
-        raise DataError(f"{name}: ends within its header of {start} bytes, after {len(data)}")
+        raise DataError(f"{name}: its header has {start} bytes, but the file ends after {len(data)}")
     shape = tuple(int.from_bytes(data[at : at + 4], "big") for at in range(4, start, 4))
     if len(data) - start != math.prod(shape):
-        raise DataError(f"{name}: {math.prod(shape)} bytes of shape {shape} are announced, {len(data) - start} are there")
+        raise DataError(
+            f"{name}: its header gives the shape {shape}, which is {math.prod(shape)} bytes; {len(data) - start} follow"
+        )
     return np.frombuffer(data, np.uint8, offset=start).reshape(shape)
 
 
@@ -160,11 +165,11 @@ def _content(folder: Path, file: _File) -> bytes:
         content = gzip.decompress(path.read_bytes())
     except FileNotFoundError:
         names = ", ".join(file.name for file in _FILES)
-        raise DataError(f"{path}: missing; Fashion-MNIST is {names}") from None
+        raise DataError(f"{path}: missing; Fashion-MNIST consists of {names}") from None
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path}: {error}") from None
     if (found := hashlib.sha256(content).hexdigest()) != file.content:
-        raise DataError(f"{path}: damaged, or not Fashion-MNIST: sha256 of the unpacked file is {found}, not {file.content}")
+        raise DataError(f"{path}: damaged, or not Fashion-MNIST: the unpacked file has the sha256 {found}, not {file.content}")
     return content
 
 

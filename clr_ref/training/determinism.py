@@ -1,8 +1,10 @@
-"""What makes training on TensorFlow repeat bit for bit: pinned threads, deterministic ops, seeds, random state that is kept.
+"""Settings that make training on TensorFlow repeat bit for bit.
 
-Threads: a sum is cut into as many parts as there are threads, so their number is part of the result. oneDNN, which TensorFlow
-uses on x86 since 2.9, gives other bits with every release; without it TensorFlow 2.8 to 2.21 agree. Random state: by default
-tf.keras draws dropout masks from counters inside kernels, which nothing can save; its other generator keeps a variable.
+- Threads: a sum is cut into as many parts as there are threads, so another number of threads changes the result.
+- Deterministic ops, and seeds of Python, NumPy and TensorFlow.
+- oneDNN, which TensorFlow uses on x86 since 2.9, is off: with it the bits change from release to release.
+- Random state: by default tf.keras draws dropout masks from counters inside kernels, which cannot be saved. Its other generator
+  keeps its state in a variable.
 """
 
 from __future__ import annotations
@@ -16,12 +18,12 @@ from clr_ref.training.model import checked_seed
 
 
 class TooLateError(RuntimeError):
-    """TensorFlow has already started with other settings, and does not change them any more."""
+    """TensorFlow has already started with other settings, and can no longer change them."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """What of this process decides the bits of a run, as far as it can be chosen."""
+    """The settings of this process that change the bits of a run."""
 
     intra_op_threads: int
     inter_op_threads: int
@@ -30,18 +32,19 @@ class Settings:
 
 
 def prepare(*, intra_op_threads: int = 2, inter_op_threads: int = 1) -> Settings:
-    """Make this process deterministic, for good. Call it before TensorFlow is imported; calling it again is harmless.
+    """Make this process deterministic until it ends, and return the settings. It may be called again.
 
-    TensorFlow may be there already where it has not run anything, and the environment had TF_ENABLE_ONEDNN_OPTS=0.
+    Call it before TensorFlow is imported. Later it works only if TensorFlow was imported with TF_ENABLE_ONEDNN_OPTS=0 in the
+    environment, and has not run anything.
 
     Args:
-        intra_op_threads: threads within an op. The default is no matter of the machine's cores: another number, other bits.
-        inter_op_threads: ops that run at once.
+        intra_op_threads: threads within an op. The default does not depend on the machine, since their number changes the bits.
+        inter_op_threads: the number of ops that run at the same time.
 
     Raises:
-        TooLateError: TensorFlow is there already with oneDNN, or has run with other threads.
-        ValueError: a number of threads that is not at least 1.
-        RuntimeError: Keras runs on another backend than TensorFlow.
+        TooLateError: TensorFlow was imported with oneDNN, or has run with another number of threads.
+        ValueError: a number of threads is not a whole number >= 1.
+        RuntimeError: the backend of Keras is not TensorFlow.
     """
     for name, number in (("intra_op_threads", intra_op_threads), ("inter_op_threads", inter_op_threads)):
         if isinstance(number, bool) or not isinstance(number, int) or number < 1:
@@ -49,23 +52,24 @@ def prepare(*, intra_op_threads: int = 2, inter_op_threads: int = 1) -> Settings
     if os.environ.get("TF_ENABLE_ONEDNN_OPTS") != "0":
         if "tensorflow" in sys.modules:
             raise TooLateError(
-                "TensorFlow is already imported, with oneDNN: call clr_ref.training.determinism.prepare() before, or set "
-                "TF_ENABLE_ONEDNN_OPTS=0 in the environment"
+                "TensorFlow is already imported, with oneDNN: call clr_ref.training.determinism.prepare() before the import, "
+                "or set TF_ENABLE_ONEDNN_OPTS=0 in the environment"
             )
         os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
     from clr_ref import _keras_api
 
     tf = _keras_api.tensorflow()
     threading = tf.config.threading
-    found = (threading.get_intra_op_parallelism_threads(), threading.get_inter_op_parallelism_threads())
-    if found != (intra_op_threads, inter_op_threads):
+    threads = (threading.get_intra_op_parallelism_threads(), threading.get_inter_op_parallelism_threads())
+    if threads != (intra_op_threads, inter_op_threads):
         try:
             threading.set_intra_op_parallelism_threads(intra_op_threads)
             threading.set_inter_op_parallelism_threads(inter_op_threads)
         except RuntimeError:
             raise TooLateError(
-                f"TensorFlow already runs with {found[0]} threads within and {found[1]} between ops (0: as it likes): call "
-                "clr_ref.training.determinism.prepare() before anything that runs TensorFlow"
+                f"TensorFlow already runs with {threads[0]} threads within and {threads[1]} between ops (0: its own choice), "
+                f"not {intra_op_threads} and {inter_op_threads}: call clr_ref.training.determinism.prepare() before anything "
+                "that runs TensorFlow"
             ) from None
     enable = getattr(tf.config.experimental, "enable_op_determinism", None)
     if enable is not None:
@@ -76,7 +80,7 @@ def prepare(*, intra_op_threads: int = 2, inter_op_threads: int = 1) -> Settings
 
 
 def seed_everything(seed: int) -> None:
-    """Seed Python, NumPy and TensorFlow. Models built after this with the same calls draw the same numbers.
+    """Seed Python, NumPy and TensorFlow, so that models that are built in the same way draw the same numbers.
 
     Raises:
         ValueError: not 0 <= seed < 2**32.
@@ -90,15 +94,15 @@ def random_states(model: Any) -> list[Any]:
     """The variables that hold the state of a model's random layers, in the order of the layers.
 
     Raises:
-        RuntimeError: a random layer keeps its state where it cannot be saved, since ``prepare`` was not called before it was
-            built.
+        RuntimeError: a random layer keeps its state where it cannot be saved, because it was built before ``prepare`` was
+            called.
     """
-    found = []
+    states = []
     for layer in model.layers:
         if getattr(layer, "seed_generator", None) is not None:  # Keras 3
-            found.append(layer.seed_generator.state)
-        elif (random := getattr(layer, "_random_generator", None)) is not None:  # tf.keras; there is no public name
+            states.append(layer.seed_generator.state)
+        elif (random := getattr(layer, "_random_generator", None)) is not None:  # tf.keras, which has no public name for it
             if random._generator is None:
                 raise RuntimeError(f"{layer.name} was built before clr_ref.training.determinism.prepare() was called")
-            found.append(random._generator.state)
-    return found
+            states.append(random._generator.state)
+    return states

@@ -1,11 +1,12 @@
-"""One seeded training run of the tutorial's network: an Experiment and data in, a report out, the same bits every time.
+"""One seeded training run of the tutorial's network, which gives the same bits every time.
 
     from clr_ref.training import data, experiment
-    found = data.load()
-    print(experiment.run(experiment.Experiment(clr_ref.triangular2(1e-4, 1e-2, 1874)), found.train, found.test).to_json())
+    pictures = data.load()
+    chosen = experiment.Experiment(clr_ref.triangular2(1e-4, 1e-2, 1874))
+    print(experiment.run(chosen, pictures.train, pictures.test).to_json())
 
-The order of the pictures comes from NumPy, epoch by epoch, and the initial weights too, so that the versions of Keras start
-equal and see the same batches.
+NumPy draws the initial weights and the order of the pictures, so that all versions of Keras start with the same weights and see
+the same batches.
 """
 
 from __future__ import annotations
@@ -32,25 +33,25 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 CHECKPOINT = "checkpoint.npz"
-#: What is measured on the test pictures after every epoch, and all that a report says of an epoch, in this order.
+#: The keys of what is measured on the test pictures after every epoch, and all keys of an epoch in a report, in order.
 VALIDATION = ("val_loss", "val_accuracy")
 EPOCH = ("epoch", "loss", "accuracy", *VALIDATION, "learning_rate")
 
 
 @dataclasses.dataclass(frozen=True)
 class Experiment:
-    """What is trained: the tutorial's network with plain SGD.
+    """The training of the tutorial's network with plain SGD.
 
     Args:
-        schedule: of the learning rate: a cyclical one, which the drop-in of ``clr_ref.keras`` then computes, or a constant.
+        schedule: the learning rate: a cyclical one, which the drop-in of ``clr_ref.keras`` computes, or a constant.
         arithmetic: of the drop-in, ``"exact"`` or ``"tfa"``.
         epochs: passes over the data.
-        batch_size: pictures per optimizer step; the last step of an epoch takes what is left.
+        batch_size: pictures per optimizer step; the last step of an epoch takes the rest.
         seed: of the initial weights, the order of the pictures and the dropout masks.
-        dropout: False leaves the SpatialDropout2D out.
+        dropout: False leaves out the SpatialDropout2D.
 
     Raises:
-        TypeError, ValueError: an argument of the wrong type or outside its range.
+        TypeError, ValueError: an argument has the wrong type or is outside its range.
     """
 
     schedule: CyclicalLearningRate | float
@@ -74,10 +75,10 @@ class Experiment:
         checked_seed(self.seed)
 
     def to_data(self) -> dict[str, Any]:
-        """The experiment as JSON can hold it; rates are hex floats.
+        """The experiment as a JSON value, with rates as hex floats.
 
         Raises:
-            ValueError: the schedule's scale function has no name.
+            ValueError: the schedule's scale function has no name under which it can be stored.
         """
         data = dataclasses.asdict(self)
         if isinstance(self.schedule, CyclicalLearningRate):
@@ -89,14 +90,14 @@ class Experiment:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Report:
-    """What a run did, and on what.
+    """The results of a run.
 
-    ``rates`` (float64) and ``losses`` (mean over the batch) have an element per optimizer step. The rates are those of
-    ``clr_ref.keras.LearningRateLogger``, in eager arithmetic: exactly those applied, but for arithmetic "tfa" and TFA.
-    ``history`` has an entry per complete epoch: epoch, counted from 1, loss, accuracy (both over the epoch, in training),
-    val_loss, val_accuracy (on the test pictures, after it), learning_rate (the last applied). ``weights_sha256`` is of the
-    little-endian float32 bytes of all weights at the end, in the order of ``model.get_weights()``. ``resumed_at`` is the step
-    at which this call went on from a checkpoint, 0 where it started afresh.
+    - ``rates`` (float64) has the applied rate of each optimizer step, from ``clr_ref.keras.LearningRateLogger``.
+    - ``losses`` (float64) has the mean loss over the batch of each step.
+    - ``history`` has an entry for each complete epoch, with the keys EPOCH. Epochs count from 1; loss and accuracy are those of
+      training over the epoch, val_loss and val_accuracy those on the test pictures after it; learning_rate is the last applied.
+    - ``weights_sha256`` is of the little-endian float32 bytes of all final weights, in the order of ``model.get_weights()``.
+    - ``resumed_at`` is the step at which this call resumed from a checkpoint, or 0.
     """
 
     experiment: Mapping[str, Any]
@@ -114,7 +115,7 @@ class Report:
     weights_sha256: str
 
     def digests(self) -> dict[str, Any]:
-        """What two runs have to agree in to be the same: no value, no time, no version."""
+        """The number of steps and three sha256. Two runs are the same in every bit if all of these agree."""
         return {
             "steps": len(self.rates),
             "rates_sha256": _sha256(self.rates.astype("<f4")),
@@ -123,9 +124,10 @@ class Report:
         }
 
     def to_json(self) -> str:
-        """The report as one JSON object, the same whether the run was interrupted or not: without ``resumed_at``.
+        """The report as one JSON object.
 
-        Rates and losses are float32, which decimals of a JSON number hold exactly.
+        It leaves out ``resumed_at``, so that it is the same whether the run was interrupted or not. Rates and losses are exact,
+        because JSON numbers hold every float.
         """
         names = [field.name for field in dataclasses.fields(self) if field.name != "resumed_at"]
         document = {
@@ -149,23 +151,22 @@ def run(
     until: int | None = None,
     on_step: Callable[[int], None] | None = None,
 ) -> Report:
-    """Train, and say what happened. Calls ``determinism.prepare``, which comes before TensorFlow is imported.
+    """The report of training an experiment. It calls ``determinism.prepare``, so call it before TensorFlow is imported.
 
     Args:
         experiment: what to train.
         train: the pictures to train with.
         test: the pictures to measure with after every epoch.
-        learning_rate: a Keras learning rate to train with instead of the drop-in for ``experiment.schedule``: that of TFA,
-            to compare with.
-        folder: where a checkpoint is kept after every epoch, under the name CHECKPOINT; a run that finds its own there goes
-            on from it. One run at a time may use it.
-        until: stop after this many optimizer steps in all, with a checkpoint where there is a folder: the middle of an epoch
-            is as good as its end.
+        learning_rate: a Keras learning rate, such as TFA's, to use instead of the drop-in for ``experiment.schedule``.
+        folder: where a checkpoint with the name CHECKPOINT is kept after every epoch. A run that finds its own checkpoint there
+            resumes from it. Only one run at a time may use the folder.
+        until: stop after this many optimizer steps in all, also in the middle of an epoch. If there is a folder, a checkpoint
+            is kept then too.
         on_step: called after every optimizer step with the number of steps so far.
 
     Raises:
         CheckpointError: the folder holds a damaged checkpoint, or that of another run.
-        TooLateError: see ``determinism.prepare``.
+        TooLateError: as ``determinism.prepare``.
         ValueError: ``until`` is outside 0 .. the steps of the experiment.
     """
     settings = determinism.prepare()
@@ -188,8 +189,8 @@ def run(
     path = folder / CHECKPOINT if folder is not None else None
     if path is not None:
         remove_leftovers(path)
-    found = checkpoint.load(path, identity) if path is not None else None
-    log = _Log.resumed(model, found, on_step)
+    stored = checkpoint.load(path, identity) if path is not None else None
+    log = _Log.resumed(model, stored, on_step)
     resumed_at = log.step
     stop = total if until is None else until
     while log.step < stop:
@@ -231,9 +232,10 @@ def keras_rate(experiment: Experiment) -> Any:
 
 
 def epoch_order(seed: int, epoch: int, n: int) -> NDArray[np.int64]:
-    """The order in which an epoch, counted from 0, sees n pictures: a permutation of 0 .. n-1, shape (n,).
+    """The order of n pictures in an epoch, counted from 0: a permutation of 0 .. n-1, of shape (n,).
 
-    It is the rank of raw random numbers, so that it is the same on every version of NumPy (see ``model.initial_weights``).
+    It is the order of raw random numbers by size, so that it is the same on every version of NumPy (see
+    ``model.initial_weights``).
     """
     drawn = np.random.PCG64(np.random.SeedSequence([checked_seed(seed), 1, epoch])).random_raw(n)
     return np.argsort(drawn, kind="stable").astype(np.int64)
@@ -242,13 +244,13 @@ def epoch_order(seed: int, epoch: int, n: int) -> NDArray[np.int64]:
 def weights_sha256(model: Any) -> str:
     """The sha256 of a model's weights, as in ``Report``."""
     digest = hashlib.sha256()
-    for one in model.get_weights():
-        digest.update(np.ascontiguousarray(one, "<f4").tobytes())
+    for weights in model.get_weights():
+        digest.update(np.ascontiguousarray(weights, "<f4").tobytes())
     return digest.hexdigest()
 
 
 def described(split: Split) -> dict[str, Any]:
-    """Which pictures these are, for a report: how many, and the sha256 of their bytes."""
+    """The pictures in a report: their number, and the sha256 of their bytes."""
     return {"pictures": len(split), "images_sha256": _sha256(split.images), "labels_sha256": _sha256(split.labels)}
 
 
@@ -261,16 +263,14 @@ def _compiled(experiment: Experiment, learning_rate: Any) -> Any:
         loss=keras.losses.SparseCategoricalCrossentropy(),
         metrics=["accuracy"],
     )
-    if hasattr(
-        model.optimizer, "build"
-    ):  # its variables have to be there to be restored; legacy optimizers make theirs at once
-        model.optimizer.build(model.trainable_variables)
+    if hasattr(model.optimizer, "build"):  # legacy optimizers, which have no build, make their variables at once
+        model.optimizer.build(model.trainable_variables)  # a checkpoint can only be restored into variables that exist
     return model
 
 
 @dataclasses.dataclass
 class _Log:
-    """What a run has seen so far."""
+    """The results of a run so far."""
 
     step: int = 0
     rates: list[float] = dataclasses.field(default_factory=list)
@@ -280,19 +280,19 @@ class _Log:
     on_step: Callable[[int], None] | None = None
 
     @classmethod
-    def resumed(cls, model: Any, found: checkpoint.Checkpoint | None, on_step: Callable[[int], None] | None) -> _Log:
-        """The log of a checkpoint, whose state goes into the model; an empty one without."""
-        if found is None:
+    def resumed(cls, model: Any, stored: checkpoint.Checkpoint | None, on_step: Callable[[int], None] | None) -> _Log:
+        """The log of a checkpoint, after its state is put into the model; an empty log without a checkpoint."""
+        if stored is None:
             return cls(on_step=on_step)
-        model.set_weights(found.weights)
+        model.set_weights(stored.weights)
         for variables, values in (
-            (_optimizer_variables(model.optimizer), found.optimizer),
-            (determinism.random_states(model), found.random),
+            (_optimizer_variables(model.optimizer), stored.optimizer),
+            (determinism.random_states(model), stored.random),
         ):
             for variable, value in zip(variables, values, strict=True):
                 variable.assign(value)
         return cls(
-            found.step, found.rates.tolist(), found.losses.tolist(), found.hits.tolist(), list(found.validation), on_step
+            stored.step, stored.rates.tolist(), stored.losses.tolist(), stored.hits.tolist(), list(stored.validation), on_step
         )
 
     def checkpoint(self, model: Any) -> checkpoint.Checkpoint:
@@ -309,18 +309,18 @@ class _Log:
 
 
 def _optimizer_variables(optimizer: Any) -> list[Any]:
-    """Of plain SGD that is the step, and on newer Keras the rate."""
-    optimizer.iterations  # noqa: B018  # legacy optimizers make it when it is asked for
+    """The variables of plain SGD: the step and, on newer Keras, the rate."""
+    optimizer.iterations  # noqa: B018  # legacy optimizers make it at its first use
     return list(optimizer.variables() if callable(optimizer.variables) else optimizer.variables)
 
 
 def _fit(model: Any, train: Split, rows: NDArray[np.int64], batch_size: int, log: _Log) -> None:
-    """Train on these rows, in this order, once."""
+    """Train once on these rows in this order, and add the results to the log."""
     from clr_ref._keras_api import keras
     from clr_ref.keras import LearningRateLogger
 
     class Recorder(keras.callbacks.Callback):  # type: ignore[misc]
-        """Keras logs means since the start of ``fit``, which a resumed epoch would not have: here every batch is on its own."""
+        """Keeps the loss of each batch: Keras logs means since the start of ``fit``, which would differ after resuming."""
 
         def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
             self.model.reset_metrics()
@@ -346,8 +346,8 @@ def _fit(model: Any, train: Split, rows: NDArray[np.int64], batch_size: int, log
 
 
 def _evaluated(model: Any, test: Split) -> dict[str, float]:
-    found = model.evaluate(test.images[..., np.newaxis], test.labels, batch_size=256, verbose=0, return_dict=True)
-    return {"val_loss": float(found["loss"]), "val_accuracy": float(found["accuracy"])}
+    logs = model.evaluate(test.images[..., np.newaxis], test.labels, batch_size=256, verbose=0, return_dict=True)
+    return {"val_loss": float(logs["loss"]), "val_accuracy": float(logs["accuracy"])}
 
 
 def _history(log: _Log, per_epoch: int, batch_size: int, n: int) -> list[dict[str, Any]]:
@@ -355,7 +355,7 @@ def _history(log: _Log, per_epoch: int, batch_size: int, n: int) -> list[dict[st
     return [
         {
             "epoch": epoch + 1,
-            # fsum, since NumPy's sums depend on its version and on the CPU
+            # fsum, because NumPy's sums depend on its version and on the CPU
             "loss": math.fsum(map(operator.mul, log.losses[epoch * per_epoch :], sizes)) / n,
             "accuracy": sum(log.hits[epoch * per_epoch : (epoch + 1) * per_epoch]) / n,
             **{name: validated[name] for name in VALIDATION},
@@ -366,7 +366,7 @@ def _history(log: _Log, per_epoch: int, batch_size: int, n: int) -> list[dict[st
 
 
 def _class_name(learning_rate: Any) -> str:
-    """Who computes the rate; a module's private parts and versions are of no interest."""
+    """The class that computes the rate, or "constant"."""
     kind = type(learning_rate)
     return "constant" if kind is float else f"{kind.__module__}.{kind.__qualname__}"
 

@@ -1,4 +1,4 @@
-"""The convolutional network of the TFA tutorial, and initial weights that no Keras version has a say in."""
+"""The convolutional network of TFA's tutorial, with initial weights that do not depend on the version of Keras."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-#: Of the weights, in the order of ``model.get_weights()``: kernel and bias of two convolutions and two dense layers.
+#: The shapes of ``model.get_weights()``: kernel and bias of two convolutions and two dense layers.
 SHAPES: tuple[tuple[int, ...], ...] = ((5, 5, 1, 16), (16,), (5, 5, 16, 32), (32,), (32, 128), (128,), (128, 10), (10,))
 
 
 def build(weights: Sequence[Any] | None = None, *, dropout: bool = True) -> Any:
-    """The network, not compiled: (n, 28, 28, 1) pixels 0 to 255, of any dtype, to (n, 10) probabilities.
+    """The network, not compiled. It maps (n, 28, 28, 1) pixels 0 to 255 of any dtype to (n, 10) probabilities.
 
     Args:
-        weights: arrays of the shapes SHAPES; by default those that Keras draws.
-        dropout: False leaves the SpatialDropout2D out, which has no weights.
+        weights: arrays of the shapes SHAPES; by default Keras draws them.
+        dropout: False leaves out the SpatialDropout2D, which has no weights.
 
     Raises:
-        ValueError: weights of other shapes.
+        ValueError: the weights have other shapes.
     """
     from clr_ref._keras_api import keras
 
@@ -50,7 +50,7 @@ def checked_weights(weights: Sequence[Any]) -> list[NDArray[np.float32]]:
     """The weights as float32 arrays.
 
     Raises:
-        ValueError: they are not of the shapes SHAPES.
+        ValueError: they do not have the shapes SHAPES.
     """
     arrays = [np.asarray(one, np.float32) for one in weights]
     if (found := tuple(one.shape for one in arrays)) != SHAPES:
@@ -59,10 +59,10 @@ def checked_weights(weights: Sequence[Any]) -> list[NDArray[np.float32]]:
 
 
 def initial_weights(seed: int) -> list[NDArray[np.float32]]:
-    """Weights to start from, of the shapes SHAPES: kernels Glorot-uniform, which is Keras's default, biases zero.
+    """The weights before the first step: kernels are Glorot-uniform, as by default in Keras, and biases are zero.
 
-    The same seed gives the same bits on every version of NumPy: only the bit generator is used, whose stream NumPy promises
-    to keep, as it does not promise for the distributions (NEP 19).
+    The same seed gives the same bits on every version of NumPy. They are made of the raw stream of a bit generator, which NumPy
+    promises not to change; it does not promise this for its distributions (NEP 19).
 
     Raises:
         ValueError: not 0 <= seed < 2**32.
@@ -73,7 +73,7 @@ def initial_weights(seed: int) -> list[NDArray[np.float32]]:
         if len(shape) == 1:
             weights.append(np.zeros(shape, np.float32))
             continue
-        # Glorot and Bengio 2010, equation 16; a convolution's fans count each position of its window.
+        # Glorot and Bengio 2010, equation 16. The fans of a convolution count each position of its window.
         limit = math.sqrt(6 / (math.prod(shape[:-2]) * (shape[-2] + shape[-1])))
         uniform = (generator.random_raw(math.prod(shape)) >> np.uint64(11)) * 2.0**-53  # [0, 1), the 53 bits of a float64
         weights.append(((2 * uniform - 1) * limit).astype(np.float32).reshape(shape))
@@ -81,7 +81,7 @@ def initial_weights(seed: int) -> list[NDArray[np.float32]]:
 
 
 def checked_seed(seed: int) -> int:
-    """The seed, if TensorFlow takes it too.
+    """The seed as an int. TensorFlow accepts no others.
 
     Raises:
         ValueError: not 0 <= seed < 2**32.

@@ -1,9 +1,9 @@
-"""The applied-rate probe: which learning rates an optimizer really applied, bit for bit.
+"""The applied-rate probe, which shows bit for bit the learning rates that an optimizer applied.
 
-A Dense(1) without bias, its kernel zero, is fed the t-th unit vector at step t, and the loss is its output. The gradient is 1
-in coordinate t and 0 elsewhere, so plain SGD leaves minus the rate of update t in coordinate t: after T updates the kernel is
-minus the T applied rates, exactly. No reading of a schedule or of a log is involved, so the probe sees what they cannot: steps
-counted twice, or from the wrong end, or not restored.
+The model is a Dense(1) without bias, whose kernel is zero. At step t its input is the t-th unit vector, and the loss is its
+output. So the gradient is 1 in coordinate t and 0 elsewhere, and plain SGD leaves minus the rate of update t in coordinate t.
+After T updates the kernel is minus the T applied rates, exactly. The probe reads neither a schedule nor a log. Therefore it
+shows steps that are counted twice, or from the wrong start, or not restored, which a schedule and a log do not.
 """
 
 from __future__ import annotations
@@ -16,27 +16,32 @@ from clr_ref._keras_api import keras
 
 
 def model(steps: int) -> Any:
-    """The probe for as many updates, not compiled."""
+    """The probe for this number of updates, not compiled."""
     return keras.Sequential(
         [keras.layers.InputLayer((steps,)), keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros")]
     )
 
 
 def loss(_: Any, output: Any) -> Any:
-    """The loss to compile the probe with: its output, which makes every gradient 1."""
+    """The loss to compile the probe with: its output, whose gradient is 1."""
     return output
 
 
 def batches(start: int, stop: int, steps: int, copies: int = 1) -> tuple[Any, Any]:
-    """Inputs and (unused) targets of the updates start <= t < stop of a probe of ``steps``: for every update as many equal rows
-    as ``copies``, that is, the batch size: one per replica of a strategy, one per batch that is accumulated.
+    """Inputs and unused targets of the updates start <= t < stop.
+
+    Args:
+        start: the first update.
+        stop: the update after the last.
+        steps: the number of updates of the probe.
+        copies: equal rows for each update, which are its batch: one per replica of a strategy, or per accumulated batch.
     """
     rows = np.repeat(np.eye(steps, dtype=np.float32)[start:stop], copies, axis=0)
     return rows, np.zeros((len(rows), 1), np.float32)
 
 
 def applied(probe: Any) -> Any:
-    """The rates that were applied so far, as float32; 0 for updates that were not made."""
+    """The rates that were applied so far, as float32, and 0 for each update that was not made."""
     return 0.0 - np.asarray(probe.get_weights()[0], np.float32).reshape(-1)
 
 

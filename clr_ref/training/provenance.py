@@ -1,4 +1,4 @@
-"""What a run ran on: versions and CPU. TensorFlow, oneDNN and Eigen choose their code by the latter."""
+"""The versions and the CPU of a run. TensorFlow, oneDNN and Eigen choose their code by the CPU."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import clr_ref
 
 
 def versions() -> dict[str, str]:
-    """Of everything that has a say in the bits. Needs TensorFlow."""
+    """The versions of everything that can change the bits. Needs TensorFlow."""
     from clr_ref import _keras_api
 
     tf = _keras_api.tensorflow()
@@ -30,7 +30,7 @@ def versions() -> dict[str, str]:
 
 
 def keras_name() -> str:
-    """Which Keras, with its version: ``keras-3.15.0``, ``tf-keras-2.16.0``, or ``tf.keras-2.15.1`` for TensorFlow's own."""
+    """The kind of Keras with its version: ``keras-3.15.0``, ``tf-keras-2.16.0``, or TensorFlow's own ``tf.keras-2.15.1``."""
     from clr_ref import _keras_api
 
     if _keras_api.IS_KERAS_3:
@@ -44,8 +44,8 @@ def keras_name() -> str:
 
 
 def cpu() -> dict[str, Any]:
-    """Machine, model, instruction set flags and cache sizes; Eigen cuts its matrix products by the last."""
-    found: dict[str, Any] = {"machine": platform.machine(), "model": platform.processor() or "unknown", "flags": []}
+    """Machine, model, instruction set flags and cache sizes. Eigen cuts its matrix products by the cache sizes."""
+    about: dict[str, Any] = {"machine": platform.machine(), "model": platform.processor() or "unknown", "flags": []}
     try:
         first = Path("/proc/cpuinfo").read_text("utf-8").split("\n\n")[0]
     except OSError:
@@ -53,19 +53,19 @@ def cpu() -> dict[str, Any]:
     for line in first.splitlines():
         key, _, value = line.partition(":")
         if key.strip() == "model name":
-            found["model"] = value.strip()
+            about["model"] = value.strip()
         elif key.strip() in ("flags", "Features"):
-            found["flags"] = sorted(value.split())
-    found["caches"] = {}
+            about["flags"] = sorted(value.split())
+    about["caches"] = {}
     for folder in sorted(Path("/sys/devices/system/cpu/cpu0/cache").glob("index*")):
         try:
             level, kind, size = ((folder / name).read_text("ascii").strip() for name in ("level", "type", "size"))
         except OSError:
             continue
-        found["caches"][f"L{level} {kind}"] = size
-    return found
+        about["caches"][f"L{level} {kind}"] = size
+    return about
 
 
 def same_family(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether two CPUs are bound to give the same bits: same flags and caches. The model's name is only a name."""
+    """Whether two CPUs must give the same bits: they have the same flags and caches, whatever the names of their models."""
     return all(one.get(key) == other.get(key) for key in ("machine", "flags", "caches"))

@@ -136,7 +136,7 @@ def test_html(tmp_path: Path) -> None:
     assert page.fetched == []
     assert page.open == []
     assert content.count("<svg") >= 2  # a curve for each policy that fails
-    assert "red: the answer" in content
+    assert "red: the rate that was returned" in content
 
 
 def test_a_hang_is_a_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -110,7 +110,7 @@ def test_show_writes_the_page_and_its_picture(call: Golden, folder: Path, tmp_pa
     picture = page.with_name("drift.png")
     assert json.loads(result.stdout) == {"wrote": [str(page), str(picture)]}
     assert picture.read_bytes().startswith(b"\x89PNG")
-    assert page.read_text("utf-8") == report.page(golden.read(folder), "drift.png")
+    assert page.read_text("utf-8") == report.markdown(golden.read(folder), "drift.png")
 
 
 def test_page_has_every_pair_behaviour_and_case(folder: Path) -> None:
@@ -118,11 +118,11 @@ def test_page_has_every_pair_behaviour_and_case(folder: Path) -> None:
     synthetic.write_recording(folder, "tf-2.16.0_tfa-0.24.0", folder)  # not one of the 42
     synthetic.renew_sums(folder)
     store = golden.read(folder)
-    page = report.page(store, "picture.png")
+    page = report.markdown(store, "picture.png")
     rows = {tuple(cell.strip() for cell in line.split("|")[1:4]) for line in page.splitlines() if line.startswith("| 2.")}
     assert len(rows) == len(recording.PAIRS) + 1
-    answered = "33 answered, 3 raised"
-    assert {("2.14.1", "0.22.0", answered), ("2.15.1", "0.23.0", answered)} <= rows
+    outcomes = "33 recorded, 3 raised"
+    assert {("2.14.1", "0.22.0", outcomes), ("2.15.1", "0.23.0", outcomes)} <= rows
     assert ("2.1.4", "0.7.1", "cannot be installed: No solution found") in rows
     assert ("2.9.3", "0.19.0", "not recorded") in rows
     assert ("2.16.0", "0.24.0", "recorded") in rows
@@ -136,17 +136,17 @@ def test_page_has_every_pair_behaviour_and_case(folder: Path) -> None:
 
 
 def test_page_says_which_bits_changed(folder: Path) -> None:
-    page = report.page(golden.read(folder), "picture.png")
+    page = report.markdown(golden.read(folder), "picture.png")
     changed = [line for line in page.splitlines() if line.startswith(f"| {FIRST} | {SECOND} |")]
     # XLA alone changed; by 5 ULP, in both of its files.
     assert changed == [f"| {FIRST} | {SECOND} | xla | triangular-2 (5) | 5 | none |"]
 
 
 def test_page_tells_behaviours_apart_by_version(folder: Path) -> None:
-    synthetic.write_recording(folder, SECOND, folder, {("triangular-2", "xla"): 5}, {"int bounds": "works | at last"})
+    synthetic.write_recording(folder, SECOND, folder, {("triangular-2", "xla"): 5}, {"int bounds": "works | at <last>"})
     synthetic.renew_sums(folder)
-    page = report.page(golden.read(folder), "picture.png")
-    assert "- TF 2.14.1 TFA 0.22.0: ValueError\n- TF 2.15.1 TFA 0.23.0: works \\| at last" in page
+    page = report.markdown(golden.read(folder), "picture.png")
+    assert "- TF 2.14.1 TFA 0.22.0: ValueError\n- TF 2.15.1 TFA 0.23.0: works | at &lt;last>" in page
 
 
 # --- diff ------------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 
 from clr_ref.cli import main
 from clr_ref.golden import accept, store as golden
-from clr_ref.training import data, determinism, golden as training
+from clr_ref.training import data, determinism, digests
 from tests.golden import synthetic
 from tests.training.test_tutorial import DATA, report
 
@@ -23,8 +23,8 @@ NAME = "tf-2.21.0_keras-3.15.1"
 @pytest.fixture
 def trained(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A store with one training record, made by runs that are not real."""
-    monkeypatch.setattr(training, "run", lambda case, found: report([0.5], [1.0], [2.0], 1))
-    training.record(DATA, folder)
+    monkeypatch.setattr(digests, "train", lambda run, pictures: report([0.5], [1.0], [2.0], 1))
+    digests.record(DATA, folder)
     return folder
 
 
@@ -32,7 +32,7 @@ def test_a_record_is_read(trained: Path) -> None:
     store = golden.read(trained)
     assert list(store.training) == [NAME]
     one = store.training[NAME]
-    assert set(one.runs) == set(training.CASES)
+    assert set(one.runs) == set(digests.RUNS)
     assert one.runs["plain"]["weights_sha256"] == "0" * 64
     assert one.provenance["versions"]["keras"] == "keras-3.15.1"
     assert one.provenance["data"]["train"]["pictures"] == 60_000
@@ -75,19 +75,19 @@ def test_files_that_are_no_records_are_refused(trained: Path) -> None:
 
 
 def test_a_changed_digest_needs_a_reason(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    training.record(DATA, trained)  # the same once more is no change
+    digests.record(DATA, trained)  # the same once more is no change
     before = (trained / "training" / f"{NAME}.json").read_bytes()
     other = dataclasses.replace(report([0.5], [1.0], [2.0], 1), weights_sha256="f" * 64)
-    monkeypatch.setattr(training, "run", lambda case, found: other)
+    monkeypatch.setattr(digests, "train", lambda run, pictures: other)
     for reason in (None, " "):
         with pytest.raises(accept.AcceptError, match="would change; --reason TEXT says why"):
-            training.record(DATA, trained, reason=reason)
+            digests.record(DATA, trained, reason=reason)
         assert (trained / "training" / f"{NAME}.json").read_bytes() == before
-    training.record(DATA, trained, reason="a new kernel")
+    digests.record(DATA, trained, reason="a new kernel")
     one = golden.read(trained).training[NAME]
     assert one.history == ({"reason": "a new kernel", "replaced_sha256": golden.sha256(before)},)
     assert one.runs["plain"]["weights_sha256"] == "f" * 64
-    training.record(DATA, trained)  # keeps its history
+    digests.record(DATA, trained)  # keeps its history
     assert golden.read(trained).training[NAME].history == one.history
 
 
@@ -104,7 +104,7 @@ def test_the_command(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert f"plain: {NAME}" in text.stdout
     assert json.loads(call("--json").stdout)["agreeing"]["triangular2"] == [[NAME]]
     other = dataclasses.replace(report([0.5], [1.0], [2.0], 1), weights_sha256="f" * 64)
-    monkeypatch.setattr(training, "run", lambda case, found: other)
+    monkeypatch.setattr(digests, "train", lambda run, pictures: other)
     refused = call()
     assert refused.exit_code == 1
     assert "--reason TEXT" in refused.stderr
@@ -120,23 +120,23 @@ def test_the_command(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_runs_that_differ_are_not_recorded(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     answers = iter("0f" * 10)
     one = report([0.5], [1.0], [2.0], 1)
-    monkeypatch.setattr(training, "run", lambda case, found: dataclasses.replace(one, weights_sha256=next(answers) * 64))
+    monkeypatch.setattr(digests, "train", lambda run, pictures: dataclasses.replace(one, weights_sha256=next(answers) * 64))
     with pytest.raises(accept.AcceptError, match="gave other bits the second time"):
-        training.record(DATA, folder)
+        digests.record(DATA, folder)
     assert not (folder / "training").exists()
 
 
 def test_differences_say_whether_the_cpu_is_the_same(trained: Path) -> None:
     stored = golden.read(trained).training[NAME]
     same = report([0.5], [1.0], [2.0], 1)
-    assert training.differences(stored, "plain", same.digests(), same.cpu) == []
+    assert digests.differences(stored, "plain", same.digests(), same.cpu) == []
     other = dataclasses.replace(same, weights_sha256="f" * 64)
-    (found,) = training.differences(stored, "plain", other.digests(), other.cpu)
+    (found,) = digests.differences(stored, "plain", other.digests(), other.cpu)
     assert (found.field, found.stored, found.found, found.same_cpu) == ("weights_sha256", "0" * 64, "f" * 64, True)
     for change in ({"flags": ["avx512f"]}, {"caches": {"L2 Unified": "1M"}}, {"machine": "aarch64"}):
-        (found,) = training.differences(stored, "plain", other.digests(), {**other.cpu, **change})
+        (found,) = digests.differences(stored, "plain", other.digests(), {**other.cpu, **change})
         assert not found.same_cpu
-    (found,) = training.differences(stored, "plain", other.digests(), {**other.cpu, "model": "another name"})
+    (found,) = digests.differences(stored, "plain", other.digests(), {**other.cpu, "model": "another name"})
     assert found.same_cpu
 
 
@@ -145,5 +145,5 @@ def test_groups_are_those_that_agree(trained: Path) -> None:
     runs = json.loads(json.dumps(one.runs))
     runs["plain"]["weights_sha256"] = "f" * 64
     records = [one, dataclasses.replace(one, name="b", runs=runs), dataclasses.replace(one, name="c")]
-    assert training.groups(records, "plain") == [[NAME, "c"], ["b"]]
-    assert training.groups(records, "triangular2") == [[NAME, "b", "c"]]
+    assert digests.groups(records, "plain") == [[NAME, "c"], ["b"]]
+    assert digests.groups(records, "triangular2") == [[NAME, "b", "c"]]

@@ -68,7 +68,7 @@ def test_the_order_of_what_was_measured_is_kept(tmp_path: Path) -> None:
 
 def assert_damaged(path: Path) -> None:
     with pytest.raises(
-        CheckpointError, match=r"checkpoint\.npz is damaged, or was written by another .* remove it to start anew"
+        CheckpointError, match=r"checkpoint\.npz is damaged, or was written by another .* delete it to start again"
     ):
         checkpoint.load(path, IDENTITY)
 

@@ -107,11 +107,11 @@ def test_a_damaged_file_is_named(tmp_path: Path, damage: str) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "starts with 00 00 08; got ''"),
-        (b"\0\0\x0d\x01\0\0\0\0", "starts with 00 00 08; got '00 00 0d 01'"),  # floats
-        (b"\0\0\x08\x02\0\0\0\1", "ends within its header of 12 bytes, after 8"),
-        (b"\0\0\x08\x01\0\0\0\3ab", r"3 bytes of shape \(3,\) are announced, 2 are there"),
-        (b"\0\0\x08\x01\0\0\0\1ab", r"1 bytes of shape \(1,\) are announced, 2 are there"),
+        (b"", "starts with 00 00 08, got ''"),
+        (b"\0\0\x0d\x01\0\0\0\0", "starts with 00 00 08, got '00 00 0d 01'"),  # floats
+        (b"\0\0\x08\x02\0\0\0\1", "its header has 12 bytes, but the file ends after 8"),
+        (b"\0\0\x08\x01\0\0\0\3ab", r"its header gives the shape \(3,\), which is 3 bytes; 2 follow"),
+        (b"\0\0\x08\x01\0\0\0\1ab", r"its header gives the shape \(1,\), which is 1 bytes; 2 follow"),
     ],
 )
 def test_what_is_no_idx_file_is_refused(content: bytes, message: str) -> None:

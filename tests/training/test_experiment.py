@@ -17,7 +17,7 @@ import pytest
 
 import clr_ref
 from clr_ref.golden import store as golden
-from clr_ref.training import data, determinism, experiment as experiments, golden as recorded, provenance
+from clr_ref.training import data, determinism, digests, experiment as experiments, provenance
 from clr_ref.training.experiment import Experiment
 
 BACKEND = os.environ.get("KERAS_BACKEND", "tensorflow")
@@ -80,7 +80,7 @@ def first(fashion_mnist: data.FashionMnist, tmp_path_factory: pytest.TempPathFac
             "network": "network",
             "whole": DROPOUT,
             "stopped": {**DROPOUT, "folder": str(folder), "until": MIDDLE},
-            **{case: {"case": case} for case in recorded.CASES},
+            **{case: {"case": case} for case in digests.RUNS},
         },
     )
 
@@ -170,14 +170,14 @@ def test_the_report_says_what_was_applied(first: dict[str, Any]) -> None:
 
 
 @needs_tensorflow
-@pytest.mark.parametrize("case", recorded.CASES)
+@pytest.mark.parametrize("case", digests.RUNS)
 def test_the_recorded_digests_are_reproduced(first: dict[str, Any], case: str) -> None:
     report = first[case]
     name = f"tf-{report['versions']['tensorflow']}_{report['versions']['keras']}"
     stored = golden.read().training.get(name)
     if stored is None:
         pytest.skip(f"{name} is not recorded in golden/training; clr-ref golden train")
-    found = recorded.differences(stored, case, report["digests"], report["cpu"])
+    found = digests.differences(stored, case, report["digests"], report["cpu"])
     if found and not found[0].same_cpu:
         # TensorFlow and Eigen choose their code by the CPU: elsewhere the digests are news, not a verdict.
         print(f"on this CPU, of another family than that of the record: {found}")
@@ -277,5 +277,5 @@ def test_versions_agree_as_the_documentation_says() -> None:
     for case in ("triangular2", "plain"):
         recent = [one for one in records if tuple(map(int, one.provenance["versions"]["tensorflow"].split(".")[:2])) >= (2, 10)]
         assert len(recent) >= 4
-        assert len(recorded.groups(recent, case)) == 1
+        assert len(digests.groups(recent, case)) == 1
     assert len({json.dumps([one.runs[case]["rates_sha256"] for case in sorted(one.runs)]) for one in records}) == 1

@@ -136,6 +136,7 @@ def test_tables_pages_and_pictures_are_written_whole(tmp_path: Path) -> None:
     assert "a &lt;CPU&gt;" in page
     assert page.count("data:image/png;base64,") == 2
     assert not re.search(r'(src|href)="(?!data:)', page)  # self-contained
+    assert "| CPU | a &lt;CPU> |" in (tmp_path / "tutorial.md").read_text()
     for text in (page, (tmp_path / "tutorial.md").read_text()):
         for claim in one.claims:
             assert claim.verdict in text

@@ -13,13 +13,13 @@ from typing import Any
 
 import clr_ref
 from clr_ref.training import data, determinism, experiment as experiments
-from clr_ref.training.golden import CASES
+from clr_ref.training.digests import RUNS
 from clr_ref.training.model import build, initial_weights
 
 
 def experiment(job: dict[str, Any]) -> experiments.Experiment:
     if "case" in job:
-        return CASES[job["case"]].experiment
+        return RUNS[job["case"]].experiment
     options = dict(job["experiment"])
     if isinstance(options["schedule"], dict):
         options["schedule"] = clr_ref.CyclicalLearningRate.from_json(json.dumps(options["schedule"]))
@@ -29,7 +29,7 @@ def experiment(job: dict[str, Any]) -> experiments.Experiment:
 def train(job: dict[str, Any]) -> dict[str, Any]:
     found = data.load(download=False)
     chosen = experiment(job)
-    pictures = CASES[job["case"]].pictures if "case" in job else job["pictures"]
+    pictures = RUNS[job["case"]].pictures if "case" in job else job["pictures"]
     report = experiments.run(
         chosen,
         found.train.first(pictures),

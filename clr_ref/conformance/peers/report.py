@@ -1,25 +1,27 @@
-"""What was found about the peers, as a Markdown page and as an HTML page that needs nothing else."""
+"""The results of the peers, as a page in Markdown and in HTML: docs/PEERS.md and docs/peers.html."""
 
 from __future__ import annotations
 
-import html as markup
 from collections.abc import Sequence
 from typing import Any
+
+from clr_ref import pages
+from clr_ref.pages.html import Markup, tag
 
 Found = Sequence[dict[str, Any]]
 Table = tuple[list[str], list[list[str]]]
 
-#: Worst first: the mark of a clause is that of the policy that does worst.
+#: Worst first, because a check is marked with its worst policy.
 MARKS = {"fails": "FAILS", "excused": "deviates", "skipped": "skipped", "holds": "holds"}
 TITLE = "Which cyclical learning rates to trust"
 
 
 def surprises(found: Found) -> list[str]:
-    """What is not as declared: a line each. A peer that could not be asked is one."""
+    """A line for each result that differs from what is declared, and for each peer that could not be tested."""
     lines = []
     for peer in found:
         if "error" in peer:
-            lines.append(f"{peer['name']} could not be asked: {peer['error']}")
+            lines.append(f"{peer['name']} could not be tested: {peer['error']}")
             continue
         for verdict in peer["report"]["verdicts"]:
             if verdict["status"] == "fails":
@@ -28,14 +30,14 @@ def surprises(found: Found) -> list[str]:
         lines += [f"{peer['name']}: {told}" for told in peer["report"]["told"]]
         for bug in peer["bugs"]:
             if bool(bug["seen"]) == bool(bug["fixed"]):
-                lines.append(f"{peer['name']}: {bug['title']}: {bug['seen'] or 'does not show any more'}")
+                lines.append(f"{peer['name']}: {bug['title']}: {bug['seen'] or 'does not occur any more'}")
     return lines
 
 
 def overview(found: Found) -> Table:
     """A row for every policy of every peer."""
     rows = []
-    for peer in _asked(found):
+    for peer in _tested(found):
         for line in peer["report"]["policies"]:
             if not line["policy"]:
                 continue
@@ -57,8 +59,8 @@ def overview(found: Found) -> Table:
 
 
 def matrix(found: Found) -> Table:
-    """A row for every check, a column for every peer: the worst over its policies."""
-    peers = _asked(found)
+    """A row for every check and a column for every peer, with the mark of its worst policy."""
+    peers = _tested(found)
     checks = dict.fromkeys(
         (v["clause"], v["name"], v["part"])
         for peer in peers
@@ -79,23 +81,23 @@ def matrix(found: Found) -> Table:
 
 
 def bugs(found: Found) -> list[tuple[str, str, str, str]]:
-    """Peer, bug, link and what was seen."""
+    """Version, bug, link and result of every known bug."""
     return [
         (
             f"{peer['package']} {peer['version']}",
             bug["title"],
             bug["link"],
-            f"shows: {bug['seen']}" if bug["seen"] else f"fixed in {bug['fixed']}",
+            f"occurs: {bug['seen']}" if bug["seen"] else f"fixed in {bug['fixed']}",
         )
-        for peer in _asked(found)
+        for peer in _tested(found)
         for bug in peer["bugs"]
     ]
 
 
 def deviations(found: Found) -> list[tuple[str, str, str]]:
-    """Peer, reason, and the checks and cases that it excuses."""
+    """Peer, reason, and the checks and cases to which the reason applies."""
     rows: dict[tuple[str, str], list[str]] = {}
-    for peer in _asked(found):
+    for peer in _tested(found):
         for verdict in peer["report"]["verdicts"]:
             if verdict["status"] in ("excused", "skipped"):
                 names = rows.setdefault((peer["name"], verdict["reason"]), [])
@@ -104,9 +106,9 @@ def deviations(found: Found) -> list[tuple[str, str, str]]:
 
 
 def trust(found: Found) -> list[str]:
-    """The answer in a few sentences: made from the verdicts alone."""
+    """Sentences that say which peers to trust, made from the verdicts alone."""
     clean, rough, faulty = [], [], []
-    for peer in _asked(found):
+    for peer in _tested(found):
         offered = [line for line in peer["report"]["policies"] if line["policy"] and line["semantics"] != "not offered"]
         grades = {line["grade"] for line in offered}
         if any(line["grade"] == "not graded" for line in offered):
@@ -122,49 +124,58 @@ def trust(found: Found) -> list[str]:
     if rough:
         lines.append(
             f"{_list(rough)} compute{'s' if len(rough) == 1 else ''} the right rates, with the deviations listed below: "
-            "look whether one concerns you."
+            "check whether one of them matters to you."
         )
     if faulty:
         lines.append(f"Do not trust {_list(faulty)}: the rates do not follow the formula.")
-    lines += [f"{peer['name']} could not be asked: {peer['error']}." for peer in found if "error" in peer]
+    lines += [f"{peer['name']} could not be tested: {peer['error']}." for peer in found if "error" in peer]
     return lines
 
 
 HOW = (
-    "Every peer is installed from its package and asked by the conformance kit (CONFORMANCE.md) for the three policies. "
-    "Semantics: whether it is that policy; accuracy: the best grade that all its answers satisfy, and the worst distance "
-    "from the exact rate in floats of its own precision. Slow peers are tried on fewer inputs, so that worst distances "
-    "give an order of size and no ranking; 1,198,373 is a subnormal rate, which TensorFlow, XLA and JAX flush to zero; "
-    "hundreds of millions, and more, are the floats between 0 and a rate at the end of a cycle, where the step was rounded. "
-    "A deviation is declared, with its reason, in the TOML file beside the adapter in clr_ref/conformance/peers; what is "
-    "declared has to show, and what is not declared must not. Cost a step: seconds "
-    "for one step as a training loop asks for it, over those of the reference's scalar call, medians of one interleaved "
-    "run; it is measured through the adapter, on a shared machine."
+    "Every peer is installed from its package, and tested with the conformance kit (CONFORMANCE.md) for the three policies. "
+    "*Semantics* says whether it is that policy. *Accuracy* is the best grade that all its rates satisfy. *Worst ULP* is the "
+    "largest distance from the exact rate, in floats of its own precision. Slow peers are tested on fewer inputs, so compare "
+    "worst distances by order of magnitude only. 1,198,373 is a subnormal rate, which TensorFlow, XLA and JAX flush to zero. "
+    "Distances of hundreds of millions and more are those from a rate at the end of a cycle to 0, where the step was rounded. "
+    "A deviation is declared, with its reason, in the TOML file beside the adapter in clr_ref/conformance/peers. A declared "
+    "deviation that does not occur is an error, and so is one that occurs undeclared. *Cost a step* is the time of one step in "
+    "a training loop, divided by that of the reference's scalar call. Both are medians of one run in which the peers take "
+    "turns, measured through the adapter on a shared machine."
 )
-MATRIX = "The worst over the policies that are offered; an empty cell: not offered, or not to be asked of this kind of thing."
+BUGS = ("version", "bug", "here")
+DEVIATIONS = ("peer", "why", "where")
+MATRIX = (
+    "Each cell shows the worst over the policies that the peer offers. It is empty if the peer does not offer a policy, or if "
+    "the check does not apply to its kind of schedule."
+)
 
 
 def markdown(found: Found) -> str:
     """The page as Markdown."""
-    parts = [f"# {TITLE}", "", "```sh", "tox run -e peers   # installs all of them, and makes this page", "```", ""]
-    parts += [f"- {line}" for line in trust(found)]
-    parts += ["", HOW, "", _pipes(*overview(found)), "", "## Known bugs", ""]
-    parts.append(_pipes(["version", "bug", "here"], [[p, f"[{t}]({link})", seen] for p, t, link, seen in bugs(found)]))
-    parts += ["", "## Declared deviations", ""]
-    parts.append(_pipes(["peer", "why", "where"], [list(row) for row in deviations(found)]))
-    parts += ["", "## Clause by clause", "", MATRIX, "", _pipes(*matrix(found)), ""]
-    return "\n".join(parts)
+    known = [(version, f"[{bug}]({link})", here) for version, bug, link, here in bugs(found)]
+    return pages.markdown.page(
+        [
+            f"# {TITLE}",
+            "```sh\ntox run -e peers   # installs all of them, and makes this page\n```",
+            "\n".join(f"- {line}" for line in trust(found)),
+            HOW,
+            pages.markdown.table(*overview(found)),
+            "## Known bugs",
+            pages.markdown.table(BUGS, known),
+            "## Declared deviations",
+            pages.markdown.table(DEVIATIONS, deviations(found)),
+            "## Clause by clause",
+            MATRIX,
+            pages.markdown.table(*matrix(found)),
+        ]
+    )
 
 
-STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; padding: 0 1.5rem; color: #1d2330 }
+#: The tables may be wider than a line of text, and marks need a background to be seen in a wide table.
+STYLE = """body { max-width: none }
 p, ul { max-width: 62rem }
-h2 { font-size: 1.15rem; margin-top: 2.2rem }
-div { overflow-x: auto }
-table { border-collapse: collapse; font-size: 13px }
-th, td { text-align: left; padding: .3rem .6rem; vertical-align: top; border-bottom: 1px solid #e8ebf0 }
-th { border-bottom: 2px solid #1d2330 }
-.holds { color: #17663a }
+table { font-size: 13px }
 .deviates, .skipped { background: #fdf1d8; color: #8a5a00 }
 .FAILS { background: #fbe3e1; color: #b3261e; font-weight: 600 }
 """
@@ -172,27 +183,21 @@ th { border-bottom: 2px solid #1d2330 }
 
 def html(found: Found) -> str:
     """The page as HTML."""
-    escape = markup.escape
-    known = [
-        f'<tr><td>{escape(p)}</td><td><a href="{escape(link)}">{escape(t)}</a></td><td>{escape(seen)}</td></tr>'
-        for p, t, link, seen in bugs(found)
-    ]
+    known = [(version, tag("td", tag("a", bug, href=link)), here) for version, bug, link, here in bugs(found)]
     body = [
-        f"<h1>{TITLE}</h1>",
-        "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in trust(found)) + "</ul>",
-        f"<p>{escape(HOW)}</p>",
-        _cells(*overview(found)),
-        "<h2>Known bugs</h2>",
-        f"<div><table><tr><th>version</th><th>bug</th><th>here</th></tr>{''.join(known)}</table></div>",
-        "<h2>Declared deviations</h2>",
-        _cells(["peer", "why", "where"], [list(row) for row in deviations(found)]),
-        "<h2>Clause by clause</h2>",
-        f"<p>{MATRIX}</p>",
-        _cells(*matrix(found)),
+        tag("h1", TITLE),
+        tag("ul", pages.html.join(tag("li", line) for line in trust(found))),
+        tag("p", HOW.replace("*", "")),
+        _marked(*overview(found)),
+        tag("h2", "Known bugs"),
+        pages.html.table(BUGS, known),
+        tag("h2", "Declared deviations"),
+        pages.html.table(DEVIATIONS, deviations(found)),
+        tag("h2", "Clause by clause"),
+        tag("p", MATRIX),
+        _marked(*matrix(found)),
     ]
-    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{TITLE}</title>'
-    inside = "\n".join(body)
-    return f'<!doctype html>\n<html lang="en"><head>{head}<style>{STYLE}</style></head>\n<body>{inside}</body></html>\n'
+    return pages.html.page(TITLE, body, STYLE)
 
 
 def summary(found: Found) -> str:
@@ -203,7 +208,7 @@ def summary(found: Found) -> str:
     return "\n".join(lines)
 
 
-def _asked(found: Found) -> list[dict[str, Any]]:
+def _tested(found: Found) -> list[dict[str, Any]]:
     return [peer for peer in found if "error" not in peer]
 
 
@@ -215,16 +220,8 @@ def _list(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _pipes(names: list[str], rows: list[list[str]]) -> str:
-    lines = [names, ["---"] * len(names), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in line) + " |" for line in lines)
-
-
-def _cells(names: list[str], rows: list[list[str]]) -> str:
-    head = "".join(f"<th>{markup.escape(name)}</th>" for name in names)
-    marks = set(MARKS.values())
-    body = "".join(
-        "<tr>" + "".join(f"<td{f' class={cell}' if cell in marks else ''}>{markup.escape(cell)}</td>" for cell in row) + "</tr>"
-        for row in rows
+def _marked(names: list[str], rows: list[list[str]]) -> Markup:
+    """The table, with each mark in its colour."""
+    return pages.html.table(
+        names, [[tag("td", cell, cell) if cell in MARKS.values() else cell for cell in row] for row in rows]
     )
-    return f"<div><table><tr>{head}</tr>{body}</table></div>"

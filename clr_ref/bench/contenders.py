@@ -1,9 +1,9 @@
-"""What the benchmark measures: everybody who can be asked for a cyclical learning rate, each behind one function of a size.
+"""What the benchmark measures: every implementation of a cyclical learning rate that can be called here.
 
-``CONTENDERS[name](size)`` answers a function without arguments that evaluates ``size`` steps: size 1 is one step, asked as that
-library is asked in a training loop; else an array of steps below 10**6 in random order, or a range of them where the name
-says so. It raises ImportError where the library is not installed, and NotImplementedError for a size that it does not offer.
-The schedule is that of TFA's tutorial: 1e-4 to 1e-2 and back in 2 * 1874 steps, triangular2 where nothing else is said.
+``CONTENDERS[name](size)`` returns a function without arguments that evaluates ``size`` steps. Size 1 is one step, called as
+in a training loop. Larger sizes are an array of steps below 10**6 in random order, or a range if the name says so. It
+raises ImportError if the library is not installed, and NotImplementedError for a size that the library does not offer. The
+schedule is that of TFA's tutorial: 1e-4 to 1e-2 and back in 2 * 1874 steps, triangular2 unless the name says otherwise.
 """
 
 from __future__ import annotations
@@ -18,25 +18,21 @@ from typing import Any
 import numpy as np
 
 import clr_ref
+from clr_ref.bench.rounds import Call
 
-Call = Callable[[], Any]
 Contender = Callable[[int], Call]
 
 BOUNDS = {"initial_learning_rate": 1e-4, "maximal_learning_rate": 1e-2, "step_size": 2 * 937}
 GAMMA = 0.99994
-POLICIES = ("triangular", "triangular2", "exp_range")
-#: The limit, and what every time is a ratio to.
-LIMIT = "np.full"
+SCHEDULES = {
+    "triangular": clr_ref.triangular(**BOUNDS),
+    "triangular2": clr_ref.triangular2(**BOUNDS),
+    "exp_range": clr_ref.exp_range(**BOUNDS, gamma=GAMMA),
+}
+#: The contender by whose time all times are divided: filling an array is the least that any of them does.
+BASELINE = "np.full"
 MODES = ("eager", "function", "xla")
 _STEP = 12_345
-
-
-def _schedules() -> dict[str, clr_ref.CyclicalLearningRate]:
-    return {
-        "triangular": clr_ref.triangular(**BOUNDS),
-        "triangular2": clr_ref.triangular2(**BOUNDS),
-        "exp_range": clr_ref.exp_range(**BOUNDS, gamma=GAMMA),
-    }
 
 
 def _steps(size: int) -> Any:
@@ -47,15 +43,15 @@ def _full(size: int) -> Call:
     return lambda: np.full(size, 1e-3, np.float32)
 
 
-def _reference(policy: str, dtype: str = "float32", in_a_row: bool = True) -> Contender:
+def _reference(policy: str, dtype: str = "float32", consecutive: bool = True) -> Contender:
     def make(size: int) -> Call:
-        known = _schedules()[policy]
+        known = SCHEDULES[policy]
         schedule = clr_ref.CyclicalLearningRate(**BOUNDS, scale_fn=known.scale_fn, scale_mode=known.scale_mode, dtype=dtype)
         if size == 1:
-            step = itertools.count(_STEP) if in_a_row else itertools.cycle(_steps(1000).tolist())
+            step = itertools.count(_STEP) if consecutive else itertools.cycle(_steps(1000).tolist())
             return lambda: schedule(next(step))
-        if not in_a_row:
-            raise NotImplementedError("steps in a row or not, an array is an array")
+        if not consecutive:
+            raise NotImplementedError("arrays hold steps in random order anyway: the other contender measures them")
         steps = _steps(size)
         return lambda: schedule(steps)
 
@@ -65,20 +61,20 @@ def _reference(policy: str, dtype: str = "float32", in_a_row: bool = True) -> Co
 def _range(schedule: clr_ref.CyclicalLearningRate) -> Contender:
     def make(size: int) -> Call:
         if size == 1:
-            raise NotImplementedError("a range of one step is no use")
+            raise NotImplementedError("a range is measured from 1,000 steps on")
         return lambda: schedule.values(0, size)
 
     return make
 
 
 def _tfa_arithmetic(size: int) -> Call:
-    schedule = _schedules()["triangular2"]
+    schedule = SCHEDULES["triangular2"]
     steps: Any = _STEP if size == 1 else _steps(size)
     return lambda: clr_ref.tfa_arithmetic.evaluate(schedule, steps)
 
 
 def _graph(make_schedule: Callable[[], Any], mode: str) -> Contender:
-    """A schedule of TensorFlow objects, asked with a tensor that is there already; the answer is fetched."""
+    """A schedule of TensorFlow, called with a tensor that was made before; its rates are copied to NumPy within the call."""
 
     def make(size: int) -> Call:
         tf, schedule = tensorflow(), make_schedule()
@@ -90,7 +86,7 @@ def _graph(make_schedule: Callable[[], Any], mode: str) -> Contender:
 
 
 def tensorflow() -> Any:
-    """TensorFlow on one thread, as NumPy is, where it is not too late to say so."""
+    """TensorFlow on one thread, as NumPy is, unless it has already started with more."""
     tf = importlib.import_module("tensorflow")
     with contextlib.suppress(RuntimeError):
         tf.config.threading.set_intra_op_parallelism_threads(1)
@@ -99,12 +95,12 @@ def tensorflow() -> Any:
 
 
 def tfa_schedule(policy: str = "triangular2") -> Any:
-    """TFA's schedule of a policy."""
+    """TFA's schedule for a policy."""
     return _keras_schedule(importlib.import_module("tensorflow_addons").optimizers, policy)
 
 
 def drop_in_schedule(policy: str = "triangular2") -> Any:
-    """Ours for Keras."""
+    """The schedule of ``clr_ref.keras`` for a policy."""
     return _keras_schedule(importlib.import_module("clr_ref.keras"), policy)
 
 
@@ -115,7 +111,7 @@ def _keras_schedule(module: Any, policy: str) -> Any:
 
 
 def cosine_schedule() -> Any:
-    """Keras's own CosineDecay: what a built-in schedule costs."""
+    """Keras's own CosineDecay, which shows what a built-in schedule costs."""
     api = importlib.import_module("clr_ref._keras_api")
     return api.keras.optimizers.schedules.CosineDecay(1e-2, 10**6)
 
@@ -124,7 +120,7 @@ def _one_at_a_time(advance: Call, size: int) -> Call:
     if size == 1:
         return advance
     if size > 1000:
-        raise NotImplementedError("one step at a time: the cost is that of one step, so many times")
+        raise NotImplementedError("one step per call: the time of 1,000 steps says what more of them take")
     return lambda: [advance() for _ in range(size)]
 
 
@@ -134,7 +130,7 @@ def _torch(size: int) -> Call:
     scheduler = torch.optim.lr_scheduler.CyclicLR(
         optimizer, 1e-4, 1e-2, step_size_up=1874, mode="triangular2", cycle_momentum=False
     )
-    optimizer.step()  # a scheduler that is advanced before its optimizer warns
+    optimizer.step()  # without a step of the optimizer before its own first, the scheduler warns
 
     def advance() -> Any:
         scheduler.step()
@@ -161,11 +157,11 @@ def _lrsched(size: int) -> Call:
 
 
 CONTENDERS: dict[str, Contender] = {
-    LIMIT: _full,
-    **{f"reference {policy}": _reference(policy) for policy in _schedules()},
-    **{f"reference {policy}, steps at random": _reference(policy, in_a_row=False) for policy in _schedules()},
+    BASELINE: _full,
+    **{f"reference {policy}": _reference(policy) for policy in SCHEDULES},
+    **{f"reference {policy}, steps at random": _reference(policy, consecutive=False) for policy in SCHEDULES},
     "reference triangular2 float64": _reference("triangular2", "float64"),
-    **{f"reference range {policy}": _range(schedule) for policy, schedule in _schedules().items()},
+    **{f"reference range {policy}": _range(schedule) for policy, schedule in SCHEDULES.items()},
     "reference range triangular2, cycle 2e6": _range(clr_ref.triangular2(1e-4, 1e-2, 10**6)),
     "reference range exp_range, gamma 0.9999999": _range(clr_ref.exp_range(**BOUNDS, gamma=0.9999999)),
     "tfa_arithmetic": _tfa_arithmetic,
@@ -177,16 +173,19 @@ CONTENDERS: dict[str, Contender] = {
     "lrsched triangular2": _lrsched,
 }
 
-#: What no change may make twice as slow, at these sizes.
+#: Contenders and sizes that ``--compare`` fails for: no change of the code may make them twice as slow.
 KEY_FIGURES = [
-    *((f"reference {policy}", size) for policy in _schedules() for size in (1, 10**5, 10**7)),
-    *((f"reference {policy}, steps at random", 1) for policy in _schedules()),
-    *((f"reference range {policy}", size) for policy in _schedules() for size in (10**5, 10**7)),
+    *((f"reference {policy}", size) for policy in SCHEDULES for size in (1, 10**5, 10**7)),
+    *((f"reference {policy}, steps at random", 1) for policy in SCHEDULES),
+    *((f"reference range {policy}", size) for policy in SCHEDULES for size in (10**5, 10**7)),
     ("reference range triangular2, cycle 2e6", 10**7),
 ]
 
 
-def same_answers(name: str, size: int) -> bool:
-    """Whether a contender answers so many numbers, all of them rates: what is fast and wrong is no contender."""
-    answer = np.asarray(CONTENDERS[name](size)(), np.float64)
-    return answer.size == size and math.isfinite(float(answer.min())) and 0 < answer.min() <= answer.max() <= 1.0001e-2
+def returns_rates(name: str, size: int) -> bool:
+    """Whether a contender returns as many numbers as steps, all of them within the bounds of the schedule.
+
+    This catches a call that is fast because it computes something else.
+    """
+    rates = np.asarray(CONTENDERS[name](size)(), np.float64)
+    return rates.size == size and math.isfinite(float(rates.min())) and 0 < rates.min() <= rates.max() <= 1.0001e-2

@@ -1,21 +1,18 @@
-"""The pictures of the tutorial, with matplotlib, into PNG files."""
+"""Draws the pictures of the tutorial with matplotlib into PNG files, each written whole or not at all."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from clr_ref._files import replacing
-
-if TYPE_CHECKING:
-    from clr_ref.training.tutorial import Result
+from clr_ref.training.tutorial.runs import Result
 
 
 def schedule(result: Result, out: Path) -> None:
-    """The cyclical rate over ten epochs and over a hundred."""
+    """Draw the cyclical rate over ten epochs and over a hundred."""
     figure = Figure(figsize=(9, 3.2), dpi=100, layout="constrained")
     per_epoch = result.clr.steps_per_epoch
     for axes, epochs in zip(figure.subplots(1, 2), (10, 100), strict=True):
@@ -31,7 +28,7 @@ def schedule(result: Result, out: Path) -> None:
 
 
 def curves(result: Result, out: Path) -> None:
-    """Loss and accuracy over epochs, plain on the left and cyclical on the right, on common scales."""
+    """Draw loss and accuracy over epochs, without CLR on the left and with it on the right, on common scales."""
     figure = Figure(figsize=(9, 5.6), dpi=100, layout="constrained")
     panels = figure.subplots(2, 2, sharex=True, sharey="row")
     for column, (title, report) in enumerate((("without CLR", result.plain), ("with CLR", result.clr))):

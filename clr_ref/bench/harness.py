@@ -1,0 +1,55 @@
+"""What the package itself costs: its import, its commands and its tests."""
+
+from __future__ import annotations
+
+import importlib.util
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+_REFERENCE = """import clr_ref
+
+def make(policy, **numbers):
+    return getattr(clr_ref, policy)(**numbers)
+"""
+
+
+def harness(rounds: int = 21) -> dict[str, float]:
+    """Medians of the CPU seconds of new processes, and the import of clr_ref as a ratio to that of NumPy.
+
+    In a checkout with pytest-xdist also the seconds that the tests without frameworks take on two processes.
+
+    Args:
+        rounds: how often the imports are timed.
+
+    Raises:
+        RuntimeError: the tests fail.
+    """
+    imports = statistics.median(_process("import clr_ref") / _process("import numpy") for _ in range(rounds))
+    seconds = {"import clr_ref / import numpy": imports}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "reference.py"
+        path.write_text(_REFERENCE, "utf-8")
+        for words in (["verify"], ["conform", f"{path}:make"]):
+            code = f"from clr_ref.cli import main; main({[*words, '--json']!r})"
+            seconds[f"clr-ref {words[0]}, CPU seconds"] = statistics.median(_process(code) for _ in range(3))
+    if Path("tests", "without_frameworks.py").exists() and importlib.util.find_spec("xdist") is not None:
+        command = [sys.executable, "-m", "pytest", "-p", "tests.without_frameworks", "-n", "2", "-q"]
+        start = time.perf_counter()
+        if subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode:
+            raise RuntimeError(f"the tests fail: {' '.join(command[1:])}")
+        seconds["the tests that need no framework, seconds on two processes"] = time.perf_counter() - start
+    return seconds
+
+
+def _process(code: str) -> float:
+    """CPU seconds of a new Python process that runs the code."""
+    import resource  # POSIX only. os.times counts hundredths of a second, which are a tenth of an import.
+
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime

@@ -1,0 +1,29 @@
+"""Tables and pages in Markdown, as GitHub reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+
+def page(blocks: Iterable[str]) -> str:
+    """The blocks with an empty line between two, and a newline at the end."""
+    return "\n\n".join(blocks) + "\n"
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table of texts, without a newline at the end.
+
+    Args:
+        columns: the heads. A column whose head starts with ">" is set flush right.
+        rows: a cell per column. Cells may hold Markdown, such as a link, but no HTML: a "<" is shown as such.
+    """
+    ruler = ["---:" if name.startswith(">") else "---" for name in columns]
+    heads = [name.removeprefix(">") for name in columns]
+    # Without the backslash a "|" would end the cell.
+    cells = ([escaped(cell).replace("|", "\\|") for cell in row] for row in rows)
+    return "\n".join("| " + " | ".join(line) + " |" for line in (heads, ruler, *cells))
+
+
+def escaped(text: str) -> str:
+    """A text on one line in which "<" begins no HTML."""
+    return text.replace("<", "&lt;").replace("\n", " ")

@@ -1,0 +1,106 @@
+"""The tutorial's two runs, from the same initial weights and over the same batches.
+
+One is plain SGD at Keras's default rate, the other is SGD with the cyclical rate.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from pathlib import Path
+
+import clr_ref
+from clr_ref.training import experiment as experiments
+from clr_ref.training.data import FashionMnist, Split
+from clr_ref.training.experiment import Experiment, Report
+from clr_ref.training.tutorial.claim import Claim, claims
+
+BATCH_SIZE = 64
+INITIAL, MAXIMAL = 1e-4, 1e-2
+#: The default rate of Keras's SGD.
+PLAIN = 0.01
+
+
+@dataclasses.dataclass(frozen=True)
+class Setting:
+    """The tutorial with so many epochs, on the first ``len(train)`` pictures."""
+
+    train: Split
+    test: Split
+    epochs: int
+    seed: int
+
+    @property
+    def step_size(self) -> int:
+        """Half a cycle, as the tutorial computes it: two epochs of whole batches, which is 2 * 937 on all pictures."""
+        return 2 * (len(self.train) // BATCH_SIZE)
+
+    @property
+    def schedule(self) -> clr_ref.CyclicalLearningRate:
+        """The cyclical rate."""
+        return clr_ref.triangular2(INITIAL, MAXIMAL, self.step_size)
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps of one run. Keras also trains on the last, smaller batch of an epoch."""
+        return -(-len(self.train) // BATCH_SIZE) * self.epochs
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Result:
+    """Both runs, and the verdicts on the tutorial's claims."""
+
+    setting: Setting
+    plain: Report
+    clr: Report
+    claims: tuple[Claim, ...]
+
+
+def setting(found: FashionMnist, *, epochs: int = 10, subset: int | None = None, seed: int = 0) -> Setting:
+    """The tutorial's setting on these data.
+
+    Args:
+        found: the pictures.
+        epochs: passes over the data.
+        subset: train on the first so many pictures, and test on the first sixth of that number; by default on all.
+        seed: of the initial weights, the order of the pictures and the dropout masks.
+
+    Raises:
+        ValueError: an argument is outside its range; a subset must hold at least one batch.
+    """
+    train, test = found.train, found.test
+    if subset is not None:
+        if not BATCH_SIZE <= subset <= len(train):
+            raise ValueError(f"subset must be a whole number {BATCH_SIZE} .. {len(train)}, got {subset!r}")
+        train, test = train.first(subset), test.first(min(len(test), max(1, subset // 6)))
+    Experiment(PLAIN, epochs=epochs, seed=seed)  # raises if epochs or seed are outside their ranges
+    return Setting(train, test, epochs, seed)
+
+
+def run(chosen: Setting, folder: Path | None = None, on_step: Callable[[str, int], None] | None = None) -> Result:
+    """The result of training both runs.
+
+    Args:
+        chosen: what to train.
+        folder: where the runs keep checkpoints, in ``plain/`` and ``clr/``, and resume from them. It is created if necessary.
+        on_step: called after every step with the name of the run and the number of its steps so far.
+
+    Raises:
+        CheckpointError, TooLateError: as ``experiment.run``.
+    """
+    reports = {}
+    for name, schedule in (("plain", PLAIN), ("clr", chosen.schedule)):
+        checkpoints = None
+        if folder is not None:
+            checkpoints = folder / name
+            checkpoints.mkdir(parents=True, exist_ok=True)
+        reports[name] = experiments.run(
+            Experiment(schedule, epochs=chosen.epochs, batch_size=BATCH_SIZE, seed=chosen.seed),
+            chosen.train,
+            chosen.test,
+            folder=checkpoints,
+            on_step=None if on_step is None else functools.partial(on_step, name),
+        )
+    plain, clr = reports["plain"], reports["clr"]
+    return Result(chosen, plain, clr, tuple(claims(plain, clr, chosen.step_size)))

@@ -12,20 +12,8 @@ from clr_ref import ulp
 from clr_ref.conformance import cases as fixed, search, strategies
 from clr_ref.conformance.accuracy import Grade, Level, rates
 from clr_ref.conformance.cases import Case
-from clr_ref.conformance.checks import (
-    APPLIED,
-    CHECKS,
-    STATEFUL,
-    Check,
-    Hung,
-    Inapplicable,
-    Judge,
-    Wrong,
-    follows_the_formula,
-    takes_any_step,
-    takes_any_step_size,
-    takes_bounds_in_any_order,
-)
+from clr_ref.conformance.checks import APPLIED, CHECKS, STATEFUL, VALUES, Check, Hung, Inapplicable, Judge, Wrong
+from clr_ref.conformance.checks.rate import follows_the_formula
 from clr_ref.conformance.config import POLICIES, Config
 from clr_ref.conformance.exceptions import Deviation
 from clr_ref.conformance.protocol import Nature, Question
@@ -34,9 +22,6 @@ from clr_ref.conformance.subject import Subject
 from clr_ref.conformance.verdict import Accuracy, Finding, Report, Status, Verdict
 
 SEED, MAX_EXAMPLES = 0, 60
-
-#: The checks that hold values against the formula: what of them means the right thing is graded.
-VALUES = (follows_the_formula, takes_bounds_in_any_order, takes_any_step_size, takes_any_step)
 
 ACCURACY_CLAUSE, ACCURACY_QUOTE = (
     "7.1",
@@ -213,8 +198,7 @@ class Session:
             return dataclasses.replace(base, reason="its steps are further than this implementation can be asked")
         try:
             for step, value in zip(steps, judge.numbers(*steps), strict=True):
-                if not judge.rates(step).allows(value):
-                    judge.wrong(step, f"expected {ulp.show(judge.rates(step).rounded)}, got {ulp.show(value)}")
+                judge.compare(step, value)
         except Wrong as wrong:
             finding = explain(judge, wrong, name=f"{case.clause} {case.id}", repeat=self._repeat(base.policy))
             return dataclasses.replace(base, status="fails", examples=len(steps), finding=finding)
@@ -222,14 +206,14 @@ class Session:
 
     def _accuracy(self, base: Verdict, more_ulp: float) -> Verdict:
         """The grade, over what the value checks draw where they mean the right thing, and over one everyday schedule."""
-        about_values = [check for check in CHECKS if check.body in VALUES]
-        for check in (one for one in about_values if (base.policy, one) not in self._asked):
-            self._clause(check, base, 0.0)  # asked for by itself: what is sound is not known yet
-        sound = [check for check in about_values if self._asked[base.policy, check].holds]
-        if not any(check.body is follows_the_formula for check in sound):
+        for check in VALUES:
+            if (base.policy, check) not in self._asked:
+                self._clause(check, base, 0.0)  # pytest can run this item alone, before those whose outcome it needs
+        sound = [check for check in VALUES if self._asked[base.policy, check].holds]
+        if follows_the_formula not in sound:
             return dataclasses.replace(base, reason="it does not follow the formula: nothing to grade")
         measured = _Measured(self._plan.dtype)
-        judge = dataclasses.replace(self._judge(base.policy, Level.FORMULA, more_ulp), noted=measured)
+        judge = dataclasses.replace(self._judge(base.policy, Level.FORMULA, more_ulp), on_rate=measured)
         wrong = None
         for check in sound:
             failure = self._again(check, judge, self._asked[base.policy, check].inputs)
@@ -245,7 +229,7 @@ class Session:
         accuracy = measured.accuracy(Grade.WORSE if wrong is not None else measured.grade(), everyday)
         if wrong is None:
             return dataclasses.replace(base, status="holds", examples=accuracy.values, accuracy=accuracy)
-        judge = dataclasses.replace(judge, noted=None)
+        judge = dataclasses.replace(judge, on_rate=None)
         finding = explain(judge, wrong, name=f"{base.clause} accuracy", repeat=self._repeat(base.policy))
         return dataclasses.replace(base, status="fails", examples=accuracy.values, finding=finding, accuracy=accuracy)
 
@@ -320,9 +304,8 @@ def _sweep(everyday: Config, reach: int) -> Iterator[tuple[Config, Sequence[int]
 
 
 def _measure(judge: Judge, steps: Sequence[int]) -> None:
-    assert judge.noted is not None
+    assert judge.on_rate is not None
     for step, value in zip(steps, judge.numbers(*steps), strict=True):
-        judge.noted(judge.config, step, value)
+        judge.on_rate(judge.config, step, value)
     for step, value in zip(steps, judge.numbers(*steps), strict=True):
-        if not judge.rates(step).allows(value):
-            judge.wrong(step, f"expected {ulp.show(judge.rates(step).rounded)}, got {ulp.show(value)}")
+        judge.compare(step, value)

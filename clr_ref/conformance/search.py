@@ -114,7 +114,7 @@ def ask(check: Check, judge: Judge, inputs: dict[str, Any]) -> None:
     Raises:
         Wrong, Inapplicable, Hung: as the check does.
     """
-    check.body(dataclasses.replace(judge, config=inputs["config"]), **{name: inputs[name] for name in check.needs})
+    check(dataclasses.replace(judge, config=inputs["config"]), **{name: inputs[name] for name in check.needs})
 
 
 def explain(judge: Judge, wrong: Wrong, *, name: str, repeat: str) -> Finding:

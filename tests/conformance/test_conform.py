@@ -17,6 +17,7 @@ from click.testing import CliRunner, Result
 
 from clr_ref.cli import main
 from clr_ref.conformance import search, subject
+from clr_ref.conformance.checks import CHECKS
 from clr_ref.conformance.exceptions import ExceptionsError, read
 
 RIGHT = """
@@ -104,6 +105,18 @@ def test_json(overflowing: Path) -> None:
         assert verdict["quote"] or verdict["reason"]
         if verdict["status"] == "not asked":
             assert verdict["reason"]
+
+
+def test_verdicts_name_their_clauses_without_docstrings(right: Path) -> None:
+    """Under ``python -OO`` there are no docstrings."""
+    command = [sys.executable, "-OO", "-m", "clr_ref", "conform", f"{right}:make", "--max-examples", "1", "--json"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    done = subprocess.run([*command, "--policy", "triangular"], capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    told = {(verdict["clause"], verdict["name"]): verdict["quote"] for verdict in json.loads(done.stdout)["verdicts"]}
+    checks = {(check.clause, check.name): check.quote for check in CHECKS if "triangular" in check.policies}
+    assert all(clause and quote for (clause, _), quote in checks.items())
+    assert checks.items() <= told.items()
 
 
 class Page(HTMLParser):

@@ -12,6 +12,8 @@ Policy = Literal["triangular", "triangular2", "exp_range"]
 POLICIES: tuple[Policy, ...] = get_args(Policy)
 
 MAX_STEP = 2**63 - 1
+#: The seed of the random inputs, and how many of them each check tries, unless others are given.
+SEED, MAX_EXAMPLES = 0, 60
 
 
 @dataclasses.dataclass(frozen=True)

@@ -21,8 +21,6 @@ from clr_ref.conformance.search import explain
 from clr_ref.conformance.subject import Subject
 from clr_ref.conformance.verdict import Accuracy, Finding, Report, Status, Verdict
 
-SEED, MAX_EXAMPLES = 0, 60
-
 ACCURACY_CLAUSE, ACCURACY_QUOTE = (
     "7.1",
     "`schedule(step)` is the exact value rounded once to the dtype, to nearest, ties to even",

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from clr_ref.conformance import exceptions, runner
-from clr_ref.conformance.config import POLICIES
+from clr_ref.conformance.config import MAX_EXAMPLES, POLICIES, SEED
 from clr_ref.conformance.load import LoadError
 from clr_ref.conformance.subject import Remote
 from clr_ref.conformance.verdict import Verdict
@@ -51,7 +51,7 @@ def _start(config: pytest.Config) -> list[runner.Item]:
     if working not in ("float32", "float64"):
         raise pytest.UsageError(f"{name} answers {working}: say with --clr-dtype in which precision it is to be judged")
     repeat = f"clr-ref conform {name}" + (f" --dtype {dtype}" if dtype else "") + (f" --exceptions {file}" if file else "")
-    plan = runner.Plan(working, POLICIES, known, runner.SEED, runner.MAX_EXAMPLES, repeat)
+    plan = runner.Plan(working, POLICIES, known, SEED, MAX_EXAMPLES, repeat)
     config.stash[_session] = runner.Session(subject, plan)
     config.stash[_items] = runner.items(plan, subject.nature)
     return config.stash[_items]

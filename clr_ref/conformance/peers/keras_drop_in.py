@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from clr_ref.conformance.peers.registry import Bug
 from clr_ref.conformance.peers.tensorflow_sgd import applied, tf
 
 CLASSES = {
@@ -36,6 +35,3 @@ def make(policy: str, *, arithmetic: str = "exact", **arguments: Any) -> Any:
 
 def make_tfa(policy: str, **arguments: Any) -> Any:
     return make(policy, arithmetic="tfa", **arguments)
-
-
-BUGS: tuple[Bug, ...] = ()

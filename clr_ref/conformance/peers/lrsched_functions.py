@@ -5,8 +5,6 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from clr_ref.conformance.peers.registry import Bug
-
 
 def make(
     policy: str, *, initial_learning_rate: float, maximal_learning_rate: float, step_size: float, gamma: float = 1.0
@@ -14,6 +12,3 @@ def make(
     arguments = {"gamma": gamma} if policy == "exp_range" else {}
     function = getattr(importlib.import_module("lrsched"), policy)
     return function(min_lr=initial_learning_rate, max_lr=maximal_learning_rate, step_size=step_size, **arguments)
-
-
-BUGS: tuple[Bug, ...] = ()

@@ -11,8 +11,6 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
-from clr_ref.conformance.peers.registry import Bug
-
 
 @functools.lru_cache(maxsize=256, typed=True)
 def make(
@@ -37,6 +35,3 @@ def make(
 
     compiled = jax.jit(rate)
     return lambda step: compiled(jax.numpy.asarray(step, "int32"))
-
-
-BUGS: tuple[Bug, ...] = ()

@@ -51,7 +51,7 @@ POWER_ULP = 2
 class Level(enum.Enum):
     """How close a value must be to the exact rate.
 
-    - ``SEMANTICS``: as close as the formula in float32 is, whatever the precision of the value.
+    - ``SEMANTICS``: as close as the formula in float32 is, even if the value is a float64.
     - ``FORMULA``: as close as the formula in the precision of the value is.
     - ``CORRECT``: the exact rate, rounded once.
     """

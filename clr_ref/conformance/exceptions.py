@@ -21,7 +21,7 @@ import sys
 from pathlib import Path
 from typing import Any, Literal
 
-from clr_ref.conformance.config import POLICIES
+from clr_ref.conformance.config import POLICY_NAMES
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -99,8 +99,8 @@ def _deviation(where: str, entry: Any) -> Deviation:
         raise fail("needs a clause or a case, one of them, as a string")
     if "check" in entry and ("case" in entry or not isinstance(entry["check"], str)):
         raise fail(f"check must be a string beside a clause, got {entry['check']!r}")
-    if entry.get("policy") not in (None, *POLICIES):
-        raise fail(f"policy must be one of {', '.join(POLICIES)}, got {entry['policy']!r}")
+    if entry.get("policy") not in (None, *POLICY_NAMES):
+        raise fail(f"policy must be one of {', '.join(POLICY_NAMES)}, got {entry['policy']!r}")
     reason = entry.get("reason")
     if not isinstance(reason, str) or not reason.strip():
         raise fail("needs a reason, in words")

@@ -1,6 +1,6 @@
 """The implementation under test, in this process or in one that may hang or crash.
 
-Both classes remember what was returned, and return the same for an equal question. So an implementation that returns something
+Both classes remember what was returned, and return the same for an equal request. So an implementation that returns something
 else at every call fails the checks of clause 3.4 alone, and cannot disturb the search for a small counterexample.
 """
 
@@ -13,23 +13,23 @@ from typing import Protocol
 
 from clr_ref.conformance.load import LoadError
 from clr_ref.conformance.process import Child
-from clr_ref.conformance.protocol import UNKNOWN, Answer, Make, Nature, Question, answers, nature
+from clr_ref.conformance.protocol import UNKNOWN, Capabilities, Make, Request, Response, capabilities_of, responses
 
 #: Seconds that an implementation has to be imported, and to return the rate of one step.
 IMPORT_TIMEOUT, STEP_TIMEOUT = 300.0, 10.0
-#: Seconds that the process has to end by itself after its last question.
+#: Seconds that the process has to end by itself after its last request.
 LEAVE_TIMEOUT = 5.0
 
-Answers = tuple[Answer, ...]
+Responses = tuple[Response, ...]
 
 
 class Subject(Protocol):
     """An implementation that the kit can evaluate."""
 
-    nature: Nature
+    capabilities: Capabilities
 
-    def ask(self, question: Question) -> Answers:
-        """Returns ``question.expected`` answers. All answers after a hang are hangs too."""
+    def evaluate(self, request: Request) -> Responses:
+        """Returns ``request.expected`` responses. All responses after a hang are hangs too."""
         ...
 
 
@@ -38,14 +38,14 @@ class Local:
 
     def __init__(self, make: Make) -> None:
         self._make = make
-        self._known: dict[Question, Answers] = {}
-        self.nature = nature(make)
+        self._known: dict[Request, Responses] = {}
+        self.capabilities = capabilities_of(make)
 
-    def ask(self, question: Question) -> Answers:
+    def evaluate(self, request: Request) -> Responses:
         """Returns what the implementation returns."""
-        if question not in self._known:
-            self._known[question] = tuple(answers(self._make, question))
-        return self._known[question]
+        if request not in self._known:
+            self._known[request] = tuple(responses(self._make, request))
+        return self._known[request]
 
 
 class Remote:
@@ -61,9 +61,9 @@ class Remote:
 
     def __init__(self, name: str, timeout: float = STEP_TIMEOUT) -> None:
         self.name = name
-        self.nature = UNKNOWN
+        self.capabilities = UNKNOWN
         self._timeout = timeout
-        self._known: dict[Question, Answers] = {}
+        self._known: dict[Request, Responses] = {}
         self._child: Child | None = None
 
     def __enter__(self) -> Remote:
@@ -73,36 +73,36 @@ class Remote:
             self._stop()
             raise
         try:
-            child.send("nature")
-            self.nature = Nature(**child.receive(self._timeout))
-        except OSError:  # it hangs or dies, which the first question will show
+            child.send("capabilities")
+            self.capabilities = Capabilities(**child.receive(self._timeout))
+        except OSError:  # it hangs or dies, which the first request will show
             self._stop()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._stop(LEAVE_TIMEOUT)
 
-    def ask(self, question: Question) -> Answers:
+    def evaluate(self, request: Request) -> Responses:
         """Returns what the implementation returns, or that it hung or died."""
-        if question not in self._known:
-            self._known[question] = self._ask(question)
-        return self._known[question]
+        if request not in self._known:
+            self._known[request] = self._evaluate(request)
+        return self._known[request]
 
-    def _ask(self, question: Question) -> Answers:
+    def _evaluate(self, request: Request) -> Responses:
         child = self._child or self._start()
-        given: list[Answer] = []
+        given: list[Response] = []
         try:
-            child.send(dataclasses.asdict(question))
-            while len(given) < question.expected:
-                # The first answer of a scheduler comes after it has counted to its step.
-                given.append(Answer(*child.receive(self._timeout)))
+            child.send(dataclasses.asdict(request))
+            while len(given) < request.expected:
+                # The timeout holds for the first step too, to which a scheduler has to count.
+                given.append(Response(*child.receive(self._timeout)))
         except TimeoutError:
-            given.append(Answer("hang", f"did not return within {self._timeout:g} s"))
+            given.append(Response("hang", f"did not return within {self._timeout:g} s"))
         except OSError as error:
-            given.append(Answer("error", f"the process died: {error}"))
+            given.append(Response("error", f"the process died: {error}"))
         if given[-1].kind == "hang" or child.ended:
             self._stop()
-        return tuple(given + [given[-1]] * (question.expected - len(given)))
+        return tuple(given + [given[-1]] * (request.expected - len(given)))
 
     def _start(self) -> Child:
         child = self._child = Child("clr_ref.conformance.worker")

@@ -1,6 +1,6 @@
 """The process that holds an implementation: ``python -m clr_ref.conformance.worker``, which ``subject.Remote`` starts.
 
-It reads questions from standard input, and sends one reply for each answer.
+It reads requests from standard input, and sends one reply for each response.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ import sys
 from clr_ref.conformance.config import Config
 from clr_ref.conformance.load import LoadError, load
 from clr_ref.conformance.process import replies
-from clr_ref.conformance.protocol import Question, answers, nature
+from clr_ref.conformance.protocol import Request, capabilities_of, responses
 
 
 def main() -> None:
-    """Imports the implementation that the first line names, then answers every further line until the input ends."""
+    """Imports the implementation that the first line names, then evaluates it for every further line until the input ends."""
     reply = replies()
     hello = json.loads(sys.stdin.readline())
     sys.path[:] = hello["path"]
@@ -28,12 +28,12 @@ def main() -> None:
     reply({})
     for line in sys.stdin:
         message = json.loads(line)
-        if message == "nature":
-            reply(dataclasses.asdict(nature(make)))
+        if message == "capabilities":
+            reply(dataclasses.asdict(capabilities_of(make)))
             continue
-        question = Question(**message | {"config": Config(**message["config"]), "steps": tuple(message["steps"])})
-        for answer in answers(make, question):
-            reply([answer.kind, answer.text])
+        request = Request(**message | {"config": Config(**message["config"]), "steps": tuple(message["steps"])})
+        for response in responses(make, request):
+            reply([response.kind, response.text])
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import pytest
 
 from clr_ref.conformance import accuracy
 from clr_ref.conformance.accuracy import Level, formula_bound, rates
-from clr_ref.conformance.config import POLICIES, Config
+from clr_ref.conformance.config import POLICY_NAMES, Config
 
 Formula = Callable[[Any, Config, int], Any]
 
@@ -65,7 +65,7 @@ def samples(dtype: str, count: int) -> Iterator[tuple[Config, int]]:
         gamma = chance.choice([0.5, 0.9, 0.99994, 0.999999, 1.0, chance.random()])
         near = int(size * chance.randint(0, 2000)) + chance.randint(0, 2)
         step = chance.choice([chance.randint(0, 10_000), int(2 ** chance.uniform(0, 40)), near])
-        yield Config(chance.choice(POLICIES), *bounds, size, gamma, dtype), step
+        yield Config(chance.choice(POLICY_NAMES), *bounds, size, gamma, dtype), step
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

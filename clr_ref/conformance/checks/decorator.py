@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from clr_ref.conformance.checks.judge import Judge, suppose
-from clr_ref.conformance.config import POLICIES
+from clr_ref.conformance.config import POLICY_NAMES
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Check:
         return tuple(inspect.signature(self.body).parameters)[1:]
 
 
-def check(clause: str, quote: str, *, policies: Sequence[str] = POLICIES) -> Callable[[Callable[..., None]], Check]:
+def check(clause: str, quote: str, *, policies: Sequence[str] = POLICY_NAMES) -> Callable[[Callable[..., None]], Check]:
     """Returns a decorator that makes a ``Check`` of a function of a judge and what the check needs beside it.
 
     The clause stands here and not in the docstring, which ``python -OO`` removes.

@@ -8,7 +8,7 @@ from clr_ref import ulp
 from clr_ref.conformance.checks.decorator import check
 from clr_ref.conformance.checks.judge import Judge, Wrong
 from clr_ref.conformance.checks.rate import follows_the_formula
-from clr_ref.conformance.protocol import Question
+from clr_ref.conformance.protocol import Request
 
 
 @check("1.1", "either may be the larger")
@@ -38,9 +38,9 @@ def takes_any_step_size(judge: Judge, step: int, fraction: float) -> None:
 def refuses_a_step_size_of_0(judge: Judge, step: int) -> None:
     """Any exception is accepted, from ``make`` or from the call. A rate is not, not even NaN: training would go on with it."""
     config = dataclasses.replace(judge.config, step_size=0)  # which has no exact rates, so that no other judge can be made
-    (answer,) = judge.ask(Question(config, steps=(step,)))
-    if not answer.failed:
-        words = f"returned {ulp.show(answer.value(config.dtype))} for step_size=0 instead of raising an exception"
+    (response,) = judge.evaluate(Request(config, steps=(step,)))
+    if not response.failed:
+        words = f"returned {ulp.show(response.value(config.dtype))} for step_size=0 instead of raising an exception"
         raise Wrong(config, step, words)
 
 

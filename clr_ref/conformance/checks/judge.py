@@ -12,8 +12,8 @@ import numpy as np
 from clr_ref import ulp
 from clr_ref.conformance.accuracy import Level, Rates, rates
 from clr_ref.conformance.config import Config
-from clr_ref.conformance.protocol import Question
-from clr_ref.conformance.subject import Answers, Subject
+from clr_ref.conformance.protocol import Request
+from clr_ref.conformance.subject import Responses, Subject
 
 
 class Wrong(AssertionError):
@@ -71,30 +71,30 @@ class Judge:
             Wrong: one of them is no number.
             Inapplicable: a step is beyond those at which this implementation can be evaluated.
         """
-        suppose(all(0 <= step <= self.subject.nature.reach for step in steps))
+        suppose(all(0 <= step <= self.subject.capabilities.reach for step in steps))
         values = []
-        question = Question(self.config, steps=steps, integers=integers)
-        for step, answer in zip(steps, self.ask(question), strict=True):
-            if answer.failed:
-                self.wrong(step, answer.text)
-            if self.level is Level.CORRECT and answer.kind not in (self.config.dtype, "exact"):
-                self.wrong(step, f"returned a {answer.kind}, not a {self.config.dtype}")
-            value = answer.value(self.config.dtype)
+        request = Request(self.config, steps=steps, integers=integers)
+        for step, response in zip(steps, self.evaluate(request), strict=True):
+            if response.failed:
+                self.wrong(step, response.text)
+            if self.level is Level.CORRECT and response.kind not in (self.config.dtype, "exact"):
+                self.wrong(step, f"returned a {response.kind}, not a {self.config.dtype}")
+            value = response.value(self.config.dtype)
             if np.isnan(value):
                 self.wrong(step, "returned nan")
             values.append(value)
         return values
 
-    def ask(self, question: Question) -> Answers:
+    def evaluate(self, request: Request) -> Responses:
         """Returns what the implementation returns.
 
         Raises:
             Hung: it does not return in time.
         """
-        given = self.subject.ask(question)
-        for index, answer in enumerate(given):
-            if answer.kind == "hang":
-                raise Hung(self.config, question.steps[index] if question.steps else question.at + index, answer.text)
+        given = self.subject.evaluate(request)
+        for index, response in enumerate(given):
+            if response.kind == "hang":
+                raise Hung(self.config, request.steps[index] if request.steps else request.at + index, response.text)
         return given
 
     def rates(self, step: int) -> Rates:

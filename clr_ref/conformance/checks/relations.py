@@ -8,7 +8,7 @@ import numpy as np
 
 from clr_ref import ulp
 from clr_ref.conformance.checks.judge import Judge, real
-from clr_ref.conformance.subject import Answers
+from clr_ref.conformance.subject import Responses
 
 
 def equals_bound(judge: Judge, step: int, bound: float) -> None:
@@ -34,7 +34,7 @@ def same_rate(judge: Judge, step: int, other: int) -> None:
         judge.wrong(later, f"returned {ulp.show(value)} at step {step}, {ulp.show(other_value)} at step {other}")
 
 
-def same_bits(judge: Judge, at: int, expected: Answers, actual: Answers) -> None:
+def same_bits(judge: Judge, at: int, expected: Responses, actual: Responses) -> None:
     """Compares two sequences of rates from step ``at`` on, in dtype and bits.
 
     Raises:

@@ -130,7 +130,7 @@ def changed(change: Callable[[Config], Config]) -> Callable[[Config], Callable[[
 
 
 def stateful(config: Config) -> Callable[[int], Any]:
-    """Responses for the number of calls so far, whatever step is asked."""
+    """Returns the rate of the number of calls so far, not that of the step."""
     schedule, calls = config.build(), [-1]
 
     def call(_: int) -> Any:

@@ -1,4 +1,4 @@
-"""Our Keras drop-ins in TensorFlow's eager mode, under SGD for the rates that were applied."""
+"""clr_ref's Keras drop-ins in TensorFlow's eager mode; plain SGD shows the rates that an optimizer applies."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CLASSES = {
 
 
 class Schedule:
-    """A drop-in, asked with an int64 tensor."""
+    """A drop-in that is called with an int64 tensor."""
 
     def __init__(self, schedule: Any) -> None:
         self._schedule = schedule

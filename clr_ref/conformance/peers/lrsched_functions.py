@@ -1,4 +1,4 @@
-"""lrsched's three functions."""
+"""The three functions of lrsched."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Our own reference."""
+"""clr_ref itself, in float32 and in float64."""
 
 from __future__ import annotations
 

@@ -74,10 +74,6 @@ class Peer:
         """
         return importlib.metadata.version(self.package) if self.requires else clr_ref.__version__
 
-    def missing(self) -> list[str]:
-        """Returns those requirements of which nothing is installed, in any version."""
-        return [requirement for requirement in self.requires if not _is_installed(_distribution(requirement))]
-
 
 @dataclasses.dataclass(frozen=True)
 class Bug:
@@ -149,17 +145,18 @@ def choose(peers: Iterable[Peer], names: Iterable[str]) -> tuple[Peer, ...]:
 
 
 def check_installed(peers: Iterable[Peer]) -> None:
-    """Checks that the packages of all peers are installed.
+    """Checks that the packages of all peers are installed, in any version.
 
     Raises:
         PeerError: some are not; the message names them, and the command that installs them.
     """
-    missing = {peer.name: peer.missing() for peer in peers if peer.missing()}
-    if missing:
-        requirements = shlex.join(dict.fromkeys(requirement for one in missing.values() for requirement in one))
+    absent = [peer for peer in peers if not all(map(_is_installed, peer.requires))]
+    if absent:
+        # All that these peers require, so that pip finds versions that fit together.
+        requirements = shlex.join(dict.fromkeys(requirement for peer in absent for requirement in peer.requires))
         raise PeerError(
-            f"not installed: {', '.join(missing)}. Install {'it' if len(missing) == 1 else 'them'} with\n"
-            f"    pip install {requirements}\nor choose others with --peer NAME."
+            f"packages are missing for {', '.join(peer.name for peer in absent)}. Install them with\n"
+            f"    pip install {requirements}\nor test other peers with --peer NAME."
         )
 
 
@@ -172,9 +169,9 @@ def _distribution(requirement: str) -> str:
     return found[0]
 
 
-def _is_installed(distribution: str) -> bool:
+def _is_installed(requirement: str) -> bool:
     try:
-        importlib.metadata.version(distribution)
+        importlib.metadata.version(_distribution(requirement))
     except importlib.metadata.PackageNotFoundError:
         return False
     return True

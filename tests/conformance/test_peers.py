@@ -16,7 +16,7 @@ from clr_ref.conformance import exceptions
 from clr_ref.conformance.cases import fixed_cases
 from clr_ref.conformance.checks import APPLIED, CHECKS, STATEFUL
 from clr_ref.conformance.config import POLICY_NAMES
-from clr_ref.conformance.peers import __main__ as command, page, registry, report
+from clr_ref.conformance.peers import __main__ as command, registry, report, reread
 from clr_ref.conformance.peers.registry import Peer, PeerError, check_installed, choose, read_peer, read_peers
 
 ROOT = Path(__file__).parents[2]
@@ -134,7 +134,7 @@ def test_a_deviation_can_speak_of_one_check_of_a_clause(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def stored() -> list[dict[str, Any]]:
-    return page.read(PAGE.read_text("utf-8"))
+    return reread.read_page(PAGE.read_text("utf-8"))
 
 
 def test_the_pages_are_what_the_report_writes_today(stored: Any) -> None:
@@ -185,7 +185,7 @@ def test_the_pages_have_a_row_for_every_check_and_case(stored: Any) -> None:
 
 
 def test_both_pages_are_read_alike(stored: Any) -> None:
-    assert page.read(WEB.read_text("utf-8")) == stored
+    assert reread.read_page(WEB.read_text("utf-8")) == stored
 
 
 def test_marks_and_bugs_survive_being_read() -> None:
@@ -193,7 +193,7 @@ def test_marks_and_bugs_survive_being_read() -> None:
     found[0]["report"]["verdicts"] = [verdict("fails"), verdict("skipped", name="is periodic", reason="too | slow")]
     found[2]["bugs"] = [BUG | {"seen": "", "fixed": "2.0"}]
     for write in (report.markdown, report.html):
-        again = page.read(write(found))
+        again = reread.read_page(write(found))
         assert write(again) == write(found)
         assert "FAILS" in write(again)
 
@@ -215,7 +215,7 @@ def test_one_peer_is_renewed_and_the_others_stay(tmp_path: Path, monkeypatch: py
         renew(tmp_path, monkeypatch, [FOUND[0] | {"name": "clr_ref"}, FOUND[1] | {"name": "lrsched"}], "lrsched").exit_code == 0
     )
     for written in (tmp_path / "p.md", tmp_path / "p.html"):
-        again = {one["name"]: one for one in page.read(written.read_text("utf-8"))}
+        again = {one["name"]: one for one in reread.read_page(written.read_text("utf-8"))}
         assert [line["grade"] for line in again["lrsched"]["report"]["policies"]] == ["correctly rounded", ""]
         assert again["lrsched"]["bugs"] == [BUG]
         assert [one for name, one in again.items() if name != "lrsched"] == [one for one in stored if one["name"] != "lrsched"]
@@ -227,7 +227,7 @@ def test_one_peer_is_renewed_and_the_others_stay(tmp_path: Path, monkeypatch: py
 def test_a_new_peer_takes_its_place(stored: Any) -> None:
     names = [one["name"] for one in stored]
     without = [one for one in stored if one["name"] != "lrsched"]
-    again = page.renew(without, [FOUND[0] | {"name": "lrsched"}], names)
+    again = reread.renew(without, [FOUND[0] | {"name": "lrsched"}], names)
     assert [one["name"] for one in again] == names
 
 

@@ -16,7 +16,7 @@ import click
 from clr_ref._files import write_text
 from clr_ref.cli.common import check_outputs, ending_clearly, finite, output_option
 from clr_ref.conformance.exceptions import ExceptionsError
-from clr_ref.conformance.peers import page, report
+from clr_ref.conformance.peers import report, reread
 from clr_ref.conformance.peers.collect import collect
 from clr_ref.conformance.peers.registry import PeerError, check_installed, choose, read_peers
 
@@ -44,7 +44,7 @@ def main(names: tuple[str, ...], markdown: Path | None, html: Path | None, as_js
     tested = collect(tuple(dict.fromkeys((everyone[0], *chosen))), lambda line: click.echo(line, err=True))
     found = [peer for peer in tested if peer["name"] in {one.name for one in chosen}]
     for path, write, stored in written:
-        write_text(path, write(page.renew(stored, found, [peer.name for peer in everyone]) if names else found))
+        write_text(path, write(reread.renew(stored, found, [peer.name for peer in everyone]) if names else found))
     if as_json:
         click.echo(json.dumps(finite(found), indent=1))
     else:
@@ -56,19 +56,19 @@ def main(names: tuple[str, ...], markdown: Path | None, html: Path | None, as_js
 
 
 def _pages(markdown: Path | None, html: Path | None) -> list[tuple[Path, Any]]:
-    """The files to write, each with the function that makes its page."""
+    """Returns the files to write, each with the function that makes its page."""
     return [(path, write) for path, write in ((markdown, report.markdown), (html, report.html)) if path is not None]
 
 
 def _stored(path: Path) -> Sequence[dict[str, Any]]:
-    """What a page says so far; nothing if there is no such file.
+    """Returns what a page says about every peer; nothing if there is no such file.
 
     Raises:
         click.UsageError: the file is no page about the peers.
     """
     try:
-        return page.read(path.read_text("utf-8")) if path.exists() else []
-    except (page.PageError, OSError, UnicodeDecodeError) as error:
+        return reread.read_page(path.read_text("utf-8")) if path.exists() else []
+    except (reread.PageError, OSError, UnicodeDecodeError) as error:
         raise click.UsageError(f"cannot renew {str(path)!r}: {error}") from None
 
 

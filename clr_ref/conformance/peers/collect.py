@@ -18,7 +18,7 @@ def collect(peers: Sequence[Peer], report: Callable[[str], None]) -> list[dict[s
     """Returns what was found about every peer, in order, as JSON holds it.
 
     Args:
-        peers: ``cost`` is the median of a peer's seconds for one step, divided by that of the first peer.
+        peers: ``cost`` is the median of a peer's seconds for one step, divided by that of the first peer, if it runs.
         report: called with one line when a peer has been tested.
 
     Returns:
@@ -44,10 +44,11 @@ def collect(peers: Sequence[Peer], report: Callable[[str], None]) -> list[dict[s
         with ThreadPoolExecutor(AT_ONCE) as pool:
             tested = list(pool.map(test, peers))
         running = [(child, found) for child, found in tested if "error" not in found]
-        times = [[seconds(child) for child, _ in running] for _ in range(ROUNDS)]
-        medians = [statistics.median(column) for column in zip(*times, strict=True)]
-        for (_, found), median in zip(running, medians, strict=True):
-            found["cost"] = median / medians[0]
+        if running and running[0] is tested[0]:  # else there is nothing to compare the costs with
+            times = [[seconds(child) for child, _ in running] for _ in range(ROUNDS)]
+            medians = [statistics.median(column) for column in zip(*times, strict=True)]
+            for (_, found), median in zip(running, medians, strict=True):
+                found["cost"] = median / medians[0]
         return [found for _, found in tested]
     finally:
         for child in children:

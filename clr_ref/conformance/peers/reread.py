@@ -19,15 +19,15 @@ class PageError(ValueError):
     """A file is no page about the peers."""
 
 
-def read(text: str) -> list[dict[str, Any]]:
+def read_page(text: str) -> list[dict[str, Any]]:
     """Returns what a page, Markdown or HTML, says about every peer, in the form that ``report`` takes.
 
     Raises:
         PageError: a table is missing, or does not fit the others.
     """
-    tables = _html_tables(text) if "<table" in text else _markdown_tables(text)
-    by_columns = {tuple(rows[0][:2]): rows for rows in tables}
     try:
+        tables = _html_tables(text) if "<table" in text else _markdown_tables(text)
+        by_columns = {tuple(rows[0][:2]): rows for rows in tables}
         overview, bugs, deviations, matrix = (
             by_columns[columns] for columns in (("peer", "package"), ("version", "bug"), ("peer", "why"), ("clause", "check"))
         )
@@ -49,7 +49,7 @@ def renew(old: Iterable[dict[str, Any]], new: Iterable[dict[str, Any]], names: I
 
 
 def _peers(rows: Rows) -> dict[str, dict[str, Any]]:
-    """The peers by name, without bugs and verdicts."""
+    """Returns the peers by name, without bugs and verdicts."""
     peers: dict[str, dict[str, Any]] = {}
     statuses = {mark: status for status, mark in report.MARKS.items()}
     for name, version, policy, semantics, grade, worst, dtype, cost in rows:
@@ -62,7 +62,7 @@ def _peers(rows: Rows) -> dict[str, dict[str, Any]]:
 
 
 def _add_bugs(peers: dict[str, dict[str, Any]], rows: Rows) -> None:
-    """Give every bug to the first peer of its package."""
+    """Adds every bug to the first peer of its package."""
     for version, bug, seen in rows:
         title, link = bug[1:-1].rsplit("](", 1)
         peer = {f"{peer['package']} {peer['version']}": peer for peer in reversed(peers.values())}[version]
@@ -73,7 +73,7 @@ def _add_bugs(peers: dict[str, dict[str, Any]], rows: Rows) -> None:
 
 
 def _add_verdicts(peers: dict[str, dict[str, Any]], deviations: Rows, matrix: Rows) -> None:
-    """Give every peer a verdict for each cell of its column, and one for each place that a deviation excuses.
+    """Adds to every peer a verdict for each cell of its column, and one for each place that a deviation excuses.
 
     The page holds only the worst of the policies, so a verdict of the first kind has no policy.
     """
@@ -99,7 +99,7 @@ def _add_verdicts(peers: dict[str, dict[str, Any]], deviations: Rows, matrix: Ro
 
 
 def _markdown_tables(text: str) -> list[Rows]:
-    """The cells of all tables in a Markdown page, header first."""
+    """Returns the cells of all tables in a Markdown page, header first."""
     tables: list[Rows] = [[]]
     for line in text.split("\n"):
         if line.startswith("| "):
@@ -112,13 +112,14 @@ def _markdown_tables(text: str) -> list[Rows]:
 
 
 def _html_tables(text: str) -> list[Rows]:
+    """Returns the cells of all tables in an HTML page, header first; a link is written as in Markdown."""
     parser = _Tables()
     parser.feed(text)
     return parser.tables
 
 
 class _Tables(HTMLParser):
-    """The cells of all tables in an HTML page, header first; a link is written as in Markdown."""
+    """A parser that collects the cells of all tables."""
 
     def __init__(self) -> None:
         super().__init__()

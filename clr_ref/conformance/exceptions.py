@@ -63,7 +63,7 @@ class Deviation:
         return f"{what}{f' ({self.check})' if self.check else ''}{f' of {self.policy}' if self.policy else ''}"
 
 
-def load(path: Path) -> dict[str, Any]:
+def read_document(path: Path) -> dict[str, Any]:
     """Returns the document in a TOML file.
 
     Raises:
@@ -81,7 +81,7 @@ def read(path: Path) -> tuple[Deviation, ...]:
     Raises:
         ExceptionsError: it cannot be read, or an entry is wrong; the message names the entry and what is wrong with it.
     """
-    document = load(path)
+    document = read_document(path)
     entries = document.get("deviation", [])
     # [peer] is what clr_ref.conformance.peers keeps in the same file.
     if set(document) - {"deviation", "peer"} or not isinstance(entries, list):

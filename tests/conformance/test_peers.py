@@ -16,7 +16,7 @@ from clr_ref.conformance import exceptions
 from clr_ref.conformance.cases import fixed_cases
 from clr_ref.conformance.checks import APPLIED, CHECKS, STATEFUL
 from clr_ref.conformance.config import POLICY_NAMES
-from clr_ref.conformance.peers import __main__ as command, registry, report, reread
+from clr_ref.conformance.peers import __main__ as command, collect, registry, report, reread
 from clr_ref.conformance.peers.registry import Peer, PeerError, check_installed, choose, read_peer, read_peers
 
 ROOT = Path(__file__).parents[2]
@@ -270,6 +270,37 @@ def test_a_missing_package_is_reported_before_anything_runs(tmp_path: Path, monk
     assert "pip install no-such-package==1.0 'numpy<9'\n" in done.stderr
     assert (tmp_path / "p.md").read_text("utf-8") == "as it was"
     check_installed(PEERS[:2])  # clr_ref itself needs nothing
+
+
+class FakeChild:
+    """A worker whose peer takes as many seconds for a step as its name says, or whose process ends."""
+
+    def __init__(self, module: str, name: str) -> None:
+        self.name, self.tested = name, False
+
+    def send(self, seconds: float) -> None:
+        pass
+
+    def receive(self) -> Any:
+        if self.name == "dead":
+            raise ConnectionError("exit code 7")
+        if self.tested:
+            return float(self.name)
+        self.tested = True
+        return {"version": "1"}
+
+    def stop(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(("names", "costs"), [(["2", "8", "dead"], [1.0, 4.0, None]), (["dead", "8"], [None, None])])
+def test_costs_are_ratios_to_the_first_peer(names: list[str], costs: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(collect, "Child", FakeChild)
+    lines: list[str] = []
+    found = collect.collect([Peer(name, (), "reference", "make", 1, PAGE) for name in names], lines.append)
+    assert [one.get("cost") for one in found] == costs
+    assert [one["error"] for one in found if one["name"] == "dead"] == ["exit code 7"]
+    assert sorted(lines) == sorted(f"{name}: {'exit code 7' if name == 'dead' else 'tested'}" for name in names)
 
 
 # --- What describes a peer ---------------------------------------------------------------------------------------------------

@@ -67,7 +67,7 @@ def _stored(path: Path) -> Sequence[dict[str, Any]]:
         click.UsageError: the file is no page about the peers.
     """
     try:
-        return reread.read_page(path.read_text("utf-8")) if path.exists() else []
+        return reread.read_page(path.read_text("utf-8")) if path.is_file() else []
     except (reread.PageError, OSError, UnicodeDecodeError) as error:
         raise click.UsageError(f"cannot renew {str(path)!r}: {error}") from None
 

@@ -44,7 +44,7 @@ def collect(peers: Sequence[Peer], report: Callable[[str], None]) -> list[dict[s
         with ThreadPoolExecutor(AT_ONCE) as pool:
             tested = list(pool.map(test, peers))
         running = [(child, found) for child, found in tested if "error" not in found]
-        if running and running[0] is tested[0]:  # else there is nothing to compare the costs with
+        if tested and "error" not in tested[0][1]:  # else there is nothing to compare the costs with
             times = [[seconds(child) for child, _ in running] for _ in range(ROUNDS)]
             medians = [statistics.median(column) for column in zip(*times, strict=True)]
             for (_, found), median in zip(running, medians, strict=True):

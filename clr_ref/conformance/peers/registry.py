@@ -97,7 +97,7 @@ def read_peer(path: Path) -> Peer:
         ExceptionsError: it is no exceptions file.
     """
     exceptions.read(path)
-    table = exceptions.load(path).get("peer")
+    table = exceptions.read_document(path).get("peer")
     if not isinstance(table, dict):
         raise PeerError(f'{path}: needs a [peer] table with name = "..." and requires = ["..."]')
     if unknown := set(table) - set(_FIELDS):

@@ -1,7 +1,6 @@
 """The options of ``pytest --pyargs clr_ref.conformance``.
 
-pytest loads this in every project beside which clr_ref is installed. So it is a module of its own, which imports nothing: not
-even clr_ref, which would import NumPy.
+pytest loads this module in every environment that has clr_ref. It imports nothing, not even clr_ref, which would import NumPy.
 """
 
 from __future__ import annotations
@@ -11,6 +10,8 @@ from typing import Any
 
 def pytest_addoption(parser: Any) -> None:
     group = parser.getgroup("clr_ref", "conformance of cyclical learning rates (clr_ref)")
-    group.addoption("--clr-impl", metavar="IMPL", help="package.module:make or path/to/file.py:make, for clr_ref.conformance")
-    group.addoption("--clr-dtype", choices=("float32", "float64"), help="judge its answers in this precision")
-    group.addoption("--clr-exceptions", metavar="FILE", help="its known deviations, in TOML")
+    group.addoption("--clr-impl", metavar="IMPL", help="the implementation: package.module:make or path/to/file.py:make")
+    group.addoption(
+        "--clr-dtype", choices=("float32", "float64"), help="compare its rates in this precision; default: that of its rates"
+    )
+    group.addoption("--clr-exceptions", metavar="FILE", help="a TOML file with its known deviations")

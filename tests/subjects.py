@@ -1,4 +1,4 @@
-"""Implementations that are given a whole Config, dtype included, as subjects of the conformance kit."""
+"""Implementations of a whole Config, dtype included, as subjects of the conformance kit."""
 
 from __future__ import annotations
 
@@ -6,27 +6,27 @@ from collections.abc import Callable
 from typing import Any
 
 from clr_ref.conformance.config import Config
-from clr_ref.conformance.protocol import UNKNOWN, Answer, Question, as_answer
+from clr_ref.conformance.protocol import UNKNOWN, Request, Response, as_response
 
 
 class OfConfig:
-    """Asks what ``make`` answers for a config; an exception is an answer. Nothing is remembered."""
+    """Evaluates what ``make`` returns for a config; an exception is a response. Nothing is remembered."""
 
-    nature = UNKNOWN
+    capabilities = UNKNOWN
 
     def __init__(self, make: Callable[[Config], Callable[[int], Any]]) -> None:
         self._make = make
 
-    def ask(self, question: Question) -> tuple[Answer, ...]:
+    def evaluate(self, request: Request) -> tuple[Response, ...]:
         try:
-            one = self._make(question.config)
-            return tuple(as_answer(one(step)) for step in question.steps)
+            one = self._make(request.config)
+            return tuple(as_response(one(step)) for step in request.steps)
         except Exception as error:
-            return tuple(Answer("error", f"raised {type(error).__name__}: {error}") for _ in question.steps)
+            return tuple(Response("error", f"raised {type(error).__name__}: {error}") for _ in request.steps)
 
 
 def of_dtype(make: Callable[[Config], Callable[[int], Any]], dtype: str) -> Callable[..., Callable[[int], Any]]:
-    """The same as the ``make`` of the contract, working in one dtype."""
+    """Returns the ``make`` of the contract for implementations of one dtype."""
 
     def contract(
         policy: str, *, initial_learning_rate: float, maximal_learning_rate: float, step_size: float, gamma: float = 1.0

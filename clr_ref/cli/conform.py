@@ -1,4 +1,4 @@
-"""``clr-ref conform``: hold somebody's implementation against the specification."""
+"""``clr-ref conform``: compare an implementation with the specification."""
 
 from __future__ import annotations
 
@@ -15,12 +15,15 @@ import click
 from rich.console import Console
 
 from clr_ref.cli.common import finite, json_option, new_table, output_option, print_table, short
-
-POLICIES = ["triangular", "triangular2", "exp_range"]
+from clr_ref.conformance.config import MAX_EXAMPLES, POLICY_NAMES, SEED
 
 
 def kit() -> Any:
-    """The runner, which needs Hypothesis."""
+    """Returns the module that runs the checks.
+
+    Raises:
+        click.UsageError: Hypothesis is not installed.
+    """
     try:
         from clr_ref.conformance import runner
     except ImportError as error:
@@ -30,17 +33,26 @@ def kit() -> Any:
 
 @click.command()
 @click.argument("implementation", metavar="IMPL")
-@click.option("--dtype", type=click.Choice(["float32", "float64"]), default=None, help="Default: that of the answers.")
-@click.option("--policy", type=click.Choice(POLICIES), multiple=True, help="Only this one; may be given again. Default: all.")
+@click.option(
+    "--dtype",
+    type=click.Choice(["float32", "float64"]),
+    default=None,
+    help="Compare the rates in this precision. Default: that of the rates.",
+)
+@click.option(
+    "--policy", type=click.Choice(POLICY_NAMES), multiple=True, help="Test only this policy; can be repeated. Default: all."
+)
 @click.option(
     "--exceptions",
     type=click.Path(path_type=Path, dir_okay=False),
     default=None,
     metavar="FILE",
-    help="Known deviations, in TOML.",
+    help="A TOML file with known deviations.",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the inputs that are made up.")
-@click.option("--max-examples", type=click.IntRange(min=1), default=60, show_default=True, help="Inputs made up per check.")
+@click.option("--seed", type=click.IntRange(min=0), default=SEED, show_default=True, help="Seed of the random test inputs.")
+@click.option(
+    "--max-examples", type=click.IntRange(min=1), default=MAX_EXAMPLES, show_default=True, help="Random inputs for each check."
+)
 @output_option("--html", help="Write a report to this file.")
 @json_option
 def conform(
@@ -53,7 +65,9 @@ def conform(
     html: Path | None,
     as_json: bool,
 ) -> None:
-    r"""Hold IMPL against the specification: does it mean the right thing, where not, and how accurate is it?
+    r"""Compare IMPL, an implementation of cyclical learning rates, with the specification.
+
+    The report says whether it is a cyclical learning rate, at which step it first goes wrong, and how accurate it is.
 
     IMPL is package.module:make or path/to/file.py:make. Needs clr_ref[conformance].
 
@@ -73,15 +87,15 @@ def conform(
         with _nothing_left_behind(), Remote(implementation) as subject:
             working = dtype or runner.precision(subject)
             if working not in ("float32", "float64"):
-                _refuse(f"IMPL answers {working}: say with --dtype float32 or float64 in which it is to be judged")
-            chosen = tuple(dict.fromkeys(policy)) or tuple(POLICIES)
-            plan = runner.Plan(working, chosen, known, seed, max_examples, shlex.join(words))
-            found = []
-            with Console(stderr=True).status("asking") as status:
-                for verdict in runner.run(subject, plan):
-                    found.append(verdict)
+                _refuse(f"IMPL returns {working}: choose --dtype float32 or --dtype float64 to compare its rates in")
+            chosen = tuple(dict.fromkeys(policy)) or tuple(POLICY_NAMES)
+            options = runner.Options(working, chosen, known, seed, max_examples, shlex.join(words))
+            verdicts = []
+            with Console(stderr=True).status("testing") as status:
+                for verdict in runner.run_checks(subject, options):
+                    verdicts.append(verdict)
                     status.update(f"{verdict.policy} {verdict.clause} {verdict.name}")
-            report = runner.report(implementation, subject, plan, found)
+            report = runner.make_report(implementation, subject, options, verdicts)
     except (LoadError, deviations.ExceptionsError) as error:
         _refuse(str(error))
     if html is not None:
@@ -97,7 +111,7 @@ def conform(
 
 @contextlib.contextmanager
 def _nothing_left_behind() -> Iterator[None]:
-    """Hypothesis keeps a folder beside the user's files: elsewhere, for as long as it runs."""
+    """Gives Hypothesis a temporary folder, so that it makes none beside the user's files."""
     from hypothesis import configuration
 
     with tempfile.TemporaryDirectory() as folder:
@@ -118,32 +132,32 @@ def _show(report: Any) -> None:
     for line in report.policies():
         rows = [v for v in report.verdicts if v.policy == line.policy and v.part != "accuracy"]
         held = sum(v.status == "holds" for v in rows)
-        asked = sum(v.status not in ("not asked", "not offered") for v in rows)
+        judged = sum(v.status not in ("not asked", "not offered") for v in rows)
         worst = "-" if line.worst_ulp is None else short(line.worst_ulp)
-        table.add_row(line.policy, _word(line.semantics), line.grade, worst, f"{held} of {asked} hold", line.reason)
+        table.add_row(line.policy, _word(line.semantics), line.grade, worst, f"{held} of {judged} hold", line.reason)
     print_table(table)
     for verdict in report.verdicts:
         if verdict.status in ("excused", "skipped"):
             click.echo(f"{verdict}: {verdict.reason}")
     wrong = [verdict for verdict in report.verdicts if verdict.fails]
-    for shown in _telling(wrong):
+    for shown in _shown_in_full(wrong):
         click.echo(f"\n{shown.policy} FAILS {shown.clause} {shown.name}" + (f': "{shown.quote}"' if shown.quote else ""))
         if shown.reason:
             click.echo(shown.reason)
         if shown.finding:
             click.echo(str(shown.finding))
-    rest = [verdict for verdict in wrong if verdict not in _telling(wrong)]
+    rest = [verdict for verdict in wrong if verdict not in _shown_in_full(wrong)]
     if rest:
         click.echo(f"\n{len(rest)} more fail: " + ", ".join(f"{v.policy} {v.clause} {v.name}" for v in rest))
     click.echo("all hold" if report.holds else "\nit does not conform")
 
 
-def _telling(wrong: list[Any]) -> list[Any]:
-    """The failures that are told in full: the first three of each policy."""
-    told: dict[str, list[Any]] = {}
+def _shown_in_full(wrong: list[Any]) -> list[Any]:
+    """Returns the failures that are shown in full: the first three of each policy."""
+    by_policy: dict[str, list[Any]] = {}
     for verdict in wrong:
-        told.setdefault(verdict.policy, []).append(verdict)
-    return [verdict for verdicts in told.values() for verdict in verdicts[:3]]
+        by_policy.setdefault(verdict.policy, []).append(verdict)
+    return [verdict for verdicts in by_policy.values() for verdict in verdicts[:3]]
 
 
 def _word(status: str) -> str:

@@ -1,4 +1,4 @@
-r"""How far an answer may be from the exact rate and still come from the textbook's formula, and what grade that earns.
+r"""How far a value may be from the exact rate and still come from the textbook formula, and the grades of accuracy.
 
 ``formula_bound`` is one bound for every usual way to write the formula down, in a precision with unit roundoff u (2**-24 or
 2**-53). With t the step, s the step_size, tau = t / s, h the exact height, sigma the exact scale, D = maximal - initial, and
@@ -15,7 +15,7 @@ high: the height is then 0 instead of at most u (tau + 2). The wave is 1-Lipschi
     e_h = min(1, (3 u + r) tau + 3 u (tau + 2) + 4 u)
 
 *Scale.* 2**(1 - cycle) is exact while it is normal; the cycle may be wrong where h <= e_h, by 1 + floor(e_h / 2). gamma**t is
-off by what a power function is off (``POW_ULP``), or exp(t ln gamma) taken instead (4 u t |ln gamma|), by the conversion of t
+off by what a power function is off (``POWER_ULP``), or exp(t ln gamma) taken instead (4 u t |ln gamma|), by the conversion of t
 (u t |ln gamma|), and by gamma's own rounding (r t).
 
 *Rate.* D, D h and D h sigma are rounded once each. The sum may be taken as a weighted mean, initial (1 - w) + maximal w with
@@ -41,14 +41,19 @@ import numpy as np
 
 from clr_ref import exact
 from clr_ref.conformance.config import Config
-from clr_ref.tfa.bounds import POW_ULP
+
+#: Error allowed to the power function that an implementation calls, in ULP of its dtype. glibc's manual states at most 1 ULP
+#: for ``pow`` and ``powf``; the vectorised power of TensorFlow, the least accurate that was measured, is up to 1.42 ULP off in
+#: float32. Rounded up: an implementation must not fail for the power function of its library.
+POWER_ULP = 2
 
 
 class Level(enum.Enum):
-    """How closely answers are held to the exact rate.
+    """How close a value must be to the exact rate.
 
-    ``SEMANTICS``: as closely as the formula in float32 would be, whatever the precision of the answer. ``FORMULA``: as
-    closely as the formula in the precision of the answer. ``CORRECT``: the exact rate, rounded once.
+    - ``SEMANTICS``: as close as the formula in float32 is, even if the value is a float64.
+    - ``FORMULA``: as close as the formula in the precision of the value is.
+    - ``CORRECT``: the exact rate, rounded once.
     """
 
     SEMANTICS = "semantics"
@@ -67,7 +72,11 @@ class Grade(str, enum.Enum):
 
 @dataclasses.dataclass(frozen=True)
 class Rates:
-    """The exact rate at a step, and how far from it an answer may be at a level."""
+    """The exact rate at a step, and how far from it a value may be at a level.
+
+    ``rounded`` is the rate rounded to the dtype; the rate itself is between ``low`` and ``high``, which are equal if it is
+    rational; ``slack`` is 0 at ``Level.CORRECT``.
+    """
 
     rounded: Any
     low: Fraction
@@ -75,7 +84,7 @@ class Rates:
     slack: Fraction
 
     def allows(self, value: Any) -> bool:
-        """Whether an answer, a NumPy scalar, is near enough: the very bits where there is no slack."""
+        """Returns whether a value, a NumPy scalar, is close enough: without slack, whether it has the very bits."""
         if not self.slack:
             return bool(value.tobytes() == self.rounded.tobytes())
         if not np.isfinite(value):
@@ -83,7 +92,7 @@ class Rates:
         return self._error(value) <= self.slack
 
     def share(self, value: Any) -> float:
-        """The error of an answer as a share of the slack, which is not 0."""
+        """Returns the error of a value divided by the slack, which is not 0; 1 is the limit."""
         return float(self._error(value) / self.slack) if np.isfinite(value) else float("inf")
 
     def _error(self, value: Any) -> Fraction:
@@ -93,7 +102,7 @@ class Rates:
 
 @functools.lru_cache(maxsize=1 << 16)
 def rates(config: Config, step: int, level: Level) -> Rates:
-    """What is expected of a config at a step."""
+    """Returns the exact rate of a config at a step, and how far from it a value may be."""
     schedule = config.build()
     low, high = next(exact.enclosures(schedule, step))
     slack = Fraction(0) if level is Level.CORRECT else Fraction(formula_bound(config, step, level))
@@ -101,14 +110,13 @@ def rates(config: Config, step: int, level: Level) -> Rates:
 
 
 def formula_bound(config: Config, step: int, level: Level) -> float:
-    """An absolute bound on the error of the textbook formula; see the module's docstring.
+    """Returns an absolute bound on the error of the textbook formula, which the module's docstring derives.
 
     Args:
-        config: its dtype is the precision of the answer.
-        step: a whole number.
-        level: ``SEMANTICS`` for the formula in float32 with inputs rounded to it; ``FORMULA`` for that in the config's dtype,
-        with
-            inputs rounded to it where that is float32 (a Python float is a float64 already).
+        config: its dtype is the precision of the value.
+        step: a whole number, 0 or more.
+        level: ``SEMANTICS`` for the formula in float32; ``FORMULA`` for the formula in the config's dtype. float32 inputs are
+            rounded first; float64 ones are not, since a Python float is a float64 already.
     """
     dtype = "float32" if level is Level.SEMANTICS else config.dtype
     bits, smallest, _ = exact.FORMATS[dtype]
@@ -131,13 +139,13 @@ def formula_bound(config: Config, step: int, level: Level) -> float:
     elif config.policy == "exp_range":
         log = abs(math.log(config.gamma))
         sigma = math.exp(min(step * math.log(config.gamma), 700.0))
-        error_s = math.expm1(min(step * (r + 5 * u * log), 700.0)) + 2 * POW_ULP * u
+        error_s = math.expm1(min(step * (r + 5 * u * log), 700.0)) + 2 * POWER_ULP * u
     amplitude = abs(schedule.maximal_learning_rate - schedule.initial_learning_rate) + r * (initial + maximal)
     with np.errstate(all="ignore"):
         peak = sigma * (1 + error_s)
         bound = amplitude * peak * (error_h + 3 * u * (height + error_h)) + amplitude * height * sigma * error_s
         bound += (3 * u + 2 * r) * (initial + maximal * peak * min(1.0, height + error_h))
         bound += 4 * tiny * (1 + amplitude * max(peak, 1.0))
-    # It is computed in float64 itself, and left out products of two errors.
+    # The bound itself is computed in float64, and leaves out products of two errors.
     bound *= 1 + 2.0**-20 if bits == 24 else 1 + 2.0**-40
     return min(bound, float(np.finfo(np.float64).max)) if not math.isnan(bound) else float(np.finfo(np.float64).max)

@@ -1,4 +1,4 @@
-"""Fixed cases: what somebody once got wrong, asked in every run, whatever else is made up."""
+"""Fixed cases: bugs that real libraries had, tried in every run beside the random inputs."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from clr_ref.conformance.config import Config
 
 
 @dataclasses.dataclass(frozen=True)
-class Case:
-    """Steps that one object of a config is asked in this order, the clause that they test, and why."""
+class FixedCase:
+    """Steps at which one object of a config is evaluated, in this order; the clause that they test; and the reason."""
 
     id: str
     clause: str
@@ -22,14 +22,14 @@ class Case:
 _POLICY_CLAUSES = {"triangular": "4.1", "triangular2": "4.2", "exp_range": "4.3"}
 
 
-def cases(policy: str, dtype: str) -> Iterator[Case]:
-    """The fixed cases of a policy, in the dtype in which its answers are judged."""
+def fixed_cases(policy: str, dtype: str) -> Iterator[FixedCase]:
+    """Yields the fixed cases of a policy, in the dtype in which its rates are compared."""
 
     def config(low: float, high: float, size: float, gamma: float = 0.999) -> Config:
         return Config(policy, low, high, size, gamma if policy == "exp_range" else 1.0, dtype)
 
-    def case(name: str, clause: str, config: Config, steps: tuple[int, ...], note: str) -> Case:
-        return Case(name, clause, config, steps, note)
+    def case(name: str, clause: str, config: Config, steps: tuple[int, ...], note: str) -> FixedCase:
+        return FixedCase(name, clause, config, steps, note)
 
     unit, everyday = config(0.0, 1.0, 4, 0.5), config(1e-4, 1e-2, 100)
     yield case("step-0", "3.2", config(1e-4, 1e-2, 937), (0,), "off by one at the very start")

@@ -1,22 +1,23 @@
-"""What an implementation is asked for: the arguments of one schedule."""
+"""The arguments of one schedule."""
 
 from __future__ import annotations
 
 import dataclasses
 import functools
-from typing import Any, Literal, get_args
+from typing import Any
 
 import clr_ref
 
-Policy = Literal["triangular", "triangular2", "exp_range"]
-POLICIES: tuple[Policy, ...] = get_args(Policy)
-
+#: The policies that the kit knows.
+POLICY_NAMES = ("triangular", "triangular2", "exp_range")
 MAX_STEP = 2**63 - 1
+#: The seed of the random inputs, and how many of them each check tries, unless others are given.
+SEED, MAX_EXAMPLES = 0, 60
 
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """The arguments of one schedule, and the dtype in which its answers are judged."""
+    """The arguments of one schedule, and the dtype in which its rates are compared."""
 
     policy: str
     initial_learning_rate: float
@@ -25,9 +26,9 @@ class Config:
     gamma: float = 1.0
     dtype: str = "float32"
 
-    @functools.lru_cache(maxsize=1 << 10)  # noqa: B019 - a config is as small as its key
+    @functools.lru_cache(maxsize=1 << 10)  # noqa: B019 - the cache keeps at most 1024 configs alive, which are small
     def build(self) -> clr_ref.CyclicalLearningRate:
-        """The reference schedule of these arguments, which knows the exact rates."""
+        """Returns the reference schedule of these arguments, which knows the exact rates."""
         arguments: dict[str, Any] = {"gamma": self.gamma} if self.policy == "exp_range" else {}
         schedule: clr_ref.CyclicalLearningRate = getattr(clr_ref, self.policy)(
             self.initial_learning_rate, self.maximal_learning_rate, self.step_size, dtype=self.dtype, **arguments
@@ -35,14 +36,14 @@ class Config:
         return schedule
 
     def arguments(self) -> dict[str, float | int]:
-        """What ``make`` gets beside the policy: a whole step_size as an int, gamma for exp_range alone."""
+        """Returns the arguments of ``make`` beside the policy: a whole step_size as an int, gamma for exp_range only."""
         size = self.step_size
-        found: dict[str, float | int] = {
+        arguments: dict[str, float | int] = {
             "initial_learning_rate": float(self.initial_learning_rate),
             "maximal_learning_rate": float(self.maximal_learning_rate),
             "step_size": int(size) if float(size).is_integer() else float(size),
         }
-        return found | ({"gamma": float(self.gamma)} if self.policy == "exp_range" else {})
+        return arguments | ({"gamma": float(self.gamma)} if self.policy == "exp_range" else {})
 
     def __str__(self) -> str:
         numbers = ", ".join(f"{name}={value!r}" for name, value in self.arguments().items())

@@ -1,4 +1,4 @@
-"""Known deviations, as a TOML file that lives with the implementation.
+"""Known deviations: a TOML file that lives with the implementation.
 
     [[deviation]]
     clause = "4.2"              # or: case = "cycles-1024-1026"
@@ -7,8 +7,11 @@
     xfail = true                # or: skip = true; or: ulp = 3
     reason = "https://github.com/pytorch/pytorch/issues/52989"
 
-``skip`` does not ask; ``xfail`` has to fail; ``ulp`` allows so many floats more than the bound, and has to be needed. An
-entry that matches nothing, or that is not needed, is itself a failure.
+- ``skip``: the check or case is not run.
+- ``xfail``: it must fail.
+- ``ulp``: it must fail with the bound, and hold with so many ULP more.
+
+An entry that matches nothing, or that is not needed, is itself a failure.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ import sys
 from pathlib import Path
 from typing import Any, Literal
 
-from clr_ref.conformance.config import POLICIES
+from clr_ref.conformance.config import POLICY_NAMES
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -29,12 +32,12 @@ Kind = Literal["skip", "xfail", "ulp"]
 
 
 class ExceptionsError(ValueError):
-    """The file cannot be read, or an entry is not of the right form."""
+    """The file cannot be read, or an entry is wrong."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Deviation:
-    """One known deviation. ``ulp`` is 0 for the other kinds."""
+    """One known deviation. ``ulp`` is 0 unless that is its kind."""
 
     kind: Kind
     reason: str
@@ -45,7 +48,10 @@ class Deviation:
     check: str | None = None
 
     def matches(self, policy: str, clause: str, case: str | None, check: str = "") -> bool:
-        """Whether it speaks of this case or check of this policy. One of a clause does not speak of cases."""
+        """Returns whether it is about this case, or about this check, of this policy.
+
+        A deviation from a clause is about its checks, not about its fixed cases.
+        """
         if self.policy not in (None, policy):
             return False
         if case is not None:
@@ -57,18 +63,28 @@ class Deviation:
         return f"{what}{f' ({self.check})' if self.check else ''}{f' of {self.policy}' if self.policy else ''}"
 
 
-def read(path: Path) -> tuple[Deviation, ...]:
-    """The deviations in a file, in its order.
+def read_document(path: Path) -> dict[str, Any]:
+    """Returns the document in a TOML file.
 
     Raises:
-        ExceptionsError: not TOML of that form; the message names the entry and what is wrong with it.
+        ExceptionsError: it cannot be read, or is no TOML.
     """
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ExceptionsError(f"{path}: {error}") from None
+
+
+def read(path: Path) -> tuple[Deviation, ...]:
+    """Returns the deviations in a file, in its order.
+
+    Raises:
+        ExceptionsError: it cannot be read, or an entry is wrong; the message names the entry and what is wrong with it.
+    """
+    document = read_document(path)
     entries = document.get("deviation", [])
-    if set(document) - {"deviation"} or not isinstance(entries, list):
+    # [peer] is what clr_ref.conformance.peers keeps in the same file.
+    if set(document) - {"deviation", "peer"} or not isinstance(entries, list):
         raise ExceptionsError(f"{path}: only [[deviation]] entries are known, got {', '.join(document)}")
     return tuple(_deviation(f"{path}: deviation {number}", entry) for number, entry in enumerate(entries, 1))
 
@@ -83,8 +99,8 @@ def _deviation(where: str, entry: Any) -> Deviation:
         raise fail("needs a clause or a case, one of them, as a string")
     if "check" in entry and ("case" in entry or not isinstance(entry["check"], str)):
         raise fail(f"check must be a string beside a clause, got {entry['check']!r}")
-    if entry.get("policy") not in (None, *POLICIES):
-        raise fail(f"policy must be one of {', '.join(POLICIES)}, got {entry['policy']!r}")
+    if entry.get("policy") not in (None, *POLICY_NAMES):
+        raise fail(f"policy must be one of {', '.join(POLICY_NAMES)}, got {entry['policy']!r}")
     reason = entry.get("reason")
     if not isinstance(reason, str) or not reason.strip():
         raise fail("needs a reason, in words")

@@ -1,4 +1,4 @@
-"""Find the ``make`` that somebody names on the command line."""
+"""Find the function that the command line names."""
 
 from __future__ import annotations
 
@@ -6,19 +6,20 @@ import importlib
 import importlib.util
 import sys
 from pathlib import Path
+from typing import Any, cast
 
 from clr_ref.conformance.protocol import Make
 
 
 class LoadError(ValueError):
-    """The name is not of the right form, or leads to nothing that can be called."""
+    """The name is malformed, or names no function."""
 
 
 def load(name: str) -> Make:
-    """The function that ``package.module:make`` or ``path/to/file.py:make`` names; the module is imported.
+    """Returns the function that ``package.module:make`` or ``path/to/file.py:make`` names; imports its module.
 
     Raises:
-        LoadError: no such module, file or function; or importing it failed, with the reason.
+        LoadError: there is no such module, file or function, or the import fails; the message says why.
     """
     place, colon, attribute = name.rpartition(":")
     if not colon or not place or not attribute:
@@ -27,17 +28,16 @@ def load(name: str) -> Make:
         module = _from_file(Path(place)) if place.endswith(".py") else importlib.import_module(place)
     except LoadError:
         raise
-    except Exception as error:  # whatever the module does when it is imported
+    except Exception as error:  # a module can raise anything when it is imported
         raise LoadError(f"importing {place} raised {type(error).__name__}: {error}") from error
-    found = module
+    make: Any = module
     for part in attribute.split("."):
-        if not hasattr(found, part):
+        if not hasattr(make, part):
             raise LoadError(f"{place} has no {attribute!r}")
-        found = getattr(found, part)
-    if not callable(found):
-        raise LoadError(f"{name} is a {type(found).__name__}, which cannot be called")
-    make: Make = found
-    return make
+        make = getattr(make, part)
+    if not callable(make):
+        raise LoadError(f"{name} is a {type(make).__name__}, which cannot be called")
+    return cast(Make, make)
 
 
 def _from_file(path: Path) -> object:
@@ -47,7 +47,7 @@ def _from_file(path: Path) -> object:
     assert specification is not None
     assert specification.loader is not None
     module = importlib.util.module_from_spec(specification)
-    # Pickle looks a class up in its module; a neighbour is imported as it would be by a script.
+    # Pickle finds a class through sys.modules; the module can import its neighbours, as a script can.
     sys.modules.setdefault(path.stem, module)
     sys.path.insert(0, str(path.resolve().parent))
     specification.loader.exec_module(module)

@@ -9,19 +9,19 @@ from pathlib import Path
 from clr_ref import exact
 from clr_ref._files import write_text
 from clr_ref.conformance.config import MAX_STEP
-from clr_ref.conformance.verdict import Accuracy, Finding, Report, Verdict
+from clr_ref.conformance.verdict import Accuracy, ClauseVerdict, ConformanceReport, Finding
 from clr_ref.pages import html
 from clr_ref.pages.html import Markup, join, tag
 
 WIDTH, HEIGHT, LEFT, RIGHT, BOTTOM = 860, 250, 84, 40, 34
 
 
-def write(report: Report, path: Path) -> None:
+def write(report: ConformanceReport, path: Path) -> None:
     """Write the page to a file, whole or not at all."""
     write_text(path, _page(report))
 
 
-def _page(report: Report) -> str:
+def _page(report: ConformanceReport) -> str:
     outcome = "conforms" if report.holds else "does not conform"
     title = f"{report.implementation} {outcome}"
     body = [
@@ -64,7 +64,7 @@ def _number(text: str) -> Markup:
     return tag("td", text, "number")
 
 
-def _summary(report: Report) -> Markup:
+def _summary(report: ConformanceReport) -> Markup:
     rows = []
     for line in report.policies():
         worst = "-" if line.worst_ulp is None else f"{line.worst_ulp:,.0f}"
@@ -72,7 +72,7 @@ def _summary(report: Report) -> Markup:
     return html.table(("policy", "semantics", "accuracy", "worst ULP"), rows)
 
 
-def _verdicts(verdicts: Sequence[Verdict]) -> Markup:
+def _verdicts(verdicts: Sequence[ClauseVerdict]) -> Markup:
     rows = []
     for verdict in verdicts:
         said = verdict.reason or (

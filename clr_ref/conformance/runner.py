@@ -1,4 +1,4 @@
-"""Run every check on an implementation: verdicts, one after the other. Needs Hypothesis."""
+"""Run every check on an implementation, and reach one verdict after the other. Needs Hypothesis."""
 
 from __future__ import annotations
 
@@ -8,35 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from clr_ref.conformance import cases as fixed, search, strategies
+from clr_ref.conformance import search, strategies
 from clr_ref.conformance.accuracy import Grade, Level, rates
-from clr_ref.conformance.cases import Case
-from clr_ref.conformance.checks import (
-    APPLIED,
-    CHECKS,
-    STATEFUL,
-    Check,
-    Hung,
-    Inapplicable,
-    Judge,
-    Wrong,
-    follows_the_formula,
-    takes_any_step,
-    takes_any_step_size,
-    takes_bounds_in_any_order,
-)
-from clr_ref.conformance.config import POLICIES, Config
+from clr_ref.conformance.cases import FixedCase, fixed_cases
+from clr_ref.conformance.checks import APPLIED, CHECKS, STATEFUL, VALUES, Check, Hung, Inapplicable, Judge, Wrong
+from clr_ref.conformance.checks.rate import follows_the_formula
+from clr_ref.conformance.config import POLICY_NAMES, Config
 from clr_ref.conformance.exceptions import Deviation
-from clr_ref.conformance.protocol import Nature, Question
+from clr_ref.conformance.protocol import Capabilities, Request
 from clr_ref.conformance.search import explain
 from clr_ref.conformance.subject import Subject
-from clr_ref.conformance.verdict import Accuracy, Finding, Report, Status, Verdict
+from clr_ref.conformance.verdict import Accuracy, ClauseVerdict, ConformanceReport, Finding, Status
 from clr_ref.exact import ulp
-
-SEED, MAX_EXAMPLES = 0, 60
-
-#: The checks that hold values against the formula: what of them means the right thing is graded.
-VALUES = (follows_the_formula, takes_bounds_in_any_order, takes_any_step_size, takes_any_step)
 
 ACCURACY_CLAUSE, ACCURACY_QUOTE = (
     "7.1",
@@ -45,8 +28,8 @@ ACCURACY_CLAUSE, ACCURACY_QUOTE = (
 
 
 @dataclasses.dataclass(frozen=True)
-class Plan:
-    """What to run. ``repeat`` is the command that runs it again, without the policy."""
+class Options:
+    """The options of a run. ``repeat`` is the command that repeats it, without ``--policy``."""
 
     dtype: str
     policies: tuple[str, ...]
@@ -58,88 +41,90 @@ class Plan:
 
 @dataclasses.dataclass(frozen=True)
 class Item:
-    """One verdict to be reached: a check, a fixed case, or the grade of a policy."""
+    """What gets one verdict: a check, a fixed case, or the accuracy of a policy."""
 
     policy: str
     clause: str
     name: str
     check: Check | None = None
-    case: Case | None = None
+    case: FixedCase | None = None
 
     @property
     def id(self) -> str:
-        """A name without blanks, for pytest."""
+        """A name without blanks, which pytest shows."""
         return f"{self.policy}-{self.clause}-{self.name.replace(' ', '_')}"
 
 
 def precision(subject: Subject) -> str:
-    """The working precision: that of the narrowest number among the first answers; float64 for a Python float.
+    """Returns the working precision: the dtype of the narrowest of the first rates. A Python float is a float64.
 
-    An answer in another precision, bfloat16 for one, is named as it is.
+    It can be float16 or bfloat16, in which the kit does not compare rates.
     """
     widths = ("float16", "bfloat16", "float32", "float64")
     kinds: list[str] = []
-    for policy in POLICIES:
-        if policy not in subject.nature.declined:
-            answers = subject.ask(Question(Config(policy, 0.125, 1.0, 4, 0.5), steps=(0, 1, 2, 3)))
-            kinds += [answer.kind for answer in answers if answer.kind in widths]
-            if any(answer.kind == "hang" for answer in answers):
+    for policy in POLICY_NAMES:
+        if policy not in subject.capabilities.declined:
+            responses = subject.evaluate(Request(Config(policy, 0.125, 1.0, 4, 0.5), steps=(0, 1, 2, 3)))
+            kinds += [response.kind for response in responses if response.kind in widths]
+            if any(response.kind == "hang" for response in responses):
                 break
     return min(kinds, key=widths.index, default="float64")
 
 
-def items(plan: Plan, nature: Nature) -> list[Item]:
-    """All that is asked, in order: of each policy the clauses, the fixed cases, and the grade."""
+def items(options: Options, capabilities: Capabilities) -> list[Item]:
+    """Returns what gets a verdict, in order: for each policy the checks, the fixed cases, and the accuracy."""
     checks = list(CHECKS)
-    if nature.stateful:
+    if capabilities.stateful:
         checks += STATEFUL
-    if nature.applies:
+    if capabilities.applies:
         checks.append(APPLIED)
-    found = []
-    for policy in plan.policies:
+    chosen = []
+    for policy in options.policies:
         for check in checks:
             if policy in check.policies:
-                found.append(Item(policy, check.clause, check.name, check=check))
-        found += [Item(policy, case.clause, case.id, case=case) for case in fixed.cases(policy, plan.dtype)]
-        found.append(Item(policy, ACCURACY_CLAUSE, "accuracy"))
-    return found
+                chosen.append(Item(policy, check.clause, check.name, check=check))
+        chosen += [Item(policy, case.clause, case.id, case=case) for case in fixed_cases(policy, options.dtype)]
+        chosen.append(Item(policy, ACCURACY_CLAUSE, "accuracy"))
+    return chosen
 
 
-def run(subject: Subject, plan: Plan) -> Iterator[Verdict]:
-    """Every verdict on an implementation, one after the other, the last ones on the exceptions file."""
-    session = Session(subject, plan)
-    for item in items(plan, subject.nature):
+def run_checks(subject: Subject, options: Options) -> Iterator[ClauseVerdict]:
+    """Yields every verdict on an implementation; the last ones are on the exceptions file."""
+    session = Session(subject, options)
+    for item in items(options, subject.capabilities):
         yield session.verdict(item)
     yield from session.unmatched()
 
 
-def report(implementation: str, subject: Subject, plan: Plan, verdicts: Iterable[Verdict]) -> Report:
-    """The verdicts of a run in one piece."""
-    return Report(
+def make_report(
+    implementation: str, subject: Subject, options: Options, verdicts: Iterable[ClauseVerdict]
+) -> ConformanceReport:
+    """Returns the report that holds these verdicts."""
+    return ConformanceReport(
         implementation=implementation,
-        kind="scheduler" if subject.nature.stateful else "schedule",
-        dtype=plan.dtype,
-        seed=plan.seed,
-        max_examples=plan.max_examples,
+        kind="scheduler" if subject.capabilities.stateful else "schedule",
+        dtype=options.dtype,
+        seed=options.seed,
+        max_examples=options.max_examples,
         verdicts=tuple(verdicts),
     )
 
 
 class Session:
-    """A run that remembers what it has found: which policies hung, and which value checks hold."""
+    """A run that remembers which policies hung, and which checks of values hold."""
 
-    def __init__(self, subject: Subject, plan: Plan) -> None:
+    def __init__(self, subject: Subject, options: Options) -> None:
         self._subject = subject
-        self._plan = plan
+        self._options = options
         self._hung: dict[str, str] = {}
-        self._asked: dict[tuple[str, Check], search.Outcome] = {}
+        self._outcomes: dict[tuple[str, Check], search.Outcome] = {}
 
-    def verdict(self, item: Item) -> Verdict:
-        """The verdict on one item, whatever came before."""
+    def verdict(self, item: Item) -> ClauseVerdict:
+        """Returns the verdict on one item; items can be judged in any order."""
         quote = item.check.quote if item.check else item.case.note if item.case else ACCURACY_QUOTE
         part: Any = "clause" if item.check else "case" if item.case else "accuracy"
-        base = Verdict(item.policy, part, item.clause, item.name, quote, "not asked")
-        if (words := self._subject.nature.declined.get(item.policy)) is not None:
+        base = ClauseVerdict(item.policy, part, item.clause, item.name, quote, "not asked")
+        if (words := self._subject.capabilities.declined.get(item.policy)) is not None:
             return dataclasses.replace(base, status="not offered", reason=words)
         if item.policy in self._hung:
             return dataclasses.replace(base, reason=f"it hung before: {self._hung[item.policy]}")
@@ -147,95 +132,92 @@ class Session:
         if deviation is not None and deviation.kind == "skip":
             return dataclasses.replace(base, status="skipped", reason=deviation.reason)
         try:
-            found = self._reach(item, base, 0.0)
-            if deviation is None:
-                return found
-            if found.status == "not asked":
-                return found
-            if found.status != "fails":
+            verdict = self._judge_item(item, base, 0.0)
+            if deviation is None or verdict.status == "not asked":
+                return verdict
+            if verdict.status != "fails":
                 words = f"the exceptions file says that it fails ({deviation}: {deviation.reason}), and it does not"
-                return dataclasses.replace(found, status="fails", reason=words)
+                return dataclasses.replace(verdict, status="fails", reason=words)
             if deviation.kind == "ulp":
-                more = self._reach(item, base, deviation.ulp)
-                if more.status == "fails":
-                    return dataclasses.replace(more, reason=f"even with the {deviation.ulp:g} ULP of the exceptions file")
-                found = dataclasses.replace(found, accuracy=more.accuracy, examples=more.examples)
-            return dataclasses.replace(found, status="excused", reason=deviation.reason)
+                wider = self._judge_item(item, base, deviation.ulp)
+                if wider.status == "fails":
+                    return dataclasses.replace(wider, reason=f"even with the {deviation.ulp:g} ULP of the exceptions file")
+                verdict = dataclasses.replace(verdict, accuracy=wider.accuracy, examples=wider.examples)
+            return dataclasses.replace(verdict, status="excused", reason=deviation.reason)
         except Hung as error:
             self._hung[item.policy] = error.words
             finding = Finding(error.config, error.step, error.words, "", None, self._repeat(item.policy))
             return dataclasses.replace(base, status="fails", finding=finding)
 
-    def unmatched(self) -> Iterator[Verdict]:
-        """A failure for every deviation that nothing matched, among the policies that were asked."""
-        asked = items(self._plan, self._subject.nature)
-        for deviation in self._plan.deviations:
-            if deviation.policy is not None and deviation.policy not in self._plan.policies:
+    def unmatched(self) -> Iterator[ClauseVerdict]:
+        """Yields a failure for every deviation that matches no item, unless its policy was not chosen."""
+        judged = items(self._options, self._subject.capabilities)
+        for deviation in self._options.deviations:
+            if deviation.policy is not None and deviation.policy not in self._options.policies:
                 continue
-            if not any(_speaks_of(deviation, item) for item in asked):
-                yield Verdict(
+            if not any(_speaks_of(deviation, item) for item in judged):
+                yield ClauseVerdict(
                     policy=deviation.policy or "",
                     part="exceptions",
                     clause=deviation.clause or "",
                     name=str(deviation),
                     quote="",
                     status="fails",
-                    reason="the exceptions file speaks of it, and nothing of that name was asked",
+                    reason="the exceptions file names it, and there is no check or case of that name",
                 )
 
     def _deviation(self, item: Item) -> Deviation | None:
-        return next((deviation for deviation in self._plan.deviations if _speaks_of(deviation, item)), None)
+        return next((deviation for deviation in self._options.deviations if _speaks_of(deviation, item)), None)
 
-    def _reach(self, item: Item, base: Verdict, more_ulp: float) -> Verdict:
+    def _judge_item(self, item: Item, base: ClauseVerdict, more_ulp: float) -> ClauseVerdict:
         if item.check is not None:
             return self._clause(item.check, base, more_ulp)
         if item.case is not None:
             return self._case(item.case, base, more_ulp)
         return self._accuracy(base, more_ulp)
 
-    def _clause(self, check: Check, base: Verdict, more_ulp: float) -> Verdict:
+    def _clause(self, check: Check, base: ClauseVerdict, more_ulp: float) -> ClauseVerdict:
         judge = self._judge(base.policy, Level.SEMANTICS, more_ulp)
         outcome = self._search(check, judge)
         if not more_ulp:
-            self._asked[base.policy, check] = outcome
+            self._outcomes[base.policy, check] = outcome
         examples = len(outcome.inputs)
         status: Status = "holds" if examples else "not asked"
         if outcome.wrong is not None:
             finding = explain(judge, outcome.wrong, name=f"{check.clause} {check.name}", repeat=self._repeat(base.policy))
             return dataclasses.replace(base, status="fails", examples=examples, finding=finding)
-        reason = "" if examples else "nothing of the kind can be asked of this implementation"
+        reason = "" if examples else "this implementation cannot be evaluated where the clause applies"
         return dataclasses.replace(base, status=status, examples=examples, reason=reason)
 
-    def _case(self, case: Case, base: Verdict, more_ulp: float) -> Verdict:
+    def _case(self, case: FixedCase, base: ClauseVerdict, more_ulp: float) -> ClauseVerdict:
         judge = dataclasses.replace(self._judge(base.policy, Level.SEMANTICS, more_ulp), config=case.config)
-        steps = tuple(step for step in case.steps if step <= self._subject.nature.reach)
+        steps = tuple(step for step in case.steps if step <= self._subject.capabilities.reach)
         if not steps:
-            return dataclasses.replace(base, reason="its steps are further than this implementation can be asked")
+            return dataclasses.replace(base, reason="its steps are beyond those at which this implementation can be evaluated")
         try:
             for step, value in zip(steps, judge.numbers(*steps), strict=True):
-                if not judge.rates(step).allows(value):
-                    judge.wrong(step, f"expected {ulp.show(judge.rates(step).rounded)}, got {ulp.show(value)}")
+                judge.compare(step, value)
         except Wrong as wrong:
             finding = explain(judge, wrong, name=f"{case.clause} {case.id}", repeat=self._repeat(base.policy))
             return dataclasses.replace(base, status="fails", examples=len(steps), finding=finding)
         return dataclasses.replace(base, status="holds", examples=len(steps))
 
-    def _accuracy(self, base: Verdict, more_ulp: float) -> Verdict:
-        """The grade, over what the value checks draw where they mean the right thing, and over one everyday schedule."""
-        about_values = [check for check in CHECKS if check.body in VALUES]
-        for check in (one for one in about_values if (base.policy, one) not in self._asked):
-            self._clause(check, base, 0.0)  # asked for by itself: what is sound is not known yet
-        sound = [check for check in about_values if self._asked[base.policy, check].holds]
-        if not any(check.body is follows_the_formula for check in sound):
+    def _accuracy(self, base: ClauseVerdict, more_ulp: float) -> ClauseVerdict:
+        """Grades the rates of those checks of values that hold, and of a few everyday schedules."""
+        for check in VALUES:
+            if (base.policy, check) not in self._outcomes:
+                self._clause(check, base, 0.0)  # pytest can run this item alone, before those whose outcome it needs
+        sound = [check for check in VALUES if self._outcomes[base.policy, check].holds]
+        if follows_the_formula not in sound:
             return dataclasses.replace(base, reason="it does not follow the formula: nothing to grade")
-        measured = _Measured(self._plan.dtype)
-        judge = dataclasses.replace(self._judge(base.policy, Level.FORMULA, more_ulp), noted=measured)
+        measured = _Measured(self._options.dtype)
+        judge = dataclasses.replace(self._judge(base.policy, Level.FORMULA, more_ulp), on_rate=measured)
         wrong = None
         for check in sound:
-            failure = self._again(check, judge, self._asked[base.policy, check].inputs)
+            failure = self._again(check, judge, self._outcomes[base.policy, check].inputs)
             wrong = wrong or failure
-        everyday = Config(base.policy, 1e-4, 1e-2, 937, 0.9999 if base.policy == "exp_range" else 1.0, self._plan.dtype)
-        for config, steps in _sweep(everyday, self._subject.nature.reach):
+        everyday = Config(base.policy, 1e-4, 1e-2, 937, 0.9999 if base.policy == "exp_range" else 1.0, self._options.dtype)
+        for config, steps in _sweep(everyday, self._subject.capabilities.reach):
             try:
                 _measure(dataclasses.replace(judge, config=config), steps)
             except Wrong as error:
@@ -245,15 +227,15 @@ class Session:
         accuracy = measured.accuracy(Grade.WORSE if wrong is not None else measured.grade(), everyday)
         if wrong is None:
             return dataclasses.replace(base, status="holds", examples=accuracy.values, accuracy=accuracy)
-        judge = dataclasses.replace(judge, noted=None)
+        judge = dataclasses.replace(judge, on_rate=None)
         finding = explain(judge, wrong, name=f"{base.clause} accuracy", repeat=self._repeat(base.policy))
         return dataclasses.replace(base, status="fails", examples=accuracy.values, finding=finding, accuracy=accuracy)
 
     def _again(self, check: Check, judge: Judge, inputs: Sequence[strategies.Inputs]) -> Wrong | None:
-        """A check on inputs that were asked before, under another judge; a search for the smallest, where one fails."""
-        for one in inputs:
+        """Runs a check on the same inputs again, with another judge; returns the smallest failure, if any."""
+        for example in inputs:
             try:
-                search.ask(check, judge, one)
+                search.run_check(check, judge, example)
             except Inapplicable:
                 pass
             except Wrong as wrong:
@@ -261,15 +243,15 @@ class Session:
         return None
 
     def _judge(self, policy: str, level: Level, more_ulp: float) -> Judge:
-        return Judge(self._subject, Config(policy, 0.0, 1.0, 4, 1.0, self._plan.dtype), level, more_ulp)
+        return Judge(self._subject, Config(policy, 0.0, 1.0, 4, 1.0, self._options.dtype), level, more_ulp)
 
     def _search(self, check: Check, judge: Judge) -> search.Outcome:
-        plan = self._plan
-        drawn = strategies.inputs(judge.config.policy, plan.dtype, self._subject.nature.reach, check.needs)
-        return search.search(check, judge, drawn, seed=plan.seed, max_examples=plan.max_examples)
+        options = self._options
+        drawn = strategies.inputs(judge.config.policy, options.dtype, self._subject.capabilities.reach, check.needs)
+        return search.search(check, judge, drawn, seed=options.seed, max_examples=options.max_examples)
 
     def _repeat(self, policy: str) -> str:
-        return f"{self._plan.repeat} --policy {policy}"
+        return f"{self._options.repeat} --policy {policy}"
 
 
 def _speaks_of(deviation: Deviation, item: Item) -> bool:
@@ -277,7 +259,7 @@ def _speaks_of(deviation: Deviation, item: Item) -> bool:
 
 
 class _Measured:
-    """Hears of every answer, and keeps the worst."""
+    """Is called with every rate that is compared with the formula, and knows the worst."""
 
     def __init__(self, dtype: str) -> None:
         self._dtype = dtype
@@ -290,12 +272,13 @@ class _Measured:
             self._seen[config, step] = apart, expected.share(value)
 
     def grade(self) -> Grade:
-        """The best grade that all answers satisfy."""
+        """Returns the best grade that all rates earn."""
         if all(apart == 0 for apart, _ in self._seen.values()):
             return Grade.CORRECT
         return Grade.FORMULA if all(share <= 1 for _, share in self._seen.values()) else Grade.WORSE
 
     def accuracy(self, grade: Grade, everyday: Config) -> Accuracy:
+        """Returns the accuracy of all rates; its curve is that of the everyday schedule."""
         config, step = max(self._seen, key=lambda key: abs(self._seen[key][0]), default=(None, 0))
         return Accuracy(
             dtype=self._dtype,
@@ -311,7 +294,7 @@ class _Measured:
 
 
 def _sweep(everyday: Config, reach: int) -> Iterator[tuple[Config, Sequence[int]]]:
-    """Steps of a few schedules: all of the first, then ever further apart."""
+    """Yields a few schedules and their steps: small ones first, then ever further apart."""
     steps = np.unique(np.concatenate([np.arange(32), np.geomspace(32, min(10**6, reach), 220).astype(np.int64)]))
     yield everyday, [int(step) for step in steps]
     for low, high, size in ((0.0, 1.0, 7), (1e-3, 6e-3, 2000), (0.1, 0.3, 3)):
@@ -320,9 +303,9 @@ def _sweep(everyday: Config, reach: int) -> Iterator[tuple[Config, Sequence[int]
 
 
 def _measure(judge: Judge, steps: Sequence[int]) -> None:
-    assert judge.noted is not None
+    """Records the rates at all steps, then compares them: a wrong one must not keep the others from being recorded."""
+    assert judge.on_rate is not None
     for step, value in zip(steps, judge.numbers(*steps), strict=True):
-        judge.noted(judge.config, step, value)
+        judge.on_rate(judge.config, step, value)
     for step, value in zip(steps, judge.numbers(*steps), strict=True):
-        if not judge.rates(step).allows(value):
-            judge.wrong(step, f"expected {ulp.show(judge.rates(step).rounded)}, got {ulp.show(value)}")
+        judge.compare(step, value)

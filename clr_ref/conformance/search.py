@@ -1,4 +1,4 @@
-"""One check on many inputs, and what is told of the smallest that fails. Needs Hypothesis."""
+"""Run one check on many inputs, and describe the smallest that fails. Needs Hypothesis."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from clr_ref.conformance.checks import Check, Hung, Inapplicable, Judge, Wrong
 from clr_ref.conformance.verdict import Finding
 from clr_ref.exact import ulp
 
-#: Steps before a wrong one that are all looked at for an earlier one; beyond, the first is found by bisection.
+#: Up to this step every step is tried for the first wrong one; beyond, bisection finds it.
 SCANNED = 4_096
 
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What came of a search: the inputs on which the check said something, and where it failed, if it did."""
+    """The outcome of a search: the inputs to which the clause applied, and the failure, if there was one."""
 
     inputs: tuple[dict[str, Any], ...]
     wrong: Wrong | None
 
     @property
     def holds(self) -> bool:
-        """Whether the check said something, and nothing against the implementation."""
+        """Whether the clause applied to some inputs, and held for all of them."""
         return self.wrong is None and bool(self.inputs)
 
 
@@ -45,34 +45,40 @@ def search(
 ) -> Outcome:
     """Run a check on ``first``, then on what Hypothesis draws.
 
-    The same arguments give the same outcome. Where the smallest input is looked for, a failure among ``first`` is told only if
-    Hypothesis finds none, which it shrinks.
+    The same arguments give the same outcome. With ``shrink``, a failure among ``first`` is returned only if Hypothesis finds
+    none, since Hypothesis shrinks what it finds.
 
     Args:
+        check: the check to run.
         judge: its config is replaced by the drawn one.
         drawn: dictionaries of ``config`` and what the check needs.
-        seed, max_examples: of Hypothesis.
-        shrink: look for the smallest input that fails, not only for one.
+        seed: of Hypothesis.
+        max_examples: how many inputs Hypothesis draws.
+        first: inputs that are tried before those of Hypothesis.
+        shrink: whether to look for the smallest input that fails; otherwise the search ends with the first.
+
+    Returns:
+        The inputs that were tried, and the failure.
 
     Raises:
-        Hung: the implementation did not answer: no search could go on.
+        Hung: the implementation did not return in time, so that the search cannot go on.
     """
     tried: list[dict[str, Any]] = []
     hung: list[Hung] = []
-    found: list[Wrong] = []
+    failures: list[Wrong] = []
 
-    def run(inputs: dict[str, Any]) -> None:
-        ask(check, judge, inputs)
+    def try_inputs(inputs: dict[str, Any]) -> None:
+        run_check(check, judge, inputs)
         tried.append(inputs)
 
     for inputs in first:
         try:
-            run(inputs)
+            try_inputs(inputs)
         except Inapplicable:
             pass
         except Wrong as wrong:
             tried.append(inputs)
-            found.append(wrong)
+            failures.append(wrong)
             if not shrink:
                 return Outcome(tuple(tried), wrong)
 
@@ -91,7 +97,7 @@ def search(
     def body(inputs: dict[str, Any]) -> None:
         hypothesis.assume(not hung)
         try:
-            run(inputs)
+            try_inputs(inputs)
         except Inapplicable:
             hypothesis.reject()
         except Hung as error:
@@ -106,20 +112,22 @@ def search(
         pass
     if hung:
         raise hung[0]
-    return Outcome(tuple(tried), found[0] if found else None)
+    return Outcome(tuple(tried), failures[0] if failures else None)
 
 
-def ask(check: Check, judge: Judge, inputs: dict[str, Any]) -> None:
-    """A check on one input.
+def run_check(check: Check, judge: Judge, inputs: dict[str, Any]) -> None:
+    """Runs a check on one input.
 
     Raises:
-        Wrong, Inapplicable, Hung: as the check does.
+        Wrong: the clause does not hold.
+        Inapplicable: the clause says nothing about this input.
+        Hung: the implementation did not return in time.
     """
-    check.body(dataclasses.replace(judge, config=inputs["config"]), **{name: inputs[name] for name in check.needs})
+    check(dataclasses.replace(judge, config=inputs["config"]), **{name: inputs[name] for name in check.needs})
 
 
 def explain(judge: Judge, wrong: Wrong, *, name: str, repeat: str) -> Finding:
-    """Find the first wrong step of the config that failed, and say all that is known of it."""
+    """Returns the finding: the first wrong step of the config that failed, with its exact and its actual rate."""
     judge = dataclasses.replace(judge, config=wrong.config)
     step, earlier = first_wrong(judge, wrong.step) if wrong.config.step_size > 0 else (None, "")
     if step is None:
@@ -154,10 +162,17 @@ def explain(judge: Judge, wrong: Wrong, *, name: str, repeat: str) -> Finding:
 
 
 def first_wrong(judge: Judge, known: int) -> tuple[int | None, str]:
-    """The first step whose answer is wrong by itself, up to one that failed a check, and what is known of those before it.
+    """Returns the first step whose rate is wrong by itself, and a sentence about the steps before it.
 
-    All steps below ``SCANNED`` are looked at. Beyond, bisection finds a wrong step after a right one: the first, if all
-    further ones are wrong.
+    All steps up to ``SCANNED`` are tried. Beyond, bisection finds a wrong step after a right one, which is the first one if
+    all later steps are wrong.
+
+    Args:
+        judge: the implementation, at the config that failed.
+        known: the step that failed a check; no later one is tried.
+
+    Returns:
+        None and an empty sentence if every rate that was tried is right by itself.
     """
     for step in range(min(known, SCANNED) + 1):
         if _is_wrong(judge, step):

@@ -1,8 +1,9 @@
-"""What implementations are tried on. Hypothesis shrinks towards what stands first: few digits, small steps.
+"""The random inputs of the checks. Hypothesis shrinks towards what stands first: few digits, small steps.
 
-``inputs`` draws what everybody should get right, and what the checks of clause 1 add to it (fractional step sizes, far steps);
-``everything`` draws every schedule and step there is, subnormal and huge ones included, to hold the reference to. Needs
-Hypothesis.
+- ``inputs`` draws everyday inputs for any implementation, and fractional step sizes and far steps for the checks of clause 1.
+- ``everything`` draws any schedule and step, subnormal and huge ones included, for tests of the reference.
+
+Needs Hypothesis.
 """
 
 from __future__ import annotations
@@ -15,26 +16,32 @@ from typing import Any, Literal
 import numpy as np
 from hypothesis import strategies as st
 
-from clr_ref.conformance.config import MAX_STEP, POLICIES, Config
+from clr_ref.conformance.config import MAX_STEP, POLICY_NAMES, Config
 
 EVERYDAY_BOUNDS = (0.0, 1.0, 0.1, 0.01, 1e-3, 1e-4)
 EVERYDAY_SIZES = (1, 2, 3, 4, 5, 7, 10, 100, 937, 1874, 2000, 65_536)
 EVERYDAY_GAMMAS = (1.0, 0.5, 0.9, 0.99, 0.999, 0.99994)
-#: Where 32-bit shifts and float32 powers of two overflow.
+#: The cycles in which 32-bit shifts and float32 powers of two overflow.
 DEEP_CYCLES = (31, 32, 33, 34, 127, 128, 129)
-#: And where float64 powers of two do. One check reaches for those: who is lost there need not fail all others too.
+#: The same, and those in which float64 powers of two overflow. One check alone draws them, so that such a bug fails only that.
 DEEPEST_CYCLES = (*DEEP_CYCLES, 1023, 1024, 1025, 1026)
 FAR_POWERS = (24, 31, 32, 53, 62)
 
-#: The names of what a check may ask for beside its config.
+#: A config under ``config``, and under their names the inputs that a check needs.
 Inputs = dict[str, Any]
 
 
-@functools.cache  # Hypothesis takes a while to look a new strategy over, for each of these that is
+@functools.cache  # Hypothesis validates every new strategy, which takes longer than drawing from it
 def inputs(policy: str, dtype: str, reach: int, needs: tuple[str, ...]) -> st.SearchStrategy[Inputs]:
-    """A config under ``config``, and what a check needs beside it: few digits, initial <= maximal, a whole step_size.
+    """Returns a strategy of everyday inputs: few digits, initial <= maximal, a whole step_size.
 
-    Only whole numbers are drawn, from strategies that never change, which is quick; what they mean is computed from them.
+    It draws whole numbers from strategies that never change, which is fast, and computes the inputs from them.
+
+    Args:
+        policy: of the configs.
+        dtype: of the configs.
+        reach: the largest step at which the implementation can be evaluated.
+        needs: the names of what a check needs beside the config.
     """
     largest = 20 if "at" in needs else min(10**6, max(reach // 3, 1))
 
@@ -51,10 +58,10 @@ def inputs(policy: str, dtype: str, reach: int, needs: tuple[str, ...]) -> st.Se
             dtype=dtype,
         )
         names = [name for name in needs if name != "step"]
-        found = {name: _MEANING[name](config, number, reach) for name, number in zip(names, drawn, strict=True)}
+        needed = {name: _MEANING[name](config, number, reach) for name, number in zip(names, drawn, strict=True)}
         if "step" in needs:
-            found["step"] = _near_step(config, place, reach)
-        return {"config": config, **found}
+            needed["step"] = _near_step(config, place, reach)
+        return {"config": config, **needed}
 
     return st.builds(
         mean,
@@ -84,18 +91,21 @@ _NUMBERS: dict[str, st.SearchStrategy[int]] = {
 
 
 def _index(number: int, few: int, others: int) -> int:
-    """0 .. few - 1 for the lower half of 0 .. 2 * others - 1, which is drawn as often and shrunk to; others for the upper."""
+    """Maps the lower half of 0 .. 2 * others - 1 to 0 .. few - 1, and the upper half to the ``others`` numbers from few on.
+
+    So the few are drawn as often as all others together, and are what Hypothesis shrinks to.
+    """
     return number % few if number < others else number - others + few
 
 
 def _one_of(number: int, few: int, some: int, deep: tuple[int, ...]) -> int:
-    """A third of 0 .. 299 each: fewer than ``few``, fewer than ``some``, and one of ``deep``."""
+    """Maps each third of 0 .. 299: to numbers below ``few``, to numbers below ``some``, and to ``deep``."""
     third, rest = divmod(number, 100)
     return (rest % few, rest % some, deep[rest % len(deep)])[third]
 
 
 def _rate(index: int) -> float:
-    """0 to 1 in at most two digits."""
+    """Returns a rate from 0 to 1 of at most two digits."""
     if index < len(EVERYDAY_BOUNDS):
         return EVERYDAY_BOUNDS[index]
     power, digits = divmod(index - len(EVERYDAY_BOUNDS), 99)
@@ -103,12 +113,12 @@ def _rate(index: int) -> float:
 
 
 def _gamma(index: int) -> float:
-    """Above 0, at most 1; three digits."""
+    """Returns a gamma above 0 and at most 1, of three digits."""
     return EVERYDAY_GAMMAS[index] if index < len(EVERYDAY_GAMMAS) else float(f"{index - len(EVERYDAY_GAMMAS) + 1}e-3")
 
 
 def _near_step(config: Config, place: tuple[int, ...], reach: int) -> int:
-    """Small steps, a few around the ends and peaks of all cycles, or any of them."""
+    """Returns a small step, one beside an end or a peak of a cycle, or one inside a half cycle."""
     kind, half, into = place
     size = max(round(config.step_size), 1)
     start = _one_of(half, 9, 100, _DEEP_HALVES) * size
@@ -121,7 +131,7 @@ def _fraction(number: int) -> float:
 
 
 def _cycles(deep: tuple[int, ...], config: Config, number: int, reach: int) -> int:
-    """As many as are within reach."""
+    """Returns a number of cycles, at most as many as are within reach."""
     return min(_one_of(number, 6, 41, deep), int(reach / (2 * config.step_size)))
 
 
@@ -139,7 +149,7 @@ _MEANING: dict[str, Callable[[Config, int, int], Any]] = {
 
 @functools.cache
 def everything(needs: tuple[str, ...], dtypes: tuple[str, ...] = ("float32", "float64")) -> st.SearchStrategy[Inputs]:
-    """As ``inputs``, of all policies, from all of the domain."""
+    """Returns a strategy of inputs for all policies, from the whole domain."""
     drawn: dict[str, st.SearchStrategy[Any]] = {
         "step": steps(),
         "far": steps(),
@@ -157,7 +167,7 @@ def _in_range(number: float, dtype: str) -> bool:
 
 @functools.cache
 def bounds(dtype: str) -> st.SearchStrategy[float]:
-    """Everyday bounds first, then any non-negative finite one, subnormal and huge included."""
+    """Returns a strategy of bounds: everyday ones first, then any finite one >= 0, subnormal and huge ones included."""
     width: Literal[32, 64] = 32 if dtype == "float32" else 64
     return st.one_of(
         st.sampled_from((*EVERYDAY_BOUNDS, 0.3)),
@@ -185,7 +195,7 @@ def gammas() -> st.SearchStrategy[float]:
 @st.composite
 def configs(
     draw: st.DrawFn,
-    policies: tuple[str, ...] = POLICIES,
+    policies: tuple[str, ...] = POLICY_NAMES,
     dtypes: tuple[str, ...] = ("float32", "float64"),
     whole: bool = False,
 ) -> Config:
@@ -204,12 +214,12 @@ def configs(
 
 @functools.cache
 def steps() -> st.SearchStrategy[int]:
-    """Small ones, powers of two and their neighbours, and everything up to the end of the domain."""
+    """Returns a strategy of steps: small ones, powers of two and their neighbours, and any up to the end of the domain."""
     near_powers = st.builds(lambda k, d: min(max(2**k + d, 0), MAX_STEP), st.integers(0, 63), st.integers(-2, 2))
     return st.one_of(st.integers(0, 10_000), near_powers, st.integers(0, MAX_STEP))
 
 
-#: Tried first, whatever Hypothesis makes up: an everyday step, one in a deep cycle, a far one, a subnormal rate; per dtype.
+#: Inputs that are tried before the random ones: an everyday step, a deep cycle, a far step and a subnormal rate, per dtype.
 EXAMPLES: list[Inputs] = [
     {
         "config": Config(policy, low, high, size, gamma, dtype),

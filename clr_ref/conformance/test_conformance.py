@@ -1,4 +1,4 @@
-"""The kit as tests: ``pytest --pyargs clr_ref.conformance --clr-impl package.module:make``; one test per verdict."""
+"""One test for each verdict: ``pytest --pyargs clr_ref.conformance --clr-impl package.module:make``."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from clr_ref.conformance import exceptions, runner
-from clr_ref.conformance.config import POLICIES
+from clr_ref.conformance.config import MAX_EXAMPLES, POLICY_NAMES, SEED
 from clr_ref.conformance.load import LoadError
 from clr_ref.conformance.subject import Remote
-from clr_ref.conformance.verdict import Verdict
+from clr_ref.conformance.verdict import ClauseVerdict
 
 _session = pytest.StashKey[runner.Session]()
 _items = pytest.StashKey["list[runner.Item]"]()
@@ -28,14 +28,14 @@ def test_conformance(item: runner.Item, pytestconfig: pytest.Config) -> None:
 
 
 def test_exceptions_file(pytestconfig: pytest.Config) -> None:
-    """Every entry of the exceptions file speaks of something that was asked."""
+    """Every entry of the exceptions file names a check or case."""
     _start(pytestconfig)
     for verdict in pytestconfig.stash[_session].unmatched():
         _judge(verdict)
 
 
 def _start(config: pytest.Config) -> list[runner.Item]:
-    """What to ask the implementation that the options name, in a process that lives as long as pytest does."""
+    """Returns what gets a verdict, for the implementation that pytest's options name; its process lives as long as pytest."""
     if _items in config.stash:
         return config.stash[_items]
     name, dtype, file = (config.getoption(option) for option in ("--clr-impl", "--clr-dtype", "--clr-exceptions"))
@@ -49,19 +49,21 @@ def _start(config: pytest.Config) -> list[runner.Item]:
     config.add_cleanup(lambda: subject.__exit__(None, None, None))
     working = dtype or runner.precision(subject)
     if working not in ("float32", "float64"):
-        raise pytest.UsageError(f"{name} answers {working}: say with --clr-dtype in which precision it is to be judged")
+        raise pytest.UsageError(
+            f"{name} returns {working}: choose --clr-dtype float32 or --clr-dtype float64 to compare its rates in"
+        )
     repeat = f"clr-ref conform {name}" + (f" --dtype {dtype}" if dtype else "") + (f" --exceptions {file}" if file else "")
-    plan = runner.Plan(working, POLICIES, known, runner.SEED, runner.MAX_EXAMPLES, repeat)
-    config.stash[_session] = runner.Session(subject, plan)
-    config.stash[_items] = runner.items(plan, subject.nature)
+    options = runner.Options(working, POLICY_NAMES, known, SEED, MAX_EXAMPLES, repeat)
+    config.stash[_session] = runner.Session(subject, options)
+    config.stash[_items] = runner.items(options, subject.capabilities)
     return config.stash[_items]
 
 
-def _judge(verdict: Verdict) -> Any:
+def _judge(verdict: ClauseVerdict) -> Any:
     words = f'{verdict.policy} {verdict.clause} {verdict.name}: "{verdict.quote}"'
     if verdict.status == "fails":
-        told = [words, verdict.reason, str(verdict.finding) if verdict.finding else ""]
-        pytest.fail("\n".join(line for line in told if line), pytrace=False)
+        lines = [words, verdict.reason, str(verdict.finding) if verdict.finding else ""]
+        pytest.fail("\n".join(line for line in lines if line), pytrace=False)
     if verdict.status == "excused":
         pytest.xfail(verdict.reason)
     if verdict.status != "holds":

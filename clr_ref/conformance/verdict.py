@@ -1,4 +1,4 @@
-"""What the kit found: data alone, frozen, in a form that JSON can hold."""
+"""What the kit found, as frozen data that JSON can hold."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ from clr_ref import exact
 from clr_ref.compare import Disagreement
 from clr_ref.conformance.config import Config
 
-#: ``excused``: it fails as the exceptions file says. ``not asked``: the clause says nothing here, or nothing could be asked.
+#: ``excused``: it fails as the exceptions file says. ``not asked``: the clause says nothing here, or the implementation cannot
+#: be evaluated where it does.
 Status = Literal["holds", "fails", "excused", "skipped", "not offered", "not asked"]
 Part = Literal["clause", "case", "accuracy", "exceptions"]
 
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """Where a clause first goes wrong, in the smallest configuration that was found.
+    """The first wrong step, in the smallest configuration that was found.
 
-    ``call`` is what to call to see it; ``disagreement`` is None where the answers are wrong in relation to each other alone.
-    ``earlier`` says what is known of the steps before.
+    ``call`` shows the fault when it is evaluated. ``disagreement`` is None if rates are wrong only in relation to each other.
+    ``earlier`` says which steps before are right; ``repeat`` is the command that finds it again.
     """
 
     config: Config
@@ -32,6 +33,7 @@ class Finding:
 
     @property
     def call(self) -> str:
+        """The call that shows the fault, in Python."""
         return f"{self.config}({self.step})"
 
     def _place(self) -> str:
@@ -43,26 +45,26 @@ class Finding:
 
     def __str__(self) -> str:
         if self.disagreement is not None:
-            told = [str(self.disagreement)]
+            lines = [str(self.disagreement)]
         else:
-            told = [f"{self.config.policy}, {self.config.dtype}, step {self.step}{self._place()}"]
+            lines = [f"{self.config.policy}, {self.config.dtype}, step {self.step}{self._place()}"]
         if self.words:
-            told.append(f"  {self.words}")
+            lines.append(f"  {self.words}")
         if self.earlier:
-            told.append(f"  {self.earlier}")
-        told.append(f"  asked: {self.call}")
+            lines.append(f"  {self.earlier}")
+        lines.append(f"  call: {self.call}")
         if self.disagreement is None:
-            told.append(f"  repeat with: {self.repeat}")
-        return "\n".join(told)
+            lines.append(f"  repeat with: {self.repeat}")
+        return "\n".join(lines)
 
 
 @dataclasses.dataclass(frozen=True)
 class Accuracy:
-    """How far the answers were from the exact rates.
+    """How far the rates were from the exact ones.
 
-    ``worst_ulp`` is the largest distance in floats of the dtype, at ``worst_config`` and ``worst_step``; ``worst_share`` the
-    largest error as a share of the bound of the textbook formula. ``curve`` holds step and signed ULP of one everyday
-    schedule.
+    ``worst_ulp`` is the largest distance in ULP of the dtype, at ``worst_config`` and ``worst_step``. ``worst_share`` is the
+    largest error divided by the allowed error of the textbook formula; 1 is the limit. ``curve`` holds steps and signed ULP of
+    one everyday schedule.
     """
 
     dtype: str
@@ -77,8 +79,8 @@ class Accuracy:
 
 
 @dataclasses.dataclass(frozen=True)
-class Verdict:
-    """One clause, fixed case or grade of one policy. ``examples`` counts the inputs that were tried."""
+class ClauseVerdict:
+    """The verdict on one clause, fixed case or grade of one policy. ``examples`` counts the inputs that were tried."""
 
     policy: str
     part: Part
@@ -93,6 +95,7 @@ class Verdict:
 
     @property
     def fails(self) -> bool:
+        """Whether the status is ``fails``."""
         return self.status == "fails"
 
     def __str__(self) -> str:
@@ -101,7 +104,7 @@ class Verdict:
 
 @dataclasses.dataclass(frozen=True)
 class PolicySummary:
-    """The two verdicts on a policy. ``semantics``: holds, fails, excused or not offered; ``grade``: of ``accuracy.Grade``."""
+    """The two verdicts on a policy: ``semantics``, the worst status of its clauses and cases, and ``grade`` of accuracy."""
 
     policy: str
     semantics: Status
@@ -111,23 +114,23 @@ class PolicySummary:
 
 
 @dataclasses.dataclass(frozen=True)
-class Report:
-    """All that was found about an implementation."""
+class ConformanceReport:
+    """Everything that was found about an implementation."""
 
     implementation: str
     kind: Literal["schedule", "scheduler"]
     dtype: str
     seed: int
     max_examples: int
-    verdicts: tuple[Verdict, ...]
+    verdicts: tuple[ClauseVerdict, ...]
 
     @property
     def holds(self) -> bool:
-        """Whether nothing fails, and something was asked."""
+        """Whether nothing fails, and something holds."""
         return not any(verdict.fails for verdict in self.verdicts) and any(v.status == "holds" for v in self.verdicts)
 
     def policies(self) -> list[PolicySummary]:
-        """One line for each policy that was asked about."""
+        """Returns a summary of each policy that was tested."""
         return [self._summary(policy) for policy in dict.fromkeys(v.policy for v in self.verdicts if v.policy)]
 
     def _summary(self, policy: str) -> PolicySummary:
@@ -146,7 +149,7 @@ class Report:
         )
 
     def to_data(self) -> dict[str, Any]:
-        """The report as JSON holds it."""
+        """Returns the report as JSON holds it."""
         return {"holds": self.holds, "policies": [dataclasses.asdict(summary) for summary in self.policies()]} | (
             dataclasses.asdict(self)
         )

@@ -1,46 +1,39 @@
-"""The process that holds an implementation: ``python -m clr_ref.conformance.worker``, driven by ``subject.Remote``.
+"""The process that holds an implementation: ``python -m clr_ref.conformance.worker``, which ``subject.Remote`` starts.
 
-One JSON document per line: questions on standard input, answers on what was standard output when it started. Whatever the
-implementation prints goes to standard error.
+It reads requests from standard input, and sends one reply for each response.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import sys
-from typing import Any
 
 from clr_ref.conformance.config import Config
 from clr_ref.conformance.load import LoadError, load
-from clr_ref.conformance.protocol import Question, answers, nature
+from clr_ref.conformance.process import replies
+from clr_ref.conformance.protocol import Request, capabilities_of, responses
 
 
 def main() -> None:
-    replies = os.fdopen(os.dup(1), "w", encoding="utf-8", newline="\n")
-    os.dup2(2, 1)
-
-    def say(document: Any) -> None:
-        replies.write(json.dumps(document) + "\n")
-        replies.flush()
-
+    """Imports the implementation that the first line names, then evaluates it for every further line until the input ends."""
+    reply = replies()
     hello = json.loads(sys.stdin.readline())
     sys.path[:] = hello["path"]
     try:
         make = load(hello["name"])
     except LoadError as error:
-        say({"error": str(error)})
+        reply({"error": str(error)})
         return
-    say({})
+    reply({})
     for line in sys.stdin:
-        asked = json.loads(line)
-        if asked == "nature":
-            say(dataclasses.asdict(nature(make)))
+        message = json.loads(line)
+        if message == "capabilities":
+            reply(dataclasses.asdict(capabilities_of(make)))
             continue
-        question = Question(**asked | {"config": Config(**asked["config"]), "steps": tuple(asked["steps"])})
-        for answer in answers(make, question):
-            say([answer.kind, answer.text])
+        request = Request(**message | {"config": Config(**message["config"]), "steps": tuple(message["steps"])})
+        for response in responses(make, request):
+            reply([response.kind, response.text])
 
 
 if __name__ == "__main__":

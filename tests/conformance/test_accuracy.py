@@ -1,16 +1,19 @@
-"""The derived bound of the textbook formula: it holds for every usual way to write the formula down, and is not idle."""
+"""The bound of the textbook formula holds for every usual way to write the formula, and errors come near it."""
 
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from clr_ref.conformance import accuracy
 from clr_ref.conformance.accuracy import Level, formula_bound, rates
-from clr_ref.conformance.config import POLICIES, Config
+from clr_ref.conformance.config import POLICY_NAMES, Config
 
 Formula = Callable[[Any, Config, int], Any]
 
@@ -35,7 +38,7 @@ def textbook(kind: Any, config: Config, step: int) -> Any:
 
 
 def by_cycles(kind: Any, config: Config, step: int) -> Any:
-    """The position in fractions of a cycle, as PyTorch has it; the power as exp(t ln gamma)."""
+    """As PyTorch computes it: the position in fractions of a cycle. The power is exp(t ln gamma)."""
     low, high, size, t = inputs(kind, config, step)
     total = size + size
     cycle = np.floor(kind(1) + t / total)
@@ -46,7 +49,7 @@ def by_cycles(kind: Any, config: Config, step: int) -> Any:
 
 
 def weighted(kind: Any, config: Config, step: int) -> Any:
-    """A remainder and a weighted mean."""
+    """With a remainder for the phase, and a weighted mean of the bounds."""
     low, high, size, t = inputs(kind, config, step)
     into = np.fmod(t, kind(2) * size) / size
     cycle = np.floor(t * (kind(1) / (kind(2) * size))) + kind(1)
@@ -62,7 +65,7 @@ def samples(dtype: str, count: int) -> Iterator[tuple[Config, int]]:
         gamma = chance.choice([0.5, 0.9, 0.99994, 0.999999, 1.0, chance.random()])
         near = int(size * chance.randint(0, 2000)) + chance.randint(0, 2)
         step = chance.choice([chance.randint(0, 10_000), int(2 ** chance.uniform(0, 40)), near])
-        yield Config(chance.choice(POLICIES), *bounds, size, gamma, dtype), step
+        yield Config(chance.choice(POLICY_NAMES), *bounds, size, gamma, dtype), step
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -77,12 +80,19 @@ def test_the_bound_holds(formula: Formula, dtype: str) -> None:
         assert expected.allows(value), (config, step)
         if config.maximal_learning_rate > 1e-30 and step < 2**20:
             worst = max(worst, expected.share(value))
-    assert worst > 0.1  # a bound that nothing comes near would say nothing
+    assert worst > 0.1  # without errors that come near it, the bound could be far too wide
 
 
-def test_semantics_ask_of_float64_what_float32_can_do() -> None:
+def test_semantics_allow_a_float64_what_float32_needs() -> None:
     for config, step in samples("float64", 500):
         with np.errstate(all="ignore"):
             value = np.float64(textbook(np.float32, config, step))
         assert rates(config, step, Level.SEMANTICS).allows(value), (config, step)
         assert formula_bound(config, step, Level.SEMANTICS) > formula_bound(config, step, Level.FORMULA)
+
+
+def test_the_kit_does_not_depend_on_tfa() -> None:
+    """Its bounds must stay the same when the copy of TFA's arithmetic changes."""
+    kit = Path(accuracy.__file__).parent
+    imports = re.compile(r"^\s*(from|import) .*\btfa_", re.MULTILINE)
+    assert [path for path in kit.rglob("*.py") if imports.search(path.read_text("utf-8"))] == []

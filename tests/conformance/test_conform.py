@@ -1,4 +1,4 @@
-"""``clr-ref conform`` and the pytest plugin, as a maintainer meets them: in a folder of their own, from another process."""
+"""``clr-ref conform`` and the pytest plugin, run as a maintainer runs them: in another folder, in another process."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from click.testing import CliRunner, Result
 
 from clr_ref.cli import main
 from clr_ref.conformance import search, subject
+from clr_ref.conformance.checks import CHECKS
 from clr_ref.conformance.exceptions import ExceptionsError, read
 
 RIGHT = """
@@ -25,7 +26,7 @@ RIGHT = """
     def make(policy, *, initial_learning_rate, maximal_learning_rate, step_size, gamma=1.0):
         if policy == "exp_range":
             raise NotImplementedError("no exp_range here")
-        print("what an implementation prints is nobody's business")
+        print("an implementation can print")
 
         def rate(step):
             cycle = math.floor(1 + step / (2 * step_size))
@@ -47,7 +48,7 @@ def text(source: str) -> str:
 
 @pytest.fixture(autouse=True)
 def _few_scanned(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Bisection from step 64 on: thousands of questions to another process say nothing more of the command."""
+    """Bisection starts at step 64, since thousands of requests to another process would only cost time."""
     monkeypatch.setattr(search, "SCANNED", 64)
 
 
@@ -60,7 +61,7 @@ def right(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def overflowing(tmp_path: Path) -> Path:
-    """As PyTorch's triangular2 (#52989): Python raises OverflowError from cycle 1025 on."""
+    """As in PyTorch's triangular2 (#52989), Python raises OverflowError from cycle 1025 on."""
     path = tmp_path / "overflowing.py"
     path.write_text(text(RIGHT).replace("OVERFLOWS = False", "OVERFLOWS = True"))
     return path
@@ -81,7 +82,7 @@ def test_a_right_one_holds(right: Path) -> None:
     assert sorted(path.name for path in right.parent.iterdir()) in (["schedules.py"], ["__pycache__", "schedules.py"])
 
 
-def test_a_wrong_one_is_told_with_the_command_that_repeats_it(overflowing: Path) -> None:
+def test_a_wrong_one_is_reported_with_the_command_that_repeats_it(overflowing: Path) -> None:
     result = conform(overflowing, "--policy", "triangular2")
     assert result.exit_code == 1
     assert "raised OverflowError" in result.stdout
@@ -106,8 +107,20 @@ def test_json(overflowing: Path) -> None:
             assert verdict["reason"]
 
 
+def test_verdicts_name_their_clauses_without_docstrings(right: Path) -> None:
+    """Under ``python -OO`` there are no docstrings."""
+    command = [sys.executable, "-OO", "-m", "clr_ref", "conform", f"{right}:make", "--max-examples", "1", "--json"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    done = subprocess.run([*command, "--policy", "triangular"], capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    told = {(verdict["clause"], verdict["name"]): verdict["quote"] for verdict in json.loads(done.stdout)["verdicts"]}
+    checks = {(check.clause, check.name): check.quote for check in CHECKS if "triangular" in check.policies}
+    assert all(clause and quote for (clause, _), quote in checks.items())
+    assert checks.items() <= told.items()
+
+
 class Page(HTMLParser):
-    """What a browser would fetch, and which tags are left open."""
+    """Collects what a browser would fetch, and which tags are still open."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -145,8 +158,17 @@ def test_a_hang_is_a_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(subject.Remote.__init__, "__defaults__", (1.0,))
     result = conform(path)
     assert result.exit_code == 1
-    assert "did not answer within 1 s" in result.stdout
+    assert "did not return within 1 s" in result.stdout
     assert re.search(r"triangular2 +holds", result.stdout)
+
+
+def test_a_make_that_hangs_is_a_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "hanging.py"
+    path.write_text("def make(policy, **_):\n    while True:\n        pass\n")
+    monkeypatch.setattr(subject.Remote.__init__, "__defaults__", (0.5,))
+    result = conform(path, "--policy", "triangular", examples=1)
+    assert result.exit_code == 1, result.output
+    assert "did not return within 0.5 s" in result.stdout
 
 
 def test_a_crash_is_a_verdict(tmp_path: Path) -> None:
@@ -180,7 +202,7 @@ def test_half_precision_needs_a_dtype(tmp_path: Path) -> None:
     path.write_text("import numpy as np\ndef make(policy, **_):\n    return lambda step: np.float16(0)\n")
     result = conform(path)
     assert result.exit_code == 2
-    assert "answers float16" in result.stderr
+    assert "returns float16" in result.stderr
     assert conform(path, "--dtype", "float32", "--policy", "triangular", examples=1).exit_code == 1
 
 
@@ -222,8 +244,8 @@ def test_known_deviations_are_excused_and_no_others(overflowing: Path) -> None:
     [
         ('case = "step-0"\nxfail = true', "and it does not"),
         ('clause = "7.1"\nulp = 5', "and it does not"),
-        ('clause = "3.14"\nskip = true', "nothing of that name was asked"),
-        ('case = "no-such-case"\nxfail = true', "nothing of that name was asked"),
+        ('clause = "3.14"\nskip = true', "there is no check or case of that name"),
+        ('case = "no-such-case"\nxfail = true', "there is no check or case of that name"),
     ],
 )
 def test_an_entry_that_is_not_needed_fails(right: Path, body: str, words: str) -> None:
@@ -237,7 +259,7 @@ def test_ulp_widens_the_bound_as_far_as_it_says(tmp_path: Path) -> None:
     scaled = text(RIGHT).replace("return initial_learning_rate", "return (1 + 2.0**-40) * (initial_learning_rate")
     path.write_text(scaled.replace("* scale\n", "* scale)\n"))
     wide = entries(path, 'clause = "7.1"\nulp = 20000')
-    # An entry that is not needed would fail: it does without.
+    # An entry that is not needed would fail, so the rates are really off.
     assert conform(path, "--policy", "triangular", "--exceptions", wide, examples=2).exit_code == 0
     narrow = entries(path, 'clause = "7.1"\nulp = 100')
     result = conform(path, "--policy", "triangular", "--exceptions", narrow, examples=2)
@@ -276,11 +298,11 @@ def test_a_malformed_exceptions_file_is_refused(tmp_path: Path, content: str) ->
 
 
 def run_pytest(folder: Path, *arguments: str, more: str = "") -> subprocess.CompletedProcess[str]:
-    # Where clr_ref is installed its entry point loads the plugin; naming it too does no harm.
+    # With clr_ref installed its entry point loads the plugin; to name it too does no harm.
     command = [sys.executable, "-m", "pytest", *arguments]
     paths = [path for path in sys.path if path]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTEST_ADDOPTS": f"-p pytest_clr_ref {more}"}
-    environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # what else is installed here takes longer to load than to run
+    environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # other plugins take longer to load than the test takes
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment)
 
 
@@ -318,7 +340,7 @@ def test_the_plugin_costs_nothing_where_it_is_not_used() -> None:
 
 
 def test_the_ten_lines_of_the_manual(tmp_path: Path) -> None:
-    """What docs/CONFORMANCE.md tells a maintainer to paste, in a project that has a schedule of its own."""
+    """The lines that docs/CONFORMANCE.md says to paste work in a project with a schedule of its own."""
     manual = (Path(__file__).parents[2] / "docs" / "CONFORMANCE.md").read_text(encoding="utf-8")
     (pasted,) = re.findall(r"```python\n# tests/test_conformance\.py\n(.*?)```", manual, re.DOTALL)
     assert len(pasted.strip().splitlines()) <= 10

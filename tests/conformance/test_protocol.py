@@ -1,4 +1,4 @@
-"""What an implementation may answer, and what becomes of it."""
+"""What an implementation can return, and which response it becomes."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from clr_ref.conformance.config import Config
-from clr_ref.conformance.protocol import Question, answers, as_answer, nature
+from clr_ref.conformance.protocol import Request, as_response, capabilities_of, responses
 from clr_ref.conformance.runner import precision
 from clr_ref.conformance.subject import Local
 
 
 class Tensor:
-    """As a framework's: a dtype, and an array for whoever asks, once it is detached."""
+    """Like a framework's tensor: it has a dtype, and becomes an array once it is detached."""
 
     dtype = "float32"
 
@@ -33,7 +33,7 @@ class Tensor:
 
 
 class Real:
-    """A number that knows no more than how to become a float."""
+    """A number that can only become a float."""
 
     def __float__(self) -> float:
         return 0.25
@@ -59,33 +59,33 @@ class Real:
     ],
 )
 def test_numbers_keep_their_precision(value: Any, kind: str, text: str) -> None:
-    answer = as_answer(value)
-    assert (answer.kind, answer.text) == (kind, text)
-    assert not answer.failed
+    response = as_response(value)
+    assert (response.kind, response.text) == (kind, text)
+    assert not response.failed
 
 
 @pytest.mark.parametrize(
     "value", [True, None, "0.1", [0.1, 0.2], np.array([0.1]), np.bool_(True), 1j, np.array("x"), Tensor([1, 2])]
 )
 def test_what_is_no_number_is_an_error_that_says_what_it_is(value: Any) -> None:
-    answer = as_answer(value)
-    assert answer.failed
-    assert answer.text.startswith("answered ")
-    with pytest.raises(ValueError, match="answered"):
-        answer.value("float64")
+    response = as_response(value)
+    assert response.failed
+    assert response.text.startswith("returned ")
+    with pytest.raises(ValueError, match="returned"):
+        response.value("float64")
 
 
 def test_a_rational_is_rounded_once() -> None:
     halfway = Fraction(1) + Fraction(1, 2**24) + Fraction(1, 2**60)  # float64 would round it to the midpoint of two float32
-    assert as_answer(halfway).value("float32") == np.nextafter(np.float32(1), np.float32(2))
+    assert as_response(halfway).value("float32") == np.nextafter(np.float32(1), np.float32(2))
 
 
-def test_after_an_exception_nothing_is_asked() -> None:
+def test_after_an_exception_the_object_is_not_used() -> None:
     def make(policy: str, **_: Any) -> Any:
         return lambda step: 1 / (step - 2)
 
-    found = list(answers(make, Question(Config("triangular", 0, 1, 4), steps=(0, 2, 3))))
-    assert [answer.kind for answer in found] == ["float64", "error", "error"]
+    found = list(responses(make, Request(Config("triangular", 0, 1, 4), steps=(0, 2, 3))))
+    assert [response.kind for response in found] == ["float64", "error", "error"]
     assert found[1].text == "raised ZeroDivisionError: division by zero"
 
 
@@ -96,4 +96,4 @@ def test_precision_is_that_of_the_narrowest_number() -> None:
         return lambda step: 0.0 if step == 0 else np.float32(step)
 
     assert precision(Local(make)) == "float32"
-    assert nature(make).declined == {"triangular2": "not offered"}
+    assert capabilities_of(make).declined == {"triangular2": "not offered"}

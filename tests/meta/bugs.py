@@ -1,7 +1,7 @@
-"""Wrong implementations, each with one bug that somebody has made, or could.
+"""Wrong implementations, each with one bug, most of which real libraries had.
 
-``textbook`` is a right one in rational arithmetic with every part replaceable; most bugs replace one part. The others wrap the
-reference. All are callables from a Config to a callable from a step to a NumPy scalar.
+``textbook`` is right, in rational arithmetic; every part of it can be replaced, and most bugs replace one. The others wrap the
+reference. Each is a function from a Config to a schedule, which is a function from a step to a NumPy scalar.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from clr_ref.policies import Geometric
 
 @dataclasses.dataclass(frozen=True)
 class Parts:
-    """The numbers that the textbook formula is made of, at one step."""
+    """The numbers in the textbook formula at one step."""
 
     config: Config
     step: int
@@ -60,7 +60,7 @@ def textbook(
 
 
 def power(base: float, exponent: int) -> Fraction:
-    """base**exponent, near enough for any bug to show (128 bits)."""
+    """Returns base**exponent in 128 bits, which is accurate enough for every bug to show."""
     return exact.scale_enclosure(Geometric(base), exponent, 128)[0]
 
 
@@ -89,7 +89,7 @@ def gamma_power(exponent: Callable[[Parts], int]) -> Callable[[Parts], Fraction]
 
 
 def shifted_phase(numerator: Callable[[Fraction, int], Fraction]) -> Callable[[Fraction, int], tuple[int, Fraction]]:
-    """The phase with another half-cycle count than t / s."""
+    """Returns a phase that counts half cycles in another way than t / s."""
 
     def phase(size: Fraction, t: int) -> tuple[int, Fraction]:
         tau = numerator(size, t)
@@ -100,7 +100,7 @@ def shifted_phase(numerator: Callable[[Fraction, int], Fraction]) -> Callable[[F
 
 
 def floats(dtype: Any, step_dtype: Any = None) -> Callable[[Config], Callable[[int], Any]]:
-    """The textbook formula in the floats of one dtype, as TFA computes it."""
+    """Returns the textbook formula in the floats of one dtype, as TFA computes it."""
 
     def make(config: Config) -> Callable[[int], Any]:
         schedule = config.build()
@@ -126,12 +126,12 @@ def floats(dtype: Any, step_dtype: Any = None) -> Callable[[Config], Callable[[i
 
 
 def changed(change: Callable[[Config], Config]) -> Callable[[Config], Callable[[int], Any]]:
-    """The reference with other arguments."""
+    """Returns the reference with other arguments."""
     return lambda config: change(config).build()
 
 
 def stateful(config: Config) -> Callable[[int], Any]:
-    """Answers for the number of calls so far, whatever step is asked."""
+    """Returns the rate of the number of calls so far, not that of the step."""
     schedule, calls = config.build(), [-1]
 
     def call(_: int) -> Any:
@@ -141,9 +141,9 @@ def stateful(config: Config) -> Callable[[int], Any]:
     return call
 
 
-def wrapped(answer: Callable[[Any, Config, int], Any]) -> Callable[[Config], Callable[[int], Any]]:
-    """The reference with its answer changed."""
-    return lambda config: lambda t: np.dtype(config.dtype).type(answer(config.build(), config, t))
+def wrapped(change: Callable[[Any, Config, int], Any]) -> Callable[[Config], Callable[[int], Any]]:
+    """Returns the reference with its rates changed."""
+    return lambda config: lambda t: np.dtype(config.dtype).type(change(config.build(), config, t))
 
 
 def int32_power(schedule: Any, config: Config, t: int) -> Any:
@@ -164,7 +164,7 @@ def ktrain(parts: Parts, scale: Fraction) -> Fraction:
 
 
 def peak_shape(change: Callable[[Fraction], Fraction]) -> Callable[[Fraction, int], tuple[int, Fraction]]:
-    """The right cycle, and another height."""
+    """Returns a phase with the right cycle and another height."""
 
     def phase(size: Fraction, t: int) -> tuple[int, Fraction]:
         cycle, height = exact.phase(size, t)
@@ -270,7 +270,7 @@ BUGS: dict[str, Callable[[Config], Callable[[int], Any]]] = {
     "subnormals flushed": wrapped(flushed),
     "one ULP high at peaks": wrapped(high_at_peaks),
     "bounds not rounded first": textbook(inputs=raw_bounds),
-    "answers float32 whatever was asked": lambda config: lambda t: np.float32(config.build()(t)),
+    "returns float32 for every dtype": lambda config: lambda t: np.float32(config.build()(t)),
     # inputs
     "nan for a step_size of 0": lambda config: config.build() if config.step_size else lambda t: np.float64(np.nan),
 }

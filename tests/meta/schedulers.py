@@ -1,6 +1,6 @@
-"""A right scheduler in the manner of PyTorch, and wrong ones: each loses something when it stops and goes on.
+"""A right scheduler like those of PyTorch, and wrong ones, most of which lose something when they stop and go on.
 
-It has an optimizer, whose rate it sets; ``applied`` asks that optimizer what it used.
+A scheduler sets the rate of its optimizer; ``applied`` returns the rates that the optimizer used.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 
 class Optimizer:
-    """Remembers the rate, and applies it."""
+    """Holds the rate, and remembers every rate that it applied."""
 
     def __init__(self) -> None:
         self.rate = 0.0
@@ -22,7 +22,7 @@ class Optimizer:
 
 
 class Scheduler:
-    """The textbook formula at a count of steps."""
+    """Right: the textbook formula at a count of steps."""
 
     def __init__(
         self,
@@ -169,7 +169,7 @@ class StateInFloat32(Scheduler):
         return {"count": self.count, "initial": float(np.float32(self.initial))}
 
 
-class AnswersLateAfterLoading(Scheduler):
+class ReturnsLateAfterLoading(Scheduler):
     """The rate is right only after the next step."""
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -177,7 +177,7 @@ class AnswersLateAfterLoading(Scheduler):
 
 
 class StartsAtOne(Scheduler):
-    """Counts a step when it is made."""
+    """Counts one step on construction."""
 
     def __init__(self, *args: Any, **arguments: Any) -> None:
         super().__init__(*args, **arguments)
@@ -185,7 +185,7 @@ class StartsAtOne(Scheduler):
 
 
 class CountsTwice(Scheduler):
-    """Two processes, one schedule (accelerate #963)."""
+    """Counts the steps of two processes (accelerate #963)."""
 
     def step(self) -> None:
         super().step()
@@ -193,7 +193,7 @@ class CountsTwice(Scheduler):
 
 
 class ReportsTheNext(Scheduler):
-    """What it reports is not what was applied: the rate of the step after."""
+    """Reports the rate of the next step, not the one that the optimizer applies."""
 
     def get_last_lr(self) -> list[float]:
         return [self.rate(self.count)]
@@ -216,7 +216,7 @@ class AppliesEverySecond(Scheduler):
         return self.optimizer.applied
 
 
-#: Each with the clause that it breaks first, among those that it does not share with a schedule.
+#: Each with the first clause of chapter 10 that it breaks.
 BUGS: dict[Callable[..., Any], str] = {
     ResumesLate: "10.2",
     ResumesEarly: "10.2",
@@ -230,7 +230,7 @@ BUGS: dict[Callable[..., Any], str] = {
     CannotBePickled: "10.5",
     AddsToItsCount: "10.4",
     StateInFloat32: "10.2",
-    AnswersLateAfterLoading: "10.2",
+    ReturnsLateAfterLoading: "10.2",
     StartsAtOne: "10.1",
     CountsTwice: "10.1",
     ReportsTheNext: "10.6",

@@ -15,14 +15,14 @@ from clr_ref import exact
 from clr_ref.conformance import runner
 from clr_ref.conformance.accuracy import Grade, Level, rates
 from clr_ref.conformance.checks import CHECKS, Judge
-from clr_ref.conformance.config import POLICIES
+from clr_ref.conformance.config import POLICY_NAMES
 from clr_ref.conformance.subject import Local
-from clr_ref.conformance.verdict import Finding, Report, Verdict
+from clr_ref.conformance.verdict import ClauseVerdict, ConformanceReport, Finding
 from tests.meta.bugs import BUGS, textbook
 from tests.subjects import of_dtype
 from tests.test_properties import strictly
 
-#: Wrong in the last place only, or where the textbook formula underflows: caught by correct rounding alone, and graded.
+#: Wrong in the last place only, or where the textbook formula underflows: only the level of correct rounding notices.
 ROUNDING = {
     "step through float64",
     "halving stops at cycle 1024",
@@ -34,26 +34,28 @@ ROUNDING = {
 }
 
 
-def plan(dtype: str, *policies: str, examples: int = 10) -> runner.Plan:  # a sixth of the kit's own: every bug is plain
-    return runner.Plan(dtype, policies or POLICIES, (), 0, examples, "clr-ref conform planted.py:make")
+def options_of(
+    dtype: str, *policies: str, examples: int = 10
+) -> runner.Options:  # a sixth of the kit's default, since every bug is plain
+    return runner.Options(dtype, policies or POLICY_NAMES, (), 0, examples, "clr-ref conform planted.py:make")
 
 
-def full(make: Callable[..., Any], dtype: str, *policies: str, examples: int = 5) -> Report:
-    subject, asked = Local(make), plan(dtype, *policies, examples=examples)
+def full(make: Callable[..., Any], dtype: str, *policies: str, examples: int = 5) -> ConformanceReport:
+    subject, options = Local(make), options_of(dtype, *policies, examples=examples)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
-        return runner.report("planted", subject, asked, runner.run(subject, asked))
+        return runner.make_report("planted", subject, options, runner.run_checks(subject, options))
 
 
-def first_failure(name: str) -> Verdict | None:
-    """Of the policy that has the bug."""
+def first_failure(name: str) -> ClauseVerdict | None:
+    """Returns the first failure of the policy that has the bug."""
     policies = {"halv": "triangular2", "cycl": "triangular2", "thir": "triangular2", "2**c": "triangular2", "gamm": "exp_range"}
     policy = "triangular2" if name == "does not halve" else policies.get(name[:4], "triangular")
     policy = "triangular" if name == "cycle one step too long" else policy
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # the bugs overflow as they please
-        run = runner.run(Local(of_dtype(BUGS[name], "float64")), plan("float64", policy))
-        return next((verdict for verdict in run if verdict.fails), None)
+        warnings.simplefilter("ignore", RuntimeWarning)  # some bugs overflow
+        verdicts = runner.run_checks(Local(of_dtype(BUGS[name], "float64")), options_of("float64", policy))
+        return next((verdict for verdict in verdicts if verdict.fails), None)
 
 
 def digits(number: float) -> int:
@@ -81,7 +83,7 @@ def test_bug_is_caught_in_few_digits_at_the_first_wrong_step(name: str) -> None:
     assert digits(config.step_size) <= 7, config
     assert finding.step <= 10 or finding.step >= 65, finding  # early, or in a deep cycle or at a far step
     if not config.step_size:
-        return  # there is no right rate to compare with
+        return  # a step_size of 0 has no right rate
     level = Level.SEMANTICS if verdict.part == "clause" else Level.FORMULA
     judge = Judge(Local(of_dtype(BUGS[name], "float64")), config, level)
     with warnings.catch_warnings():
@@ -193,7 +195,7 @@ def test_right_implementations_pass(make: Callable[..., Any], dtype: str, grades
         assert policy.grade in {grade.value for grade in grades}
 
 
-def test_a_float32_formula_that_answers_float64_means_the_right_thing_and_is_worse() -> None:
+def test_a_float32_formula_that_returns_float64_means_the_right_thing_and_is_worse() -> None:
     report = full(of_dtype(BUGS["float32 formula"], "float64"), "float64", "triangular")
     (policy,) = report.policies()
     assert (policy.semantics, policy.grade) == ("holds", Grade.WORSE.value)

@@ -1,4 +1,4 @@
-"""Clause 10: the kit drives schedulers that count for themselves, and notices what they lose when they stop and go on."""
+"""Clause 10: the kit evaluates schedulers, and notices what they lose when they stop and go on."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import pytest
 from clr_ref.conformance import runner
 from clr_ref.conformance.protocol import COUNTED
 from clr_ref.conformance.subject import Local
-from clr_ref.conformance.verdict import Verdict
+from clr_ref.conformance.verdict import ClauseVerdict
 from tests.meta.schedulers import BUGS, Scheduler, Seeking
 
 
-def verdicts(make: Callable[..., Any], policy: str, clause: str = "10.") -> Iterator[Verdict]:
+def verdicts(make: Callable[..., Any], policy: str, clause: str = "10.") -> Iterator[ClauseVerdict]:
     subject = Local(make)
-    plan = runner.Plan("float64", (policy,), (), 0, 30, "clr-ref conform planted.py:make")
-    session = runner.Session(subject, plan)
-    return (session.verdict(item) for item in runner.items(plan, subject.nature) if item.clause.startswith(clause))
+    options = runner.Options("float64", (policy,), (), 0, 30, "clr-ref conform planted.py:make")
+    session = runner.Session(subject, options)
+    return (session.verdict(item) for item in runner.items(options, subject.capabilities) if item.clause.startswith(clause))
 
 
 @pytest.mark.parametrize("policy", ["triangular", "triangular2", "exp_range"])
@@ -30,18 +30,18 @@ def test_a_right_scheduler_holds(policy: str) -> None:
 
 def test_a_right_scheduler_holds_as_a_schedule_too() -> None:
     subject = Local(Scheduler)
-    plan = runner.Plan("float64", ("triangular2",), (), 0, 20, "clr-ref conform planted.py:make")
-    report = runner.report("planted", subject, plan, runner.run(subject, plan))
+    options = runner.Options("float64", ("triangular2",), (), 0, 20, "clr-ref conform planted.py:make")
+    report = runner.make_report("planted", subject, options, runner.run_checks(subject, options))
     assert report.kind == "scheduler"
     assert report.holds, [str(verdict.finding) for verdict in report.verdicts if verdict.fails]
-    # What it cannot be asked is said, not passed over.
+    # Where it cannot be evaluated, a verdict with a reason says so.
     far = {verdict.name: verdict for verdict in report.verdicts if verdict.status == "not asked"}
     assert {"near-2**24", "near-2**31", "near-2**53", "takes any step", "cycles-1024-1026"} <= set(far)
     assert all(verdict.reason for verdict in far.values())
 
 
-def test_one_that_can_seek_is_asked_for_far_steps() -> None:
-    assert Local(Scheduler).nature.reach == COUNTED
+def test_one_that_can_seek_is_evaluated_at_far_steps() -> None:
+    assert Local(Scheduler).capabilities.reach == COUNTED
     found = list(verdicts(Seeking, "triangular2", "1.5"))
     assert [verdict.status for verdict in found] == ["holds"] * 4
 

@@ -1,41 +1,75 @@
-"""``python -m clr_ref.conformance.peers``: exit 0 if every peer does what is declared of it, 1 if not, 2 for a wrong call."""
+"""``python -m clr_ref.conformance.peers``: compare every peer with the specification.
+
+Exit codes: 0 if every peer does what is declared of it, 1 if not, 2 if the call is wrong or a package is not installed.
+"""
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
 from clr_ref._files import write_text
 from clr_ref.cli.common import check_outputs, ending_clearly, finite, output_option
-from clr_ref.conformance.peers import report
+from clr_ref.conformance.exceptions import ExceptionsError
+from clr_ref.conformance.peers import report, reread
 from clr_ref.conformance.peers.collect import collect
-from clr_ref.conformance.peers.registry import PEERS
+from clr_ref.conformance.peers.registry import PeerError, check_installed, choose, read_peers
 
 
 @click.command()
-@output_option("--markdown", help="Write the page to this file.")
-@output_option("--html", help="Write the page as HTML to this file.")
+@click.option("--peer", "names", multiple=True, metavar="NAME", help="Test only this peer; can be repeated. Default: all.")
+@output_option("--markdown", help="Write the page to this file; with --peer, renew only the rows of those peers in it.")
+@output_option("--html", help="The same, as HTML.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything that was found as one JSON document.")
 @ending_clearly()
-def main(markdown: Path | None, html: Path | None, as_json: bool) -> None:
-    """Hold every peer against the specification, and against the deviations that are declared of it."""
+def main(names: tuple[str, ...], markdown: Path | None, html: Path | None, as_json: bool) -> None:
+    """Compare every peer with the specification and with the deviations that are declared of it.
+
+    All packages must be installed; `tox run -e peers` installs them.
+    """
     check_outputs("--html", [path for path in (markdown, html) if path is not None])
-    found = collect(PEERS, lambda words: click.echo(words, err=True))
-    if markdown is not None:
-        write_text(markdown, report.markdown(found))
-    if html is not None:
-        write_text(html, report.html(found))
+    try:
+        everyone = read_peers()
+        chosen = choose(everyone, names)
+        check_installed(chosen)
+    except (PeerError, ExceptionsError) as error:
+        raise click.UsageError(str(error)) from None
+    written = [(path, write, _stored(path) if names else []) for path, write in _pages(markdown, html)]
+    # Costs are ratios to the first peer, so it runs with every other.
+    tested = collect(tuple(dict.fromkeys((everyone[0], *chosen))), lambda line: click.echo(line, err=True))
+    found = [peer for peer in tested if peer["name"] in {one.name for one in chosen}]
+    for path, write, stored in written:
+        write_text(path, write(reread.renew(stored, found, [peer.name for peer in everyone]) if names else found))
     if as_json:
         click.echo(json.dumps(finite(found), indent=1))
     else:
         click.echo(report.summary(found))
-    wrong = report.surprises(found)
-    for line in wrong:
+    surprises = report.surprises(found)
+    for line in surprises:
         click.echo(line, err=as_json)
-    sys.exit(1 if wrong else 0)
+    sys.exit(1 if surprises else 0)
+
+
+def _pages(markdown: Path | None, html: Path | None) -> list[tuple[Path, Any]]:
+    """Returns the files to write, each with the function that makes its page."""
+    return [(path, write) for path, write in ((markdown, report.markdown), (html, report.html)) if path is not None]
+
+
+def _stored(path: Path) -> Sequence[dict[str, Any]]:
+    """Returns what a page says about every peer; nothing if there is no such file.
+
+    Raises:
+        click.UsageError: the file is no page about the peers.
+    """
+    try:
+        return reread.read_page(path.read_text("utf-8")) if path.is_file() else []
+    except (reread.PageError, OSError, UnicodeDecodeError) as error:
+        raise click.UsageError(f"cannot renew {str(path)!r}: {error}") from None
 
 
 if __name__ == "__main__":

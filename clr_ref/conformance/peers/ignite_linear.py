@@ -1,4 +1,4 @@
-"""pytorch-ignite's LinearCyclicalScheduler, driven as an engine would: once as every iteration starts."""
+"""pytorch-ignite's LinearCyclicalScheduler, called as an engine calls it: once at the start of every iteration."""
 
 from __future__ import annotations
 

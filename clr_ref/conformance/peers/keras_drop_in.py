@@ -1,11 +1,10 @@
-"""Our Keras drop-ins in TensorFlow's eager mode, under SGD for the rates that were applied."""
+"""clr_ref's Keras drop-ins in TensorFlow's eager mode; plain SGD shows the rates that an optimizer applies."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from clr_ref.conformance.peers.registry import Bug
 from clr_ref.conformance.peers.tensorflow_sgd import applied, tf
 
 CLASSES = {
@@ -16,7 +15,7 @@ CLASSES = {
 
 
 class Schedule:
-    """A drop-in, asked with an int64 tensor."""
+    """A drop-in that is called with an int64 tensor."""
 
     def __init__(self, schedule: Any) -> None:
         self._schedule = schedule
@@ -36,6 +35,3 @@ def make(policy: str, *, arithmetic: str = "exact", **arguments: Any) -> Any:
 
 def make_tfa(policy: str, **arguments: Any) -> Any:
     return make(policy, arithmetic="tfa", **arguments)
-
-
-BUGS: tuple[Bug, ...] = ()

@@ -1,7 +1,7 @@
-"""ktrain's CyclicLR, a Keras callback: driven as ``fit`` would, once after every batch.
+"""ktrain's CyclicLR, a Keras callback: called as ``fit`` calls it, once after every batch.
 
-It has no state to save, so clause 10 cannot be asked. It sets the rate of an optimizer: a stand-in that rounds
-to float32, as Keras holds it, where the rate is only asked for, and Keras's SGD where it has to be applied.
+It has no state to save, so chapter 10 does not apply to it. It sets the rate of an optimizer. To read a rate, a stand-in that
+rounds to float32, as Keras does, is enough; to apply rates, Keras's SGD is used.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ CyclicLR: Any = importlib.import_module("ktrain.lroptimize.triangular").CyclicLR
 
 
 class Rate:
-    """What Keras calls a variable, as far as the callback goes."""
+    """As much of a Keras variable as the callback uses."""
 
     dtype = np.dtype("float32")
 
@@ -32,13 +32,13 @@ class Rate:
 
 
 class Schedule:
-    """The rate after so many batches of a training."""
+    """The rate after a number of batches."""
 
     def __init__(self, **arguments: Any) -> None:
         self._arguments = arguments
 
     def __call__(self, step: int) -> Any:
-        """The callback's rate depends on its count and on the half of the cycle that it saw last: two batches are enough."""
+        """Returns the rate, after two batches: it depends on the count and on the half cycle of the last batch alone."""
         optimizer = types.SimpleNamespace(lr=Rate())
         callback = self._begin(optimizer)
         callback.clr_iterations = max(step - 2, 0)

@@ -1,11 +1,9 @@
-"""lrsched's three functions."""
+"""The three functions of lrsched."""
 
 from __future__ import annotations
 
 import importlib
 from typing import Any
-
-from clr_ref.conformance.peers.registry import Bug
 
 
 def make(
@@ -14,6 +12,3 @@ def make(
     arguments = {"gamma": gamma} if policy == "exp_range" else {}
     function = getattr(importlib.import_module("lrsched"), policy)
     return function(min_lr=initial_learning_rate, max_lr=maximal_learning_rate, step_size=step_size, **arguments)
-
-
-BUGS: tuple[Bug, ...] = ()

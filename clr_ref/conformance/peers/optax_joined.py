@@ -1,7 +1,7 @@
-"""optax has no cyclical learning rate: one composed of its parts, as its manual composes schedules.
+"""A cyclical learning rate composed of optax's parts, as its manual composes schedules; optax itself has none.
 
-One cycle is two ``linear_schedule`` under ``join_schedules``, asked with the count modulo the cycle; its height is multiplied
-by an ``exponential_decay``, of one half in every cycle for triangular2. The count is an int32 array, as in optax's states.
+One cycle is two ``linear_schedule`` under ``join_schedules``, called with the count modulo the cycle. Its height is multiplied
+by an ``exponential_decay``, which halves it in every cycle for triangular2. The count is an int32 array, as in optax's states.
 """
 
 from __future__ import annotations
@@ -10,8 +10,6 @@ import functools
 import importlib
 from collections.abc import Callable
 from typing import Any
-
-from clr_ref.conformance.peers.registry import Bug
 
 
 @functools.lru_cache(maxsize=256, typed=True)
@@ -37,6 +35,3 @@ def make(
 
     compiled = jax.jit(rate)
     return lambda step: compiled(jax.numpy.asarray(step, "int32"))
-
-
-BUGS: tuple[Bug, ...] = ()

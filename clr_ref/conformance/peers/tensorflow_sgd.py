@@ -1,4 +1,4 @@
-"""What the TensorFlow adapters share: TensorFlow, and the rates that one of its optimizers applied."""
+"""What the TensorFlow adapters share: TensorFlow, and the rates that one of its optimizers applies."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ tf: Any = importlib.import_module("tensorflow")
 
 
 def applied(optimizer: Any, n: int, after: Callable[[int], None] | None = None) -> Sequence[Any]:
-    """The rates of the first n steps of an SGD: minus the weights, each of which had one unit gradient.
+    """Returns the rates of the first n steps of an SGD: minus the weights, each of which had one unit gradient.
 
-    ``after`` is called with every step that was done.
+    ``after`` is called with the number of every step that was done.
     """
     weights = tf.Variable(tf.zeros(n))
     for at in range(n):

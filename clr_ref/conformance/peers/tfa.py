@@ -1,7 +1,7 @@
-"""TFA's four classes: eager, under tf.function, and under XLA; and the general class with scale functions of our own.
+"""TFA's three subclasses in eager mode, tf.function and XLA, and its general class with our own scale functions.
 
-Steps are int64 tensors, except that exp_range gets float32 ones, as the optimizers of its time gave it: an int64 tensor crashes
-it, which is among the bugs below.
+Steps are int64 tensors. Only exp_range gets float32 tensors, as the optimizers of its time passed them, because an int64 tensor
+crashes it; that is among the bugs below.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from clr_ref.conformance.peers.registry import Bug
 from clr_ref.conformance.peers.tensorflow_sgd import applied, tf
 
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # that its life has ended
+    warnings.simplefilter("ignore")  # TFA warns that it is discontinued
     optimizers: Any = importlib.import_module("tensorflow_addons").optimizers
 
 
 class Schedule:
-    """One of the classes in one mode."""
+    """One of the classes in one mode of execution."""
 
     def __init__(self, schedule: Any, steps: Any, wrap: Callable[[Any], Any] | None = None) -> None:
         self._schedule, self._steps = schedule, steps
@@ -39,7 +39,7 @@ class Schedule:
 
 
 class Compiled:
-    """The same, without the rates that an eager optimizer applies: they are those of another mode."""
+    """The same without ``applied``: an eager optimizer would apply the rates of the eager mode."""
 
     def __init__(self, schedule: Schedule) -> None:
         self._schedule = schedule
@@ -105,7 +105,7 @@ def _saved() -> str:
             warnings.simplefilter("ignore")
             path = os.path.join(folder, "model.h5")
             model.save(path)
-            # The class is found, as everybody has to say by hand; what is left is the function.
+            # Users have to name the class like this; what fails after that is the function.
             known = {"CyclicalLearningRate": optimizers.CyclicalLearningRate}
             loaded = tf.keras.models.load_model(path, custom_objects=known)
             loaded.optimizer.learning_rate(0.0)

@@ -14,12 +14,12 @@ CyclicLR: Any = torch.optim.lr_scheduler.CyclicLR
 
 
 def sgd(size: int = 1, rate: float = 0.1) -> Any:
-    """An optimizer of float64 zeros, in which a rate is a Python float."""
+    """Returns an optimizer of float64 zeros, whose rate is a Python float."""
     return torch.optim.SGD([torch.nn.Parameter(torch.zeros(size, dtype=torch.float64))], lr=rate)
 
 
 def apply_unit_gradient(optimizer: Any, at: int) -> None:
-    """A step of the optimizer that leaves its rate in one coordinate."""
+    """Makes a step of the optimizer, which subtracts its rate from one coordinate."""
     (parameter,) = optimizer.param_groups[0]["params"]
     parameter.grad = torch.zeros_like(parameter)
     parameter.grad[at] = 1.0
@@ -27,13 +27,13 @@ def apply_unit_gradient(optimizer: Any, at: int) -> None:
 
 
 class Scheduler:
-    """CyclicLR and its optimizer. Its state is that of both, as PyTorch's manual says that it has to be."""
+    """CyclicLR and its optimizer. Its state is that of both, as PyTorch's manual demands."""
 
     def __init__(self, size: int = 1, **arguments: Any) -> None:
         self._arguments = arguments
         self.optimizer = sgd(size)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that it steps before its optimizer
+            warnings.simplefilter("ignore")  # PyTorch warns about a step before the optimizer's
             self.scheduler = CyclicLR(self.optimizer, cycle_momentum=False, **arguments)
 
     def step(self) -> None:

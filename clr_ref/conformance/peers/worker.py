@@ -1,56 +1,54 @@
 """The process that holds a peer: ``python -m clr_ref.conformance.peers.worker NAME``.
 
-One JSON document per line on what was standard output when it started: first everything that was found, then, for every number
-of seconds on standard input, the seconds that a step took. Whatever the peer prints goes to standard error.
+It sends everything that was found about the peer, then, for every number of seconds on standard input, the seconds that one
+step takes.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import importlib
-import importlib.metadata
 import itertools
-import json
-import os
 import sys
 import time
 from typing import Any
 
 from clr_ref.conformance import exceptions, runner, search
-from clr_ref.conformance.config import POLICIES, Config
+from clr_ref.conformance.config import POLICY_NAMES, SEED, Config
 from clr_ref.conformance.load import LoadError, load
-from clr_ref.conformance.peers.registry import PEERS, Peer
+from clr_ref.conformance.peers.registry import Peer, choose, read_peers
+from clr_ref.conformance.process import replies
 from clr_ref.conformance.protocol import build, is_stateful
 from clr_ref.conformance.subject import Local
 
-#: TFA's tutorial.
+#: The schedule of TFA's tutorial, which measures the cost of a step.
 EVERYDAY = Config("triangular2", 1e-4, 1e-2, 1874)
 
 
-def look(peer: Peer) -> dict[str, Any]:
-    """The verdicts on a peer and its bugs, as JSON holds them."""
-    # A scheduler has to count to every step that is looked at, each time from the start.
+def test(peer: Peer) -> dict[str, Any]:
+    """Returns the verdicts on a peer, as JSON holds them."""
+    # A scheduler has to count from the start to every step at which it is evaluated.
     search.SCANNED = 64
     subject = Local(load(peer.implementation))
-    words = f"clr-ref conform {peer.implementation} --seed 0 --max-examples {peer.max_examples}"
-    plan = runner.Plan(
-        runner.precision(subject), POLICIES, exceptions.read(peer.exceptions), runner.SEED, peer.max_examples, words
+    words = f"clr-ref conform {peer.implementation} --seed {SEED} --max-examples {peer.max_examples}"
+    options = runner.Options(
+        runner.precision(subject), POLICY_NAMES, exceptions.read(peer.exceptions), SEED, peer.max_examples, words
     )
-    report = runner.report(peer.implementation, subject, plan, runner.run(subject, plan))
+    report = runner.make_report(peer.implementation, subject, options, runner.run_checks(subject, options))
     return {"report": report.to_data() | {"told": [str(v.finding) for v in report.verdicts if v.fails and v.finding]}}
 
 
 def bugs(peer: Peer) -> list[dict[str, Any]]:
-    """Every known bug of a peer, and what was seen of it; an exception of the probe is no answer, and is raised."""
+    """Returns every known bug of a peer, and what was seen of it; an exception in a probe is raised."""
     module = importlib.import_module(peer.implementation.partition(":")[0])
     return [
-        {**{f.name: getattr(bug, f.name) for f in dataclasses.fields(bug) if f.name != "probe"}, "seen": bug.probe()}
-        for bug in (module.BUGS if peer.bugs else ())
+        {"title": bug.title, "link": bug.link, "fixed": bug.fixed, "seen": bug.probe()}
+        for bug in (getattr(module, "BUGS", ()) if peer.reports_bugs else ())
     ]
 
 
 class Clock:
-    """One schedule of a peer that is asked step after step, as in training."""
+    """One schedule of a peer that is evaluated step after step, as in training."""
 
     def __init__(self, peer: Peer) -> None:
         make = load(peer.implementation)
@@ -70,7 +68,7 @@ class Clock:
         self._advance = counted if is_stateful(made) else scheduled
 
     def __call__(self, seconds: float) -> float:
-        """Seconds a step, over at least so many seconds."""
+        """Returns the seconds that one step takes, measured over at least so many seconds."""
         count, start = 0, time.perf_counter()
         while True:
             for _ in range(10):
@@ -81,23 +79,18 @@ class Clock:
 
 
 def main() -> None:
-    replies = os.fdopen(os.dup(1), "w", encoding="utf-8", newline="\n")
-    os.dup2(2, 1)
-    (peer,) = (one for one in PEERS if one.name == sys.argv[1])
-
-    def say(document: Any) -> None:
-        replies.write(json.dumps(document) + "\n")
-        replies.flush()
-
+    """Tests the peer that the command line names, then measures its steps until the input ends."""
+    reply = replies()
+    (peer,) = choose(read_peers(), sys.argv[1:])
     try:
-        found = look(peer) | {"bugs": bugs(peer), "version": importlib.metadata.version(peer.package)}
+        found = test(peer) | {"bugs": bugs(peer), "version": peer.version()}
         clock = Clock(peer)
     except LoadError as error:
-        say({"error": str(error)})
+        reply({"error": str(error)})
         return
-    say(found)
+    reply(found)
     for line in sys.stdin:
-        say(clock(float(line)))
+        reply(clock(float(line)))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,69 @@
+"""The checks: what must hold of any implementation, one module for each chapter of docs/SPEC.md.
+
+A check is a function of a ``Judge`` and of those inputs (``step``, ``cycles``, ...) that its parameters name. It raises
+``Wrong`` if its clause does not hold, and ``Inapplicable`` if the clause says nothing about the inputs. At ``Level.CORRECT``
+the relations hold in bits, at other levels within the slack of the rates that they relate.
+"""
+
+from __future__ import annotations
+
+from clr_ref.conformance.checks.decorator import Check, check
+from clr_ref.conformance.checks.inputs import (
+    refuses_a_step_size_of_0,
+    takes_any_step,
+    takes_any_step_size,
+    takes_bounds_in_any_order,
+    takes_whole_bounds,
+)
+from clr_ref.conformance.checks.judge import Hung, Inapplicable, Judge, Wrong
+from clr_ref.conformance.checks.phase import is_monotone_within_a_half_cycle, is_symmetric
+from clr_ref.conformance.checks.policies import (
+    counts_gamma_from_the_start,
+    halves_every_cycle,
+    is_periodic,
+    stays_in_its_envelope,
+)
+from clr_ref.conformance.checks.rate import (
+    between_its_bounds,
+    depends_on_the_step_alone,
+    follows_the_formula,
+    reaches_its_peak,
+    starts_and_ends_at_its_base,
+)
+from clr_ref.conformance.checks.schedulers import (
+    applies_what_it_reports,
+    counts_from_zero,
+    keeps_its_state_apart,
+    loads_a_state_twice,
+    loads_into_a_used_one,
+    pickles,
+    resumes,
+)
+
+__all__ = ["APPLIED", "CHECKS", "STATEFUL", "VALUES", "Check", "Hung", "Inapplicable", "Judge", "Wrong", "check"]
+
+#: The checks of schedules, those first that tell most about what is wrong.
+CHECKS = (
+    follows_the_formula,
+    starts_and_ends_at_its_base,
+    reaches_its_peak,
+    between_its_bounds,
+    is_monotone_within_a_half_cycle,
+    is_symmetric,
+    is_periodic,
+    halves_every_cycle,
+    stays_in_its_envelope,
+    counts_gamma_from_the_start,
+    depends_on_the_step_alone,
+    takes_bounds_in_any_order,
+    takes_whole_bounds,
+    takes_any_step_size,
+    refuses_a_step_size_of_0,
+    takes_any_step,
+)
+#: The further checks of schedulers.
+STATEFUL = (counts_from_zero, resumes, loads_a_state_twice, keeps_its_state_apart, loads_into_a_used_one, pickles)
+#: The check of implementations that know the rates that an optimizer applied.
+APPLIED = applies_what_it_reports
+#: The checks that compare values with the formula. Accuracy is graded on those of them that hold.
+VALUES = (follows_the_formula, takes_bounds_in_any_order, takes_any_step_size, takes_any_step)

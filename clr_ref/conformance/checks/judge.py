@@ -1,0 +1,133 @@
+"""What a check works with: the implementation at one configuration, the exact rates, and the ways in which a check ends."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any, NoReturn
+
+import numpy as np
+
+from clr_ref.conformance.accuracy import Level, Rates, rates
+from clr_ref.conformance.config import Config
+from clr_ref.conformance.protocol import Request
+from clr_ref.conformance.subject import Responses, Subject
+from clr_ref.exact import ulp
+
+
+class Wrong(AssertionError):
+    """A clause does not hold: for which configuration, at which step, and a sentence about what was returned."""
+
+    def __init__(self, config: Config, step: int, words: str) -> None:
+        super().__init__(f"{config} at step {step}: {words}")
+        self.config = config
+        self.step = step
+        self.words = words
+
+
+class Hung(Exception):
+    """The implementation did not return in time."""
+
+    def __init__(self, config: Config, step: int, words: str) -> None:
+        super().__init__(f"{config} at step {step}: {words}")
+        self.config = config
+        self.step = step
+        self.words = words
+
+
+class Inapplicable(Exception):
+    """The clause says nothing about these inputs."""
+
+
+def suppose(condition: bool) -> None:
+    """End the check without a verdict on these inputs, unless the condition holds.
+
+    Raises:
+        Inapplicable: it does not hold.
+    """
+    if not condition:
+        raise Inapplicable
+
+
+@dataclasses.dataclass(frozen=True)
+class Judge:
+    """An implementation at one configuration, and how close its rates must be to the exact ones.
+
+    ``more_ulp`` is what a known deviation allows beyond the level. ``on_rate`` is called with every rate that is compared with
+    the formula.
+    """
+
+    subject: Subject
+    config: Config
+    level: Level
+    more_ulp: float = 0.0
+    on_rate: Callable[[Config, int, Any], None] | None = None
+
+    def numbers(self, *steps: int, integers: bool = False) -> list[Any]:
+        """Returns the rates of one fresh object at these steps, in this order, as NumPy scalars of the config's dtype.
+
+        Raises:
+            Wrong: one of them is no number.
+            Inapplicable: a step is beyond those at which this implementation can be evaluated.
+        """
+        suppose(all(0 <= step <= self.subject.capabilities.reach for step in steps))
+        values = []
+        request = Request(self.config, steps=steps, integers=integers)
+        for step, response in zip(steps, self.evaluate(request), strict=True):
+            if response.failed:
+                self.wrong(step, response.text)
+            if self.level is Level.CORRECT and response.kind not in (self.config.dtype, "exact"):
+                self.wrong(step, f"returned a {response.kind}, not a {self.config.dtype}")
+            value = response.value(self.config.dtype)
+            if np.isnan(value):
+                self.wrong(step, "returned nan")
+            values.append(value)
+        return values
+
+    def evaluate(self, request: Request) -> Responses:
+        """Returns what the implementation returns.
+
+        Raises:
+            Hung: it does not return in time.
+        """
+        given = self.subject.evaluate(request)
+        for index, response in enumerate(given):
+            if response.kind == "hang":
+                raise Hung(self.config, request.steps[index] if request.steps else request.at + index, response.text)
+        return given
+
+    def rates(self, step: int) -> Rates:
+        """Returns the exact rate at a step, and how far from it a value may be."""
+        expected = rates(self.config, step, self.level)
+        if not self.more_ulp:
+            return expected
+        more = Fraction(self.more_ulp) * Fraction(float(ulp.size(expected.rounded, self.config.dtype)))
+        return dataclasses.replace(expected, slack=expected.slack + more)
+
+    def slack(self, step: int) -> Fraction:
+        """Returns how far the value at a step may be from the exact rate; 0 if it must be rounded correctly."""
+        return self.rates(step).slack
+
+    def on(self, **changes: Any) -> Judge:
+        """Returns the same judge of another configuration."""
+        return dataclasses.replace(self, config=dataclasses.replace(self.config, **changes))
+
+    def wrong(self, step: int, words: str) -> NoReturn:
+        """Raises Wrong for this configuration."""
+        raise Wrong(self.config, step, words)
+
+    def compare(self, step: int, value: Any) -> None:
+        """Compares a value with the exact rate at a step.
+
+        Raises:
+            Wrong: it is too far from it.
+        """
+        expected = self.rates(step)
+        if not expected.allows(value):
+            self.wrong(step, f"expected {ulp.show(expected.rounded)}, got {ulp.show(value)}")
+
+
+def real(value: Any) -> Any:
+    """Returns a finite rate as a Fraction, and an infinite one as a float."""
+    return Fraction(float(value)) if np.isfinite(value) else float(value)

@@ -1,0 +1,61 @@
+"""Chapter 3 of docs/SPEC.md: the rate at a step."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+from clr_ref.conformance.accuracy import Level
+from clr_ref.conformance.checks.decorator import check
+from clr_ref.conformance.checks.judge import Judge, real, suppose
+from clr_ref.conformance.checks.relations import equals_bound
+from clr_ref.conformance.config import MAX_STEP
+from clr_ref.exact import ulp
+
+
+@check("3.1", "rate = initial + (maximal - initial) height scale")
+def follows_the_formula(judge: Judge, step: int) -> None:
+    (value,) = judge.numbers(step)
+    if judge.on_rate is not None:
+        judge.on_rate(judge.config, step, value)
+    judge.compare(step, value)
+
+
+@check("3.2", "At the ends of a cycle the rate is initial")
+def starts_and_ends_at_its_base(judge: Judge, cycles: int) -> None:
+    schedule = judge.config.build()
+    end = 2 * Fraction(schedule.step_size) * cycles
+    suppose(end.denominator == 1 and end <= MAX_STEP)
+    equals_bound(judge, int(end), schedule.initial_learning_rate)
+
+
+@check("3.2", "at a peak with scale 1 it is maximal")
+def reaches_its_peak(judge: Judge, cycles: int) -> None:
+    flat = judge.on(gamma=1.0)
+    schedule = flat.config.build()
+    peak = Fraction(schedule.step_size) * (1 if judge.config.policy == "triangular2" else 2 * cycles + 1)
+    suppose(peak.denominator == 1 and peak <= MAX_STEP)
+    equals_bound(flat, int(peak), schedule.maximal_learning_rate)
+
+
+@check("3.3", "For scales in [0, 1] the rate lies between initial and maximal.")
+def between_its_bounds(judge: Judge, step: int) -> None:
+    suppose(judge.config.gamma <= 1)
+    schedule = judge.config.build()
+    low, high = sorted(Fraction(bound) for bound in (schedule.initial_learning_rate, schedule.maximal_learning_rate))
+    (value,) = judge.numbers(step)
+    # Even with a wrong phase the height is at most 1: only the rounding of the rate itself can leave the bounds.
+    slack = Fraction(0) if judge.level is Level.CORRECT else min(judge.slack(step), judge.slack(0) + (high - low) / 2**20)
+    if not low - slack <= real(value) <= high + slack:
+        judge.wrong(step, f"returned {ulp.show(value)}, outside its bounds")
+
+
+@check("3.4", "The rate depends on the inputs and the step alone")
+def depends_on_the_step_alone(judge: Judge, step: int, cycles: int) -> None:
+    steps = [step, step, 1, cycles, step, 0, cycles]
+    first: dict[int, Any] = {}
+    for order in (steps, sorted(steps), sorted(steps, reverse=True)):
+        for t, value in zip(order, judge.numbers(*order), strict=True):
+            if value.tobytes() != first.setdefault(t, value).tobytes():
+                words = f"returned {ulp.show(first[t])} at first and {ulp.show(value)} when called again, or in another order"
+                judge.wrong(t, words)

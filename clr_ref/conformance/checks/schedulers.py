@@ -1,0 +1,63 @@
+"""Chapter 10 of docs/SPEC.md: schedulers, which count the steps themselves."""
+
+from __future__ import annotations
+
+from clr_ref.conformance.checks.decorator import check
+from clr_ref.conformance.checks.judge import Judge, suppose
+from clr_ref.conformance.checks.relations import same_bits
+from clr_ref.conformance.protocol import Operation, Request
+
+#: At most so many steps are compared after a scheduler was stopped, and so many with the rates that an optimizer applied.
+CONTINUED, APPLIED_STEPS = 200, 100
+
+
+def _continues(judge: Judge, at: int, way: Operation) -> None:
+    """Compares a scheduler that got to ``at`` in some way with one that never stopped, over one cycle and two steps."""
+    count = min(int(2 * judge.config.step_size) + 2, CONTINUED)
+    suppose(at + count <= judge.subject.capabilities.reach)
+    straight, other = (judge.evaluate(Request(judge.config, operation, at=at, count=count)) for operation in ("straight", way))
+    same_bits(judge, at, straight, other)
+
+
+@check("10.1", "Before its first step a scheduler answers the rate of step 0, after n steps that of step n.")
+def counts_from_zero(judge: Judge, at: int) -> None:
+    suppose(at <= judge.subject.capabilities.reach)
+    for step, response in zip(
+        range(at, at + 3), judge.evaluate(Request(judge.config, "straight", at=at, count=3)), strict=True
+    ):
+        if response.failed:
+            judge.wrong(step, response.text)
+        judge.compare(step, response.value(judge.config.dtype))
+
+
+@check("10.2", "A fresh scheduler that loads a state goes on with the bits of one that never stopped")
+def resumes(judge: Judge, at: int) -> None:
+    _continues(judge, at, "resume")
+
+
+@check("10.3", "Loading leaves the state as it was: it can be loaded again.")
+def loads_a_state_twice(judge: Judge, at: int) -> None:
+    _continues(judge, at, "reload")
+
+
+@check("10.3", "A state does not change with the scheduler that it came from.")
+def keeps_its_state_apart(judge: Judge, at: int) -> None:
+    _continues(judge, at, "load_late")
+
+
+@check("10.4", "Loading into a scheduler that has counted already is like loading into a fresh one.")
+def loads_into_a_used_one(judge: Judge, at: int) -> None:
+    _continues(judge, at, "load_into_used")
+
+
+@check("10.5", "A pickled scheduler goes on with the same bits.")
+def pickles(judge: Judge, at: int) -> None:
+    _continues(judge, at, "pickle")
+
+
+@check("10.6", "The rate that the optimizer applies in step t is the rate reported for step t.")
+def applies_what_it_reports(judge: Judge, at: int) -> None:
+    count = min(at + int(2 * judge.config.step_size) + 2, APPLIED_STEPS)
+    applied = judge.evaluate(Request(judge.config, "applied", count=count))
+    reported = judge.evaluate(Request(judge.config, steps=tuple(range(count))))
+    same_bits(judge, 0, reported, applied)

@@ -189,4 +189,5 @@ KEY_FIGURES = [
 def same_answers(name: str, size: int) -> bool:
     """Whether a contender answers so many numbers, all of them rates: what is fast and wrong is no contender."""
     answer = np.asarray(CONTENDERS[name](size)(), np.float64)
-    return answer.size == size and math.isfinite(float(answer.min())) and 0 < answer.min() <= answer.max() <= 1.0001e-2
+    lowest, highest = float(answer.min()), float(answer.max())
+    return answer.size == size and math.isfinite(lowest) and 0 < lowest <= highest <= 1.0001e-2

@@ -18,6 +18,10 @@ def tox() -> configparser.ConfigParser:
     return found
 
 
+def plain(tox: configparser.ConfigParser) -> list[str]:
+    return tox["tox"]["env_list"].split()
+
+
 def labelled(tox: configparser.ConfigParser, label: str) -> list[str]:
     text = tox["tox"]["labels"].replace("\\\n", " ")
     (line,) = (line for line in text.splitlines() if line.strip().startswith(f"{label} ="))
@@ -53,7 +57,7 @@ def test_environments_with_tfa_are_recorded_pairs(tox: configparser.ConfigParser
     deps = dict(re.findall(r"^(tfa?\d+): tensorflow-(?:cpu|addons)==([\d.]+)", settings["deps"], re.MULTILINE))
     promises = dict(re.findall(r"^(tfa?\d+): CLR_REF_EXPECT_TFA? = ([\d.]+)", settings["set_env"], re.MULTILINE))
     names = {pair.name for pair in PAIRS}
-    for name in [*labelled(tox, "all"), *tox["tox"]["env_list"].split()]:
+    for name in [*labelled(tox, "all"), *plain(tox)]:
         factors = [factor for factor in name.split("-") if factor.startswith("tf")]
         for factor in factors:
             assert deps.get(factor, promises[factor]).startswith(promises[factor].rstrip("*")), factor
@@ -68,5 +72,12 @@ def test_the_lowest_keras_3_is_one_that_is_tested(tox: configparser.ConfigParser
     installed = re.findall(r"^keras\d+: keras==([\d.]+)\.\*$", tox["testenv"]["deps"], re.MULTILINE)
     assert installed[0] == f"{found[1]}.{found[2]}"
     names = [f"py311-keras{version.replace('.', '')}" for version in installed]
-    assert names[0] in tox["tox"]["env_list"].split()
+    assert names[0] in plain(tox)
     assert set(names) <= set(labelled(tox, "all"))
+
+
+def test_the_coverage_limit_needs_every_framework_of_plain_tox(tox: configparser.ConfigParser) -> None:
+    """An environment that is not named there could be missing, and its code would count as not covered."""
+    needed = tox["coverage"]["environments"].replace("\\\n", " ").replace(" ", "").split(",")
+    frameworks = re.compile(r"py3\d+-(tf|keras|jax|torch)")
+    assert needed == ["py311", *(name for name in plain(tox) if frameworks.match(name))]

@@ -10,11 +10,13 @@ import pytest
 
 from clr_ref.golden.record import PAIRS
 
+ROOT = Path(__file__).parents[1]
+
 
 @pytest.fixture(scope="module")
 def tox() -> configparser.ConfigParser:
     found = configparser.ConfigParser(interpolation=None)
-    found.read(Path(__file__).parents[1] / "tox.ini", "utf-8")
+    found.read(ROOT / "tox.ini", "utf-8")
     return found
 
 
@@ -66,7 +68,7 @@ def test_environments_with_tfa_are_recorded_pairs(tox: configparser.ConfigParser
 
 
 def test_the_lowest_keras_3_is_one_that_is_tested(tox: configparser.ConfigParser) -> None:
-    source = (Path(__file__).parents[1] / "clr_ref" / "_keras_api.py").read_text("utf-8")
+    source = (ROOT / "clr_ref" / "_keras_api.py").read_text("utf-8")
     found = re.search(r"^LOWEST_KERAS_3 = \((\d+), (\d+)\)$", source, re.MULTILINE)
     assert found
     installed = re.findall(r"^keras\d+: keras==([\d.]+)\.\*$", tox["testenv"]["deps"], re.MULTILINE)
@@ -81,3 +83,19 @@ def test_the_coverage_limit_needs_every_framework_of_plain_tox(tox: configparser
     needed = tox["coverage"]["environments"].replace("\\\n", " ").replace(" ", "").split(",")
     frameworks = re.compile(r"py3\d+-(tf|keras|jax|torch)")
     assert needed == ["py311", *(name for name in plain(tox) if frameworks.match(name))]
+
+
+def test_pre_commit_runs_the_tools_that_tox_runs() -> None:
+    """pre-commit cannot read a dependency group, so the versions stand in both files."""
+    pins = {
+        name: set(re.findall(r"\b([a-z][\w-]*)(?:\[cli\])?==([\d.]+)", (ROOT / name).read_text("utf-8")))
+        for name in (".pre-commit-config.yaml", "pyproject.toml")
+    }
+    assert {tool for tool, _ in pins[".pre-commit-config.yaml"]} == {"check-jsonschema", "codespell", "mypy", "ruff", "zizmor"}
+    assert pins[".pre-commit-config.yaml"] <= pins["pyproject.toml"]
+
+
+def test_lint_checks_every_workflow_and_issue_form(tox: configparser.ConfigParser) -> None:
+    commands = tox["testenv:lint"]["commands"].replace("{/}", "/")
+    for file in [*ROOT.glob(".github/workflows/*"), *ROOT.glob(".github/ISSUE_TEMPLATE/*")]:
+        assert file.relative_to(ROOT).as_posix() in commands

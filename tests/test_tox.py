@@ -85,6 +85,17 @@ def test_the_coverage_limit_needs_every_framework_of_plain_tox(tox: configparser
     assert needed == ["py311", *(name for name in plain(tox) if frameworks.match(name))]
 
 
+def test_plain_tox_has_the_lowest_and_the_newest(tox: configparser.ConfigParser) -> None:
+    project = (ROOT / "pyproject.toml").read_text("utf-8")
+    versions = re.findall(r"Programming Language :: Python :: 3\.(\d+)", project)
+    assert f'requires-python = ">=3.{versions[0]}"' in project
+    assert f"py{{{','.join(f'3{version}' for version in versions)}}}" in plain(tox)
+    assert f"py3{versions[0]}-lowest" in plain(tox)
+    assert tox[f"testenv:py3{versions[0]}-lowest"]["uv_resolution"] == "lowest-direct"
+    assert tox[f"testenv:py3{versions[0]}-type"]["base_python"] == f"py3{versions[0]}"
+    assert tox["testenv:type"]["base_python"] == f"py3{versions[-1]}"
+
+
 def test_pre_commit_runs_the_tools_that_tox_runs() -> None:
     """pre-commit cannot read a dependency group, so the versions stand in both files."""
     pins = {

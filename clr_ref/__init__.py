@@ -4,7 +4,7 @@ from clr_ref import tfa_arithmetic
 from clr_ref.policies import register_scale_fn
 from clr_ref.schedule import CyclicalLearningRate, exp_range, triangular, triangular2
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = [
     "CyclicalLearningRate",
     "exp_range",

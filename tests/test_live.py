@@ -117,7 +117,7 @@ def test_the_behaviours_are_reproduced(recorder: Any, libraries: tuple[Any, Any]
 
 
 def schedules() -> list[tuple[str, clr_ref.CyclicalLearningRate]]:
-    """Schedules that are in no golden file, for both arithmetics to be right about."""
+    """Schedules that are in no golden file, which both kinds of arithmetic have to compute like TFA."""
     generator = np.random.default_rng(1506)
     found = []
     for _ in range(8):

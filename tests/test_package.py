@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from importlib import metadata, resources
+from pathlib import Path
 
 import clr_ref
 
@@ -40,6 +42,14 @@ def test_public_names() -> None:
         assert hasattr(clr_ref, name)
     assert metadata.version("clr-ref") == clr_ref.__version__
     assert (resources.files("clr_ref") / "py.typed").is_file()
+
+
+def test_citation_and_changelog_are_of_this_version() -> None:
+    root = Path(__file__).parents[1]
+    assert f"\nversion: {clr_ref.__version__}\n" in (root / "CITATION.cff").read_text("utf-8")
+    newest = re.search(r"^## \[(.*)\].*\n+(.*)$", (root / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
+    assert newest
+    assert clr_ref.__version__ == newest[1] or newest.groups() == ("Unreleased", f"The next version is {clr_ref.__version__}.")
 
 
 def test_public_functions_say_what_they_raise() -> None:

@@ -10,12 +10,18 @@ import pytest
 
 from clr_ref.golden.record import PAIRS
 
+ROOT = Path(__file__).parents[1]
+
 
 @pytest.fixture(scope="module")
 def tox() -> configparser.ConfigParser:
     found = configparser.ConfigParser(interpolation=None)
-    found.read(Path(__file__).parents[1] / "tox.ini", "utf-8")
+    found.read(ROOT / "tox.ini", "utf-8")
     return found
+
+
+def plain(tox: configparser.ConfigParser) -> list[str]:
+    return tox["tox"]["env_list"].split()
 
 
 def labelled(tox: configparser.ConfigParser, label: str) -> list[str]:
@@ -53,7 +59,7 @@ def test_environments_with_tfa_are_recorded_pairs(tox: configparser.ConfigParser
     deps = dict(re.findall(r"^(tfa?\d+): tensorflow-(?:cpu|addons)==([\d.]+)", settings["deps"], re.MULTILINE))
     promises = dict(re.findall(r"^(tfa?\d+): CLR_REF_EXPECT_TFA? = ([\d.]+)", settings["set_env"], re.MULTILINE))
     names = {pair.name for pair in PAIRS}
-    for name in [*labelled(tox, "all"), *tox["tox"]["env_list"].split()]:
+    for name in [*labelled(tox, "all"), *plain(tox)]:
         factors = [factor for factor in name.split("-") if factor.startswith("tf")]
         for factor in factors:
             assert deps.get(factor, promises[factor]).startswith(promises[factor].rstrip("*")), factor
@@ -62,11 +68,45 @@ def test_environments_with_tfa_are_recorded_pairs(tox: configparser.ConfigParser
 
 
 def test_the_lowest_keras_3_is_one_that_is_tested(tox: configparser.ConfigParser) -> None:
-    source = (Path(__file__).parents[1] / "clr_ref" / "_keras_api.py").read_text("utf-8")
+    source = (ROOT / "clr_ref" / "_keras_api.py").read_text("utf-8")
     found = re.search(r"^LOWEST_KERAS_3 = \((\d+), (\d+)\)$", source, re.MULTILINE)
     assert found
     installed = re.findall(r"^keras\d+: keras==([\d.]+)\.\*$", tox["testenv"]["deps"], re.MULTILINE)
     assert installed[0] == f"{found[1]}.{found[2]}"
     names = [f"py311-keras{version.replace('.', '')}" for version in installed]
-    assert names[0] in tox["tox"]["env_list"].split()
+    assert names[0] in plain(tox)
     assert set(names) <= set(labelled(tox, "all"))
+
+
+def test_the_coverage_limit_needs_every_framework_of_plain_tox(tox: configparser.ConfigParser) -> None:
+    """An environment that is not named there could be missing, and its code would count as not covered."""
+    needed = tox["coverage"]["environments"].replace("\\\n", " ").replace(" ", "").split(",")
+    frameworks = re.compile(r"py3\d+-(tf|keras|jax|torch)")
+    assert needed == ["py311", *(name for name in plain(tox) if frameworks.match(name))]
+
+
+def test_plain_tox_has_the_lowest_and_the_newest(tox: configparser.ConfigParser) -> None:
+    project = (ROOT / "pyproject.toml").read_text("utf-8")
+    versions = re.findall(r"Programming Language :: Python :: 3\.(\d+)", project)
+    assert f'requires-python = ">=3.{versions[0]}"' in project
+    assert f"py{{{','.join(f'3{version}' for version in versions)}}}" in plain(tox)
+    assert f"py3{versions[0]}-lowest" in plain(tox)
+    assert tox[f"testenv:py3{versions[0]}-lowest"]["uv_resolution"] == "lowest-direct"
+    assert tox[f"testenv:py3{versions[0]}-type"]["base_python"] == f"py3{versions[0]}"
+    assert tox["testenv:type"]["base_python"] == f"py3{versions[-1]}"
+
+
+def test_pre_commit_runs_the_tools_that_tox_runs() -> None:
+    """pre-commit cannot read a dependency group, so the versions stand in both files."""
+    pins = {
+        name: set(re.findall(r"\b([a-z][\w-]*)(?:\[cli\])?==([\d.]+)", (ROOT / name).read_text("utf-8")))
+        for name in (".pre-commit-config.yaml", "pyproject.toml")
+    }
+    assert {tool for tool, _ in pins[".pre-commit-config.yaml"]} == {"check-jsonschema", "codespell", "mypy", "ruff", "zizmor"}
+    assert pins[".pre-commit-config.yaml"] <= pins["pyproject.toml"]
+
+
+def test_lint_checks_every_workflow_and_issue_form(tox: configparser.ConfigParser) -> None:
+    commands = tox["testenv:lint"]["commands"].replace("{/}", "/")
+    for file in [*ROOT.glob(".github/workflows/*"), *ROOT.glob(".github/ISSUE_TEMPLATE/*")]:
+        assert file.relative_to(ROOT).as_posix() in commands

@@ -188,4 +188,5 @@ def returns_rates(name: str, size: int) -> bool:
     This catches a call that is fast because it computes something else.
     """
     rates = np.asarray(CONTENDERS[name](size)(), np.float64)
-    return rates.size == size and math.isfinite(float(rates.min())) and 0 < rates.min() <= rates.max() <= 1.0001e-2
+    lowest, highest = float(rates.min()), float(rates.max())
+    return rates.size == size and math.isfinite(lowest) and 0 < lowest <= highest <= 1.0001e-2

@@ -122,7 +122,8 @@ class Progress:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._bar.stop()
+        if not self._bar.disable:  # rich before 14.3 prints an empty line at the end of a bar that is disabled
+            self._bar.stop()
 
     def start(self, title: str) -> None:
         self._title = title

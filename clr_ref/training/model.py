@@ -68,7 +68,7 @@ def initial_weights(seed: int) -> list[NDArray[np.float32]]:
         ValueError: not 0 <= seed < 2**32.
     """
     generator = np.random.PCG64(np.random.SeedSequence([checked_seed(seed), 0]))
-    weights = []
+    weights: list[NDArray[np.float32]] = []
     for shape in SHAPES:
         if len(shape) == 1:
             weights.append(np.zeros(shape, np.float32))

@@ -13,10 +13,6 @@ globalThis.clrRef = (() => {
   // |maximal - initial| * height lies in 2**-2098 .. 2**1025. A scale beyond 2**+-CLAMP is held there, because the product is
   // then far below half of the smallest subnormal or far above the largest finite number, and no rounding changes.
   const CLAMP = 5000n;
-  // A power of at most so many bits is exact. A longer one makes no rate a midpoint of two floats, since a midpoint, a bound and
-  // a step_size have fewer bits together; so a narrower interval always decides the rounding.
-  const EXACT_BITS = 8192n;
-
   const bitLength = (n) => {
     const hex = (n < 0n ? -n : n).toString(16);
     return n === 0n ? 0 : 4 * hex.length - Math.clz32(parseInt(hex[0], 16)) + 28;
@@ -56,9 +52,8 @@ globalThis.clrRef = (() => {
     const zeros = trailingZeros(n);
     const odd = n >> BigInt(zeros);
     const unit = BigInt(e + zeros);
-    const isExact = odd === 1n || BigInt(bitLength(odd)) * exponent <= EXACT_BITS;
     // Every squaring doubles the relative error, so the result loses one bit per bit of the exponent.
-    const keep = isExact ? Infinity : bits + bitLength(exponent) + 8;
+    const keep = bits + bitLength(exponent) + 8;
     let [low, high, scale] = [1n, 1n, 0n];
     for (const digit of exponent.toString(2)) {
       [low, high, scale] = [low * low, high * high, 2n * scale];
@@ -98,7 +93,9 @@ globalThis.clrRef = (() => {
       return roundTo(numerator, shiftUp(p, -e), exponent, FORMATS[dtype]);
     };
     if (amplitude * distance === 0n) return rounded(0n, 0);
-    for (let bits = 128; ; bits *= 2) {
+    // The loop ends. A bound, a step_size and a midpoint of two floats have fewer than 4,500 bits together, so a longer power makes
+    // no rate a midpoint, and a narrower interval decides. A shorter power is exact once `bits` exceeds its length.
+    for (let bits = 32; ; bits *= 2) {
       const { low, high, e } = scaleAt(schedule, argument, bits);
       const result = rounded(low, e);
       if (low === high || result === rounded(high, e)) return result;

@@ -130,6 +130,12 @@ def test_rates_at_a_midpoint_of_two_floats_are_rounded_to_even() -> None:
         maximal = repr(initial + ulps * (2.0**-23 if initial else 2.0**-148))
         numbers = {"initial_learning_rate": str(initial), "maximal_learning_rate": maximal, "step_size": "2", "gamma": gamma}
         questions.append(({"policy": "exp_range", **numbers}, [1, 2, 3]))
+    # 3 * odd has 25 bits; odd**2, which a height with the denominator odd divides again, is longer than the first interval.
+    odd = 11_000_001
+    numbers = {"initial_learning_rate": "0", "maximal_learning_rate": "3", "step_size": str(odd), "gamma": repr(odd / 2**24)}
+    midpoint = schedule_of({"policy": "exp_range", **numbers}).exact(2)
+    assert midpoint == Fraction(3 * odd, 2**47)
+    questions.append(({"policy": "exp_range", **numbers}, [2]))
     assert first(differences(questions)) == []
 
 

@@ -9,7 +9,7 @@
   const results = document.getElementById("try-results");
   const SCHEDULE_FIELDS = ["initial_learning_rate", "maximal_learning_rate", "step_size", "gamma"];
   const HEIGHT = 300;
-  const MARGIN = { top: 14, right: 16, bottom: 44, left: 76 };
+  const MARGIN = { top: 14, right: 58, bottom: 44, left: 76 };
   const TEXT_HEIGHT = 14;
 
   function element(parent, name, attributes = {}, text = "") {
@@ -20,9 +20,9 @@
     return child;
   }
 
-  // Three to six round numbers between low and high.
+  // Two to six round numbers between low and high.
   function ticks(low, high, smallest = 0) {
-    const rough = (high - low) / 4;
+    const rough = (high - low) / 5;
     const power = 10 ** Math.floor(Math.log10(rough));
     const unit = Math.max(smallest, power * [1, 2, 5, 10].find((factor) => factor * power >= rough));
     const marks = [];
@@ -72,11 +72,10 @@
       { name: "initial", value: schedule.first },
       { name: "maximal", value: schedule.peak },
     ].filter(({ value }) => value >= low && value <= high);
-    const areApart = bounds.length < 2 || Math.abs(y(bounds[0].value) - y(bounds[1].value)) > 2 * TEXT_HEIGHT;
-    for (const { name, value } of areApart ? bounds : []) {
+    const areApart = bounds.length < 2 || Math.abs(y(bounds[0].value) - y(bounds[1].value)) > TEXT_HEIGHT;
+    for (const { name, value } of areApart ? bounds : [{ name: "both", value: schedule.first }]) {
       element(svg, "line", { class: "bound", x1: MARGIN.left, x2: width - MARGIN.right, y1: y(value), y2: y(value) });
-      const below = y(value) - TEXT_HEIGHT < MARGIN.top ? TEXT_HEIGHT : -4;
-      element(svg, "text", { class: "name", x: width - MARGIN.right - 2, y: y(value) + below, "text-anchor": "end" }, name);
+      element(svg, "text", { class: "name", x: width - MARGIN.right + 6, y: y(value) + 4 }, name);
     }
     const endless = all.length - points.length;
     if (endless) element(curve, "p", {}, `The rate is too large for a float64 at ${endless} of ${all.length} drawn steps.`);

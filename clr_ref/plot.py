@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import itertools
+import math
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +13,7 @@ from matplotlib.figure import Figure
 
 from clr_ref import tfa_arithmetic
 from clr_ref._files import replacing
+from clr_ref.bench.contenders import BASELINE
 from clr_ref.compare import policy_name
 from clr_ref.exact import ulp
 from clr_ref.range_test.curve import judged
@@ -107,23 +110,95 @@ def _thinned(start: int, stop: int) -> Any:
 
 
 def benchmarks(reports: Iterable[Report], out: Path) -> None:
-    """Time by number of steps, log-log, for what is measured at more than one size; the first report that has one is drawn."""
+    """One panel for each kind of contender: its times as ratios to np.full, by number of steps, log-log.
+
+    Only contenders that were measured at more than one size are drawn. Of two reports, the first that has a contender is drawn.
+    """
     lines: dict[str, dict[int, float]] = {}
     for report in reports:
         new: dict[str, dict[int, float]] = {}
         for found in report.figures:
-            new.setdefault(found.contender, {})[found.size] = found.median
+            new.setdefault(found.contender, {})[found.size] = found.ratio
         lines = new | lines
-    figure = Figure(figsize=(10, 6), dpi=120, layout="constrained")
-    axes = figure.subplots()
-    for index, (name, points) in enumerate(lines.items()):
-        if len(points) > 1:
-            style = "k--" if name == "np.full" else ("o-", "s-", "^-", "v-", "x:")[index // 10 % 5]
-            axes.loglog(list(points), list(points.values()), style, markersize=4, linewidth=1, label=name)
-    axes.set(title="Time to evaluate so many steps", xlabel="steps", ylabel="seconds")
-    axes.legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
-    axes.grid(alpha=0.3)
+    drawn = {name: points for name, points in lines.items() if len(points) > 1 and name != BASELINE}
+    panels = [(title, kind) for title, prefixes in _PANELS if (kind := _taken(drawn, prefixes))]
+    rows = max(1, -(-len(panels) // 2))  # a height of 0 would be an error
+    figure = Figure(figsize=(8, 0.4 + 2.6 * rows), dpi=200, layout="constrained")
+    figure.supxlabel("steps in one call", fontsize=10)
+    figure.supylabel(f"time divided by the time of {BASELINE}", fontsize=10)
+    for index, (title, kind) in enumerate(panels):
+        _panel(figure.add_subplot(rows, 2, index + 1), title, kind)
     _save(figure, out)
+
+
+#: The title of each panel, and how the names of its contenders begin. A name without the first of these labels its line.
+_PANELS = [
+    ("clr_ref, ranges", ("reference range ",)),
+    ("clr_ref, arrays", ("reference ",)),
+    ("The drop-in for Keras", ("Keras drop-in ",)),
+    ("TFA and tfa_arithmetic", ("TFA ", "tfa_")),
+    ("CosineDecay of Keras", ("CosineDecay ",)),
+    ("Other libraries", ("",)),
+]
+#: One style for each line of a panel, in shades and dashes that remain apart in grey.
+_STYLES = [
+    ("#000000", "-", "o"),
+    ("#b2182b", "--", "s"),
+    ("#2166ac", "-.", "^"),
+    ("#777777", ":", "D"),
+    ("#4d9221", (0, (5, 1)), "v"),
+]
+
+
+def _taken(lines: dict[str, dict[int, float]], prefixes: tuple[str, ...]) -> dict[str, dict[int, float]]:
+    """Take the lines whose names begin with a prefix out of ``lines``, without the first prefix."""
+    names = [name for name in lines if name.startswith(prefixes)]
+    return {name.removeprefix(prefixes[0]): lines.pop(name) for name in names}
+
+
+def _panel(axes: Any, title: str, lines: dict[str, dict[int, float]]) -> None:
+    """Draw the lines of one panel, each labelled at its right end, and np.full as the line at 1."""
+    size = max(size for points in lines.values() for size in points)
+    ratios_there = [points[size] for points in lines.values() if size in points]
+    low, high = (f"{ratio:,.{0 if ratio > 10 else 1}f}" for ratio in (min(ratios_there), max(ratios_there)))
+    span = low if low == high else f"{low} to {high}"
+    axes.set_title(f"{title}: {span} at {_power(size)} steps", fontsize=10, loc="left", x=-0.2)
+    axes.set(xscale="log", yscale="log", xlim=(0.6, 3e14), ylim=(0.2, 2e4))
+    axes.set_xticks([1, 1e3, 1e5, 1e7], [_power(1), _power(1000), _power(10**5), _power(10**7)])
+    axes.set_yticks([1, 10, 100, 1000, 10000], ["1", "10", "100", "1,000", "10,000"])
+    axes.minorticks_off()
+    # The right half of a panel is for the labels; neither grid nor axis crosses it.
+    axes.hlines(axes.get_yticks(), 0.6, 1e7, color="#dddddd", linewidth=0.8, zorder=0)
+    axes.hlines(1, 0.6, 1e7, color="#777777", linewidth=0.8)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines["bottom"].set_bounds(0.6, 1e7)
+    ends = {BASELINE: (1e7, 1.0)} | {label: max(points.items()) for label, points in lines.items()}
+    places = _apart([np.log10(height) for _, height in ends.values()])
+    styles = {BASELINE: ("#777777", "-", "")} | dict(zip(lines, itertools.cycle(_STYLES), strict=False))
+    for (label, (last, _)), place in zip(ends.items(), places, strict=True):
+        colour, dashes, marker = styles[label]
+        if label in lines:
+            sizes, ratios = zip(*sorted(lines[label].items()), strict=True)
+            axes.plot(sizes, ratios, color=colour, linestyle=dashes, marker=marker, markersize=4, linewidth=1.4)
+        axes.text(last * 1.8, 10**place, label, color=colour, fontsize=9, va="center")
+
+
+def _power(size: int) -> str:
+    """A size to read: 10 to a power from 10**5 on."""
+    exponent = round(math.log10(size))
+    return f"10$^{exponent}$" if size == 10**exponent >= 10**5 else f"{size:,}"
+
+
+def _apart(heights: Sequence[float], room: float = 0.33) -> list[float]:
+    """The heights, in powers of ten, moved up and down until no two are closer than the room that a label takes."""
+    order = sorted(range(len(heights)), key=heights.__getitem__)
+    up, down = list(heights), list(heights)
+    for below, above in itertools.pairwise(order):
+        up[above] = max(up[above], up[below] + room)
+    for above, below in itertools.pairwise(reversed(order)):
+        down[below] = min(down[below], down[above] - room)
+    # Both have the room between neighbours, and so has their mean, which is nearer to the lines.
+    return [(high + low) / 2 for high, low in zip(up, down, strict=True)]
 
 
 def _figure(title: str, ylabel: str) -> tuple[Figure, Any]:

@@ -71,7 +71,7 @@ def markdown(reports: Sequence[Report], picture: str) -> str:
         reports: one for each run, in the order of the page.
         picture: where the picture is, relative to the page.
     """
-    blocks = [_HEAD, f"![time by number of steps, log-log]({picture})"]
+    blocks = [_HEAD, f"![time as a ratio to np.full, by number of steps]({picture})"]
     for report in reports:
         blocks += _sections(report)
     return pages.markdown.page(block.removesuffix("\n") for block in blocks)

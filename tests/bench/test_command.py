@@ -46,7 +46,7 @@ def test_page_and_picture_are_written(tmp_path: Path) -> None:
     arguments = ["bench", "--rounds", "2", "--largest", "1000", "--key", "--markdown", str(page)]
     assert CliRunner().invoke(main, arguments).exit_code == 0
     text = page.read_text("utf-8")
-    assert "![time by number of steps, log-log](B.png)" in text
+    assert "![time as a ratio to np.full, by number of steps](B.png)" in text
     assert "| reference triangular |" in text
     assert (tmp_path / "B.png").read_bytes().startswith(b"\x89PNG")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["B.md", "B.png"]

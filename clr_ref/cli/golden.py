@@ -120,7 +120,7 @@ def record(
             click.echo(f"{summary['pair']}: {_in_words(summary)}")
         click.echo(f"recorded {len(summaries)}, failed {len(failures)}; staged in {staging}")
         if summaries:
-            click.echo("look with: clr-ref golden diff;  take over with: clr-ref golden accept")
+            click.echo("Next: `clr-ref golden diff` compares this with what is stored; `clr-ref golden accept` moves it in.")
     sys.exit(1 if failures else 0)
 
 
@@ -139,15 +139,15 @@ def diff(names: tuple[str, ...], details: bool, staging: Path, folder: Path | No
         found = [recording.summary(name, staging=staging, folder=folder or golden.default_folder()) for name in chosen]
     except (accepting.AcceptError, golden.StoreError) as error:
         fail(str(error), as_json)
-    changed = [s for s in found if s["against"] == s["pair"] and s["differences"]]
+    changed = [s for s in found if s["against"] == s["pair"] and not all(d["new"] for d in s["differences"])]
     if as_json:
         click.echo(json.dumps(finite({"pairs": found}), indent=1))
         sys.exit(1 if changed else 0)
-    table = new_table("staged pair", "against", "mode", ">entries", ">same", ">worst ULP", ">value or error")
+    table = new_table("staged pair", "against", "mode", ">entries", ">same", ">new", ">worst ULP", ">value or error")
     for s in found:
         for mode, m in s["modes"].items():
             against = "-" if s["against"] is None else "itself" if s["against"] == s["pair"] else s["against"]
-            cells = (m["entries"], m["same"], short(m["worst_ulp"]), m["values_against_errors"])
+            cells = (m["entries"], m["same"], m["new"], short(m["worst_ulp"]), m["values_against_errors"])
             table.add_row(s["pair"], against, mode, *(str(cell) for cell in cells))
     print_table(table)
     if details:
@@ -175,7 +175,10 @@ def accept(
         raise click.UsageError("--overwrite and --reason TEXT go together")
     target = folder or golden.default_folder()
     if folder is None and target.name == "data":
-        raise click.UsageError("the store of an installed package is not to be changed: give --golden DIR")
+        raise click.UsageError(
+            f"{target} belongs to an installed package and is not changed; "
+            "in a checkout, give --golden golden or install it with `pip install --editable .`"
+        )
     try:
         accepted = accepting.accept(_staged(names, staging), staging=staging, folder=target, overwrite=overwrite, reason=reason)
     except (accepting.AcceptError, golden.StoreError, OSError) as error:  # a full disk: the store is as it was

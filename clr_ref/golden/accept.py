@@ -35,7 +35,8 @@ class Difference:
     """How one recorded entry differs from the stored one it is compared with.
 
     ``worst_ulp`` is None where one has no values, or other steps. A behaviour has the case "behaviour" and its title as step
-    dtype; where a pair could not be installed on one side, the case is "pair".
+    dtype; where a pair could not be installed on one side, the case is "pair". ``new`` is True where nothing was stored: a case
+    that was added is no changed answer.
     """
 
     case: str
@@ -44,6 +45,10 @@ class Difference:
     before: str
     after: str
     worst_ulp: float | None
+    new: bool = False
+
+    def __str__(self) -> str:
+        return " ".join(part for part in (self.case, self.mode, self.step_dtype) if part)
 
 
 def staged_pairs(staging: Path) -> list[str]:
@@ -63,8 +68,10 @@ def read_staged(staging: Path, name: str, store: Store) -> tuple[Record, Path]:
     folder = staging / name
     path = folder / "records" / f"{name}.json"
     try:
-        record = golden.parse_record(name, golden.load_json(path), store.cases)
+        record = golden.parse_record(name, golden.load_json(path))
         alone = dataclasses.replace(store, folder=folder, records={name: record})
+        if golden.coverage_problems(alone):
+            raise AcceptError(f"{folder}: recorded with other cases than those of {store.folder / 'cases.json'}; {golden.NEXT}")
         found = golden.values_problems(alone)
     except (OSError, *golden.MALFORMED) as error:
         raise AcceptError(f"{path}: {error}") from None
@@ -83,15 +90,15 @@ def nearest(store: Store, name: str) -> Record | None:
 
 
 def differences(store: Store, record: Record, folder: Path, against: Record) -> Iterator[Difference]:
-    """What a staged record answers differently from a stored one, entry by entry."""
+    """Where a staged record differs from a stored one, entry by entry."""
     if record.error != against.error:
         yield Difference("pair", "", "", against.error or "recorded", record.error or "recorded", None)
     before = {(e.case, e.mode, e.step_dtype): e for e in against.entries}
     for entry in record.entries:
-        old = before.get((entry.case, entry.mode, entry.step_dtype))
+        old = before.pop((entry.case, entry.mode, entry.step_dtype), None)
         if old is None:
-            yield Difference(entry.case, entry.mode, entry.step_dtype, "nothing", _describe(entry), None)
-        elif (old.values, old.digest, old.error) != (entry.values, entry.digest, entry.error):
+            yield Difference(entry.case, entry.mode, entry.step_dtype, "nothing", _describe(entry), None, new=True)
+        elif old != entry:
             worst = None
             if old.values is not None and entry.values is not None:
                 text = (folder / "values" / entry.case / entry.values).read_text("utf-8")
@@ -100,10 +107,14 @@ def differences(store: Store, record: Record, folder: Path, against: Record) -> 
                 if len(stored) == len(new):  # else the case has other steps now
                     worst = float(np.max(np.abs(ulp.distance(new, stored)), initial=0.0))
             yield Difference(entry.case, entry.mode, entry.step_dtype, _describe(old), _describe(entry), worst)
+    for old in before.values() if record.error is None else ():
+        yield Difference(old.case, old.mode, old.step_dtype, _describe(old), "nothing", None)
     for title in dict.fromkeys([*against.behaviours, *record.behaviours]) if record.error == against.error else ():
-        outcomes = [one.behaviours.get(title, "nothing") for one in (against, record)]
-        if outcomes[0] != outcomes[1]:
-            yield Difference("behaviour", "", title, outcomes[0], outcomes[1], None)
+        old_outcome, outcome = against.behaviours.get(title), record.behaviours.get(title)
+        if old_outcome != outcome:
+            yield Difference(
+                "behaviour", "", title, old_outcome or "nothing", outcome or "nothing", None, new=old_outcome is None
+            )
 
 
 def _describe(entry: Entry) -> str:
@@ -151,7 +162,7 @@ def rebuild(folder: Path, change: Callable[[Path], None]) -> None:
             (fresh / golden.SUMS).write_text(golden.render_sums(fresh), "utf-8")
             found = golden.problems(fresh)
             if found:
-                raise AcceptError("the store that would result is not sound:\n" + "\n".join(found))
+                raise AcceptError("\n".join(found))
             exchange(fresh, folder)
 
 
@@ -213,9 +224,12 @@ def _apply(names: list[str], staging: Path, fresh: Path, overwrite: bool, reason
             old = golden.load_json(target)
             if "history" in old:
                 data["history"] = old["history"]
-            if _answers(data) != _answers(old):
+            changed = [d for d in differences(store, record, source, store.records[name]) if not d.new]
+            if changed:
                 if not overwrite:
-                    raise AcceptError(f"{name} answers differently from what is stored; --overwrite --reason TEXT replaces it")
+                    what = f"{name} differs from what is stored in {len(changed)} entries, first in {changed[0]}"
+                    hint = f"see `clr-ref golden diff --details {name}`; `--overwrite --reason TEXT` replaces what is stored"
+                    raise AcceptError(f"{what}; {hint}")
                 replaced = golden.sha256(target.read_bytes())
                 data["history"] = [*old.get("history", []), {"reason": reason, "replaced_sha256": replaced}]
         target.parent.mkdir(exist_ok=True)
@@ -231,10 +245,6 @@ def _apply(names: list[str], staging: Path, fresh: Path, overwrite: bool, reason
     for path in golden.file_names(fresh):
         if path.startswith("values/") and path not in wanted:
             (fresh / path).unlink()
-
-
-def _answers(data: Any) -> Any:
-    return {key: value for key, value in data.items() if key in ("results", "behaviours", "error")}
 
 
 def exchange(fresh: Path, folder: Path) -> None:

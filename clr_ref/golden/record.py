@@ -95,15 +95,15 @@ Progress = Callable[[str], None]
 
 
 def up_to_date(pair: Pair, *, staging: Path, folder: Path) -> bool:
-    """Whether the pair is staged or stored as this recorder and these cases give it."""
+    """Whether the pair is staged or stored, made by this recorder of these inputs and steps."""
     try:
-        wanted = {"recorder_sha256": _text_sha256(RECORDER), "cases_sha256": _text_sha256(folder / "cases.json")}
-    except (OSError, ValueError):
+        recorder, cases = _text_sha256(RECORDER), golden.accepted_cases_sha256(folder / "cases.json")
+    except (OSError, *golden.MALFORMED):
         return False
     for path in (staging / pair.name / "records" / f"{pair.name}.json", folder / "records" / f"{pair.name}.json"):
         try:
             provenance = json.loads(path.read_text("utf-8"))["provenance"]
-            if wanted.items() <= provenance.items():
+            if provenance["recorder_sha256"] == recorder and provenance["cases_sha256"] in cases:
                 return True
         except (OSError, *golden.MALFORMED):
             continue
@@ -119,7 +119,7 @@ def record_pair(pair: Pair, *, staging: Path, folder: Path, progress: Progress) 
         RecordError: no such Python, or as for ``record_with``.
         StoreError: there are no cases to record.
     """
-    _require_cases(folder)
+    _recorder_input(folder)  # before minutes of installing
     staging.mkdir(parents=True, exist_ok=True)
     for left in staging.glob(f".{pair.name}-*"):  # what a recording of this pair that was killed left
         shutil.rmtree(left, ignore_errors=True)
@@ -146,11 +146,13 @@ def record_with(python: Path, pair: Pair | None, *, staging: Path, folder: Path,
         RecordError: the recorder failed, or its two runs differ.
         StoreError: there are no cases to record.
     """
-    _require_cases(folder)
+    text = _recorder_input(folder)
     staging.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{pair.name if pair else 'recording'}-", dir=staging) as work:
         outs = [Path(work) / "first", Path(work) / "second"]
-        command = [str(python), str(RECORDER), "--cases", str(folder / "cases.json")]
+        cases = Path(work) / "cases.json"
+        cases.write_text(text, "utf-8")
+        command = [str(python), str(RECORDER), "--cases", str(cases)]
         if pair is not None:
             command += ["--tensorflow", pair.tensorflow, "--tensorflow-addons", pair.tensorflow_addons]
         logs = [(Path(work) / f"{out.name}.log").open("w+", encoding="utf-8") for out in outs]
@@ -197,9 +199,18 @@ def _stage(source: Path, target: Path) -> Path:
     return target
 
 
-def _require_cases(folder: Path) -> None:
-    if not (folder / "cases.json").is_file():
-        raise golden.StoreError(f"{folder}: no cases.json: not a golden store")
+def _recorder_input(folder: Path) -> str:
+    """What the recorder reads. Cases that are wrong are refused here, and not after minutes of recording them."""
+    _read_cases(folder)
+    return golden.recorder_input(golden.load_json(folder / "cases.json"))
+
+
+def _read_cases(folder: Path) -> golden.Store:
+    found: list[str] = []
+    store = golden.parse(folder, found)
+    if store is None:
+        raise golden.StoreError("\n".join(found))
+    return store
 
 
 def _stage_failure(pair: Pair, message: str, staging: Path) -> Path:
@@ -227,10 +238,7 @@ def summary(name: str, *, staging: Path, folder: Path) -> dict[str, Any]:
         AcceptError: the staged record is damaged.
         StoreError: the store is.
     """
-    parse_problems: list[str] = []
-    store = golden.parse(folder, parse_problems)
-    if store is None:
-        raise golden.StoreError("\n".join(parse_problems))
+    store = _read_cases(folder)
     record, source = accept.read_staged(staging, name, store)
     against = accept.nearest(store, name)
     try:
@@ -239,11 +247,13 @@ def summary(name: str, *, staging: Path, folder: Path) -> dict[str, Any]:
         raise golden.StoreError(f"{folder}: {error}") from None
     modes = {}
     for mode in MODES:
-        entries = [e for e in record.entries if e.mode == mode]
-        changed = [d for d in found if d.mode == mode]
+        keys = {(e.case, e.step_dtype) for e in record.entries if e.mode == mode}
+        new = sum(d.new for d in found if d.mode == mode)
+        changed = [d for d in found if d.mode == mode and not d.new]
         modes[mode] = {
-            "entries": len(entries),
-            "same": len(entries) - len(changed) if against else 0,
+            "entries": len(keys),
+            "same": len(keys - {(d.case, d.step_dtype) for d in found if d.mode == mode}) if against else 0,
+            "new": new,
             "worst_ulp": max((d.worst_ulp for d in changed if d.worst_ulp is not None), default=0.0),
             "values_against_errors": sum(d.worst_ulp is None for d in changed),
         }

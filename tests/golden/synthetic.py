@@ -111,7 +111,7 @@ def write_recording(
         "os": "Linux, glibc 2.36",
         "cpu": {"machine": "x86_64", "model": f"Invented CPU with {memory} GiB", "flags": ["avx", "fma"]},
         "recorder_sha256": record._text_sha256(record.RECORDER),
-        "cases_sha256": record._text_sha256(cases_from / "cases.json"),
+        "cases_sha256": golden.sha256(golden.recorder_input(document).encode()),
     }
     data = {"format": 1, "provenance": provenance, "results": results, "behaviours": observed}
     write_json(folder / "records" / f"{pair}.json", data)

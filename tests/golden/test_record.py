@@ -119,7 +119,6 @@ def test_recorder_is_told_what_to_record(recorder: FakeRecorder, folder: Path, s
     run(staging, folder)
     asked = [(seen / name).read_text() for name in ("first", "second")]
     for text in asked:
-        assert f'"cases": "{folder / "cases.json"}"' in text
         assert '"tensorflow": "2.15.1", "tensorflow_addons": "0.23.0"' in text
 
 
@@ -328,8 +327,36 @@ def test_changed_recorder_is_not_up_to_date(recorder: FakeRecorder, folder: Path
 
 def test_changed_cases_are_not_up_to_date(recorder: FakeRecorder, folder: Path, staging: Path) -> None:
     run(staging, folder)
-    synthetic.edit(folder / "cases.json", lambda data: data["cases"][0].update(note="Another reason."))
+    synthetic.edit(folder / "cases.json", lambda data: data["cases"][0].update(traced_steps=[0]))
     assert not is_up_to_date(staging, folder)
+
+
+def test_note_is_no_part_of_a_recording(recorder: FakeRecorder, folder: Path, staging: Path) -> None:
+    run(staging, folder)
+    synthetic.edit(folder / "cases.json", lambda data: data["cases"][0].update(note="Another reason."))
+    assert is_up_to_date(staging, folder)
+
+
+def test_recorder_gets_what_its_answers_depend_on(recorder: FakeRecorder, folder: Path, staging: Path, tmp_path: Path) -> None:
+    seen = tmp_path / "seen.json"
+    recorder.write(f"shutil.copyfile(options.cases, {str(seen)!r})")
+    run(staging, folder)
+    found = golden.load_json(seen)
+    assert sorted(found) == ["cases", "digest_steps", "format"]
+    (case,) = (case for case in found["cases"] if case["id"] == "triangular-2")
+    fields = {"id", "class", "policy", "inputs", "scale_mode", "dtype", "call", "steps", "traced_steps"}
+    assert set(case) == fields
+    assert case["inputs"]["step_size"] == {"hex": "0x1.0000000000000p+1"}
+    assert golden.sha256(seen.read_bytes()) in golden.accepted_cases_sha256(folder / "cases.json")
+
+
+@pytest.mark.parametrize("change", [lambda data: data["cases"][0].pop("note"), lambda data: data["cases"].clear()])
+def test_wrong_cases_are_refused_before_they_are_recorded(
+    recorder: FakeRecorder, folder: Path, staging: Path, change: Callable[[Any], Any]
+) -> None:
+    synthetic.edit(folder / "cases.json", change)
+    with pytest.raises(golden.StoreError, match=r"cases\.json: "):
+        run(staging, folder)
 
 
 def test_line_ends_are_not_a_change(recorder: FakeRecorder, folder: Path, staging: Path) -> None:
@@ -425,14 +452,15 @@ def test_summary_of_what_did_not_change(folder: Path, staging: Path) -> None:
     assert found["against"] == FIRST
     assert found["differences"] == []
     for mode in ("eager", "function", "xla"):
-        assert found["modes"][mode] == {"entries": 12, "same": 12, "worst_ulp": 0.0, "values_against_errors": 0}
+        assert found["modes"][mode] == {"entries": 12, "same": 12, "new": 0, "worst_ulp": 0.0, "values_against_errors": 0}
 
 
 @pytest.mark.parametrize("ulps", [1, 2, 937])
 def test_summary_counts_ulps(folder: Path, staging: Path, ulps: int) -> None:
     stage(staging, folder, FIRST, nudges={("base-triangular2-3", "eager"): ulps})
     found = record.summary(FIRST, staging=staging, folder=folder)
-    assert found["modes"]["eager"] == {"entries": 12, "same": 9, "worst_ulp": float(ulps), "values_against_errors": 0}
+    eager = {"entries": 12, "same": 9, "new": 0, "worst_ulp": float(ulps), "values_against_errors": 0}
+    assert found["modes"]["eager"] == eager
     assert found["modes"]["xla"]["same"] == 12
     assert [(d["case"], d["mode"], d["worst_ulp"]) for d in found["differences"]] == [
         ("base-triangular2-3", "eager", float(ulps))

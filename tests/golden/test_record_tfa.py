@@ -299,9 +299,9 @@ def test_record_has_the_form_of_the_store(recorder: ModuleType, folder: Path, tm
     assert recorder.main(["--cases", str(folder / "cases.json"), "--out", str(out), *versions]) == 0
     name = "tf-2.15.1_tfa-0.23.0"
     data = json.loads((out / "records" / f"{name}.json").read_text())
-    parsed = golden.parse_record(name, data, golden.read(folder).cases)
+    parsed = golden.parse_record(name, data)
     assert {entry.error[0] for entry in parsed.entries if entry.error} == {"AttributeError"}
     assert len(parsed.entries) == len(synthetic.CASES) * 9
     assert len(parsed.behaviours) == len(recorder.BEHAVIOURS)
     assert parsed.provenance["recorder_sha256"] == record._text_sha256(RECORDER)
-    assert parsed.provenance["cases_sha256"] == record._text_sha256(folder / "cases.json")
+    assert parsed.provenance["cases_sha256"] in golden.accepted_cases_sha256(folder / "cases.json")

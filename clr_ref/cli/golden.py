@@ -303,8 +303,8 @@ def _in_words(summary: dict[str, Any]) -> str:
     if summary["against"] is None:
         return "recorded, nothing stored to compare with"
     against = "what is stored" if summary["against"] == summary["pair"] else summary["against"]
-    parts = [
-        f"{mode} {m['same']}/{m['entries']} as {against}, worst {short(m['worst_ulp'])} ULP"
-        for mode, m in summary["modes"].items()
-    ]
+    parts = []
+    for mode, m in summary["modes"].items():
+        new = f", {m['new']} new" if m["new"] else ""
+        parts.append(f"{mode} {m['same']}/{m['entries']} as {against}{new}, worst {short(m['worst_ulp'])} ULP")
     return "; ".join(parts)

@@ -23,7 +23,11 @@ import numpy as np
 from clr_ref import ulp
 from clr_ref._files import folder_beside, remove_leftovers
 from clr_ref.golden import store as golden
-from clr_ref.golden.store import Entry, Record, Store, StoreError
+from clr_ref.golden.form import MALFORMED, load_json
+from clr_ref.golden.model import RECORD_NAME, Entry, Record, Store, StoreError, record_order
+from clr_ref.golden.records import parse_record
+from clr_ref.golden.sums import SUMS, file_names, render_sums, sha256, sums_problems
+from clr_ref.golden.values import parse_values
 
 
 class AcceptError(Exception):
@@ -55,8 +59,8 @@ def staged_pairs(staging: Path) -> list[str]:
     """The names of the pairs that are staged, in the order of their versions."""
     if not staging.is_dir():
         return []
-    names = [path.name for path in staging.iterdir() if golden.RECORD_NAME.fullmatch(path.name)]
-    return sorted(names, key=golden.record_order)
+    names = [path.name for path in staging.iterdir() if RECORD_NAME.fullmatch(path.name)]
+    return sorted(names, key=record_order)
 
 
 def read_staged(staging: Path, name: str, store: Store) -> tuple[Record, Path]:
@@ -68,12 +72,12 @@ def read_staged(staging: Path, name: str, store: Store) -> tuple[Record, Path]:
     folder = staging / name
     path = folder / "records" / f"{name}.json"
     try:
-        record = golden.parse_record(name, golden.load_json(path))
+        record = parse_record(path.name, load_json(path))
         alone = dataclasses.replace(store, folder=folder, records={name: record})
         if golden.coverage_problems(alone):
             raise AcceptError(f"{folder}: recorded with other cases than those of {store.folder / 'cases.json'}; {golden.NEXT}")
         found = golden.values_problems(alone)
-    except (OSError, *golden.MALFORMED) as error:
+    except (OSError, *MALFORMED) as error:
         raise AcceptError(f"{path}: {error}") from None
     if found:
         raise AcceptError("\n".join(f"{folder}: {problem}" for problem in found))
@@ -84,8 +88,8 @@ def nearest(store: Store, name: str) -> Record | None:
     """The stored record to compare a pair with: itself, else the pair of the nearest earlier version, else the earliest."""
     if name in store.records:
         return store.records[name]
-    names = sorted((n for n, r in store.records.items() if r.error is None), key=golden.record_order)
-    earlier = [n for n in names if golden.record_order(n) < golden.record_order(name)]
+    names = sorted((n for n, r in store.records.items() if r.error is None), key=record_order)
+    earlier = [n for n in names if record_order(n) < record_order(name)]
     return store.records[earlier[-1]] if earlier else store.records[names[0]] if names else None
 
 
@@ -102,7 +106,7 @@ def differences(store: Store, record: Record, folder: Path, against: Record) -> 
             worst = None
             if old.values is not None and entry.values is not None:
                 text = (folder / "values" / entry.case / entry.values).read_text("utf-8")
-                new = golden.parse_values(text, store.cases[entry.case].dtype)[1]
+                new = parse_values(text, store.cases[entry.case].dtype)[1]
                 stored = store.values(entry.case, old.values)
                 if len(stored) == len(new):  # else the case has other steps now
                     worst = float(np.max(np.abs(ulp.distance(new, stored)), initial=0.0))
@@ -159,7 +163,7 @@ def rebuild(folder: Path, change: Callable[[Path], None]) -> None:
             fresh = Path(work) / folder.name
             shutil.copytree(folder, fresh)
             change(fresh)
-            (fresh / golden.SUMS).write_text(golden.render_sums(fresh), "utf-8")
+            (fresh / SUMS).write_text(render_sums(fresh), "utf-8")
             found = golden.problems(fresh)
             if found:
                 raise AcceptError("\n".join(found))
@@ -178,12 +182,12 @@ def put(folder: Path, name: str, document: dict[str, Any], *, reason: str | None
         target = fresh / name
         history: list[Any] = []
         if target.exists():
-            old = golden.load_json(target)
+            old = load_json(target)
             history = old.get("history", [])
             if old["runs"] != document["runs"]:
                 if not (reason or "").strip():
                     raise AcceptError(f"{target.name} would change; --reason TEXT says why, and replaces it")
-                history = [*history, {"reason": reason, "replaced_sha256": golden.sha256(target.read_bytes())}]
+                history = [*history, {"reason": reason, "replaced_sha256": sha256(target.read_bytes())}]
         if history:
             document["history"] = history
         target.parent.mkdir(exist_ok=True)
@@ -204,9 +208,9 @@ def _exclusively(folder: Path) -> Iterator[None]:
 
 def _refuse_tampering(folder: Path) -> None:
     """Accepting must not launder values that were edited by hand: all but cases.json has to be what the sums say."""
-    if not (folder / golden.SUMS).exists() and not any((folder / "records").glob("*")):
+    if not (folder / SUMS).exists() and not any((folder / "records").glob("*")):
         return  # a store that has never held anything
-    found = [problem for problem in golden.sums_problems(folder) if not problem.startswith("cases.json:")]
+    found = [problem for problem in sums_problems(folder) if not problem.startswith("cases.json:")]
     if found:
         raise StoreError("\n".join(found))
 
@@ -219,9 +223,9 @@ def _apply(names: list[str], staging: Path, fresh: Path, overwrite: bool, reason
     for name in names:
         record, source = read_staged(staging, name, store)
         target = fresh / "records" / f"{name}.json"
-        data = golden.load_json(source / "records" / f"{name}.json")
+        data = load_json(source / "records" / f"{name}.json")
         if target.exists():
-            old = golden.load_json(target)
+            old = load_json(target)
             if "history" in old:
                 data["history"] = old["history"]
             changed = [d for d in differences(store, record, source, store.records[name]) if not d.new]
@@ -230,7 +234,7 @@ def _apply(names: list[str], staging: Path, fresh: Path, overwrite: bool, reason
                     what = f"{name} differs from what is stored in {len(changed)} entries, first in {changed[0]}"
                     hint = f"see `clr-ref golden diff --details {name}`; `--overwrite --reason TEXT` replaces what is stored"
                     raise AcceptError(f"{what}; {hint}")
-                replaced = golden.sha256(target.read_bytes())
+                replaced = sha256(target.read_bytes())
                 data["history"] = [*old.get("history", []), {"reason": reason, "replaced_sha256": replaced}]
         target.parent.mkdir(exist_ok=True)
         target.write_text(json.dumps(data, indent=1) + "\n", "utf-8")
@@ -242,7 +246,7 @@ def _apply(names: list[str], staging: Path, fresh: Path, overwrite: bool, reason
     # Values that no record refers to any more go with the record that was replaced.
     complete = golden.parse(fresh, [])
     wanted = {f"values/{case}/{name}" for case, _, _, name in complete.files()} if complete else set()
-    for path in golden.file_names(fresh):
+    for path in file_names(fresh):
         if path.startswith("values/") and path not in wanted:
             (fresh / path).unlink()
 

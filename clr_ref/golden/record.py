@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import filecmp
-import hashlib
 import json
 import os
 import shutil
@@ -19,7 +18,11 @@ from pathlib import Path
 from typing import IO, Any
 
 from clr_ref.golden import accept, store as golden
-from clr_ref.tfa_arithmetic import MODES
+from clr_ref.golden.cases import accepted_cases_sha256, recorder_input
+from clr_ref.golden.form import MALFORMED, load_json
+from clr_ref.golden.model import MODES, Store, StoreError
+from clr_ref.golden.records import FORMAT
+from clr_ref.golden.sums import file_names, text_sha256
 
 RECORDER = Path(__file__).with_name("record_tfa.py")
 
@@ -97,15 +100,15 @@ Progress = Callable[[str], None]
 def up_to_date(pair: Pair, *, staging: Path, folder: Path) -> bool:
     """Whether the pair is staged or stored, made by this recorder of these inputs and steps."""
     try:
-        recorder, cases = _text_sha256(RECORDER), golden.accepted_cases_sha256(folder / "cases.json")
-    except (OSError, *golden.MALFORMED):
+        recorder, cases = text_sha256(RECORDER), accepted_cases_sha256(folder / "cases.json")
+    except (OSError, *MALFORMED):
         return False
     for path in (staging / pair.name / "records" / f"{pair.name}.json", folder / "records" / f"{pair.name}.json"):
         try:
             provenance = json.loads(path.read_text("utf-8"))["provenance"]
             if provenance["recorder_sha256"] == recorder and provenance["cases_sha256"] in cases:
                 return True
-        except (OSError, *golden.MALFORMED):
+        except (OSError, *MALFORMED):
             continue
     return False
 
@@ -202,21 +205,21 @@ def _stage(source: Path, target: Path) -> Path:
 def _recorder_input(folder: Path) -> str:
     """What the recorder reads. Cases that are wrong are refused here, and not after minutes of recording them."""
     _read_cases(folder)
-    return golden.recorder_input(golden.load_json(folder / "cases.json"))
+    return recorder_input(load_json(folder / "cases.json"))
 
 
-def _read_cases(folder: Path) -> golden.Store:
+def _read_cases(folder: Path) -> Store:
     found: list[str] = []
     store = golden.parse(folder, found)
     if store is None:
-        raise golden.StoreError("\n".join(found))
+        raise StoreError("\n".join(found))
     return store
 
 
 def _stage_failure(pair: Pair, message: str, staging: Path) -> Path:
     lines = [line.strip() for line in message.splitlines() if line.strip()]
     data = {
-        "format": golden.FORMAT,
+        "format": FORMAT,
         "provenance": {
             "tensorflow": pair.tensorflow,
             "tensorflow-addons": pair.tensorflow_addons,
@@ -244,7 +247,7 @@ def summary(name: str, *, staging: Path, folder: Path) -> dict[str, Any]:
     try:
         found = list(accept.differences(store, record, source, against)) if against else []
     except (OSError, ValueError) as error:
-        raise golden.StoreError(f"{folder}: {error}") from None
+        raise StoreError(f"{folder}: {error}") from None
     modes = {}
     for mode in MODES:
         keys = {(e.case, e.step_dtype) for e in record.entries if e.mode == mode}
@@ -267,7 +270,7 @@ def summary(name: str, *, staging: Path, folder: Path) -> dict[str, Any]:
 
 
 def _differing(first: Path, second: Path) -> list[str]:
-    names = [golden.file_names(folder) for folder in (first, second)]
+    names = [file_names(folder) for folder in (first, second)]
     if names[0] != names[1]:
         return sorted(set(names[0]) ^ set(names[1]))
     return [name for name in names[0] if not filecmp.cmp(first / name, second / name, shallow=False)]
@@ -301,11 +304,6 @@ def _interpreter(version: str) -> str:
         for path in sorted(Path(root, "versions").glob(f"{version}.*/bin/python"), reverse=True):
             return str(path)
     return version
-
-
-def _text_sha256(path: Path) -> str:
-    # The recorder hashes text, so that line endings are git's business.
-    return hashlib.sha256(path.read_text("utf-8").encode()).hexdigest()
 
 
 def unavailable_here() -> str | None:

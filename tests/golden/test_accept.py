@@ -18,6 +18,7 @@ import pytest
 from clr_ref.golden import accept as accepting, store as golden
 from clr_ref.golden.accept import AcceptError, accept
 from clr_ref.golden.store import StoreError
+from clr_ref.golden.sums import SUMS
 from tests.golden import synthetic
 from tests.golden.synthetic import FIRST, SECOND
 
@@ -61,8 +62,8 @@ def test_accept_into_an_existing_store(folder: Path, staging: Path) -> None:
     accept([THIRD], staging=staging, folder=folder)
     assert list(golden.read(folder).records) == [FIRST, THIRD, SECOND]
     after = synthetic.snapshot(folder)
-    assert {name: after[name] for name in before if name != golden.SUMS} == {
-        name: content for name, content in before.items() if name != golden.SUMS
+    assert {name: after[name] for name in before if name != SUMS} == {
+        name: content for name, content in before.items() if name != SUMS
     }
 
 
@@ -332,7 +333,10 @@ def test_removed_case_needs_a_reason(folder: Path, staging: Path) -> None:
 
 def test_edited_inputs_are_not_laundered(folder: Path, staging: Path) -> None:
     """Steps and values agree with each other still; only the recorder's input tells."""
-    synthetic.edit(folder / "cases.json", lambda data: data["cases"][0]["inputs"]["step_size"].update(decimal=4, hex="0x1p+2"))
+    synthetic.edit(
+        folder / "cases.json",
+        lambda data: data["cases"][0]["inputs"]["step_size"].update(decimal=4, hex="0x1.0000000000000p+2"),
+    )
     with pytest.raises(AcceptError, match="2 of 2 records were made of other inputs or steps"):
         accept([], staging=staging, folder=folder)
 
@@ -351,12 +355,12 @@ def edit_record(folder: Path) -> None:
 
 def swap_values(folder: Path) -> None:
     """Sound in itself: content address, hex, decimal, record all agree; only the sums know that it was not accepted."""
-    sums = (folder / golden.SUMS).read_bytes()
+    sums = (folder / SUMS).read_bytes()
     name = synthetic.values_of(folder, FIRST, "triangular-2", "xla")
     synthetic.rewrite_values(
         folder, name, lambda text: text.replace("0x1.47ae140000000p-7,1e-02", "0x1.0000000000000p-7,7.8125e-03")
     )
-    (folder / golden.SUMS).write_bytes(sums)
+    (folder / SUMS).write_bytes(sums)
 
 
 def drop_stored_record(folder: Path) -> None:
@@ -368,11 +372,11 @@ def add_file(folder: Path) -> None:
 
 
 def drop_sums(folder: Path) -> None:
-    (folder / golden.SUMS).unlink()
+    (folder / SUMS).unlink()
 
 
 def garble_sums(folder: Path) -> None:
-    (folder / golden.SUMS).write_bytes(b"\xff" + (folder / golden.SUMS).read_bytes())
+    (folder / SUMS).write_bytes(b"\xff" + (folder / SUMS).read_bytes())
 
 
 @pytest.mark.parametrize("pairs", [[], [THIRD]], ids=["sums only", "with a recording"])
@@ -397,7 +401,7 @@ def test_edited_note_renews_the_sums(folder: Path, staging: Path) -> None:
     assert accept([], staging=staging, folder=folder) == []
     assert golden.read(folder).cases["triangular-2"].note == "A better reason."
     after = synthetic.snapshot(folder)
-    assert {name for name in before if before[name] != after[name]} == {golden.SUMS}
+    assert {name for name in before if before[name] != after[name]} == {SUMS}
 
 
 def test_note_that_breaks_the_cases_is_refused(folder: Path, staging: Path) -> None:

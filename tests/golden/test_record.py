@@ -15,7 +15,10 @@ import numpy as np
 import pytest
 
 from clr_ref.golden import accept as accepting, record, store as golden
+from clr_ref.golden.cases import accepted_cases_sha256
+from clr_ref.golden.model import RECORD_NAME, record_order
 from clr_ref.golden.record import PAIRS, Pair, RecordError
+from clr_ref.golden.sums import sha256
 from tests.golden import synthetic
 from tests.golden.conftest import FakeRecorder
 from tests.golden.synthetic import FIRST, SECOND
@@ -66,8 +69,8 @@ def test_pairs_are_those_of_the_table() -> None:
 
 def test_pairs_are_distinct_and_ordered() -> None:
     names = [pair.name for pair in PAIRS]
-    assert names == sorted(set(names), key=golden.record_order)
-    assert all(golden.RECORD_NAME.fullmatch(name) for name in names)
+    assert names == sorted(set(names), key=record_order)
+    assert all(RECORD_NAME.fullmatch(name) for name in names)
 
 
 def test_one_patch_release_of_each_minor() -> None:
@@ -347,7 +350,7 @@ def test_recorder_gets_what_its_answers_depend_on(recorder: FakeRecorder, folder
     fields = {"id", "class", "policy", "inputs", "scale_mode", "dtype", "call", "steps", "traced_steps"}
     assert set(case) == fields
     assert case["inputs"]["step_size"] == {"hex": "0x1.0000000000000p+1"}
-    assert golden.sha256(seen.read_bytes()) in golden.accepted_cases_sha256(folder / "cases.json")
+    assert sha256(seen.read_bytes()) in accepted_cases_sha256(folder / "cases.json")
 
 
 @pytest.mark.parametrize("change", [lambda data: data["cases"][0].pop("note"), lambda data: data["cases"].clear()])

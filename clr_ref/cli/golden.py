@@ -1,4 +1,4 @@
-"""``clr-ref golden``: the record of what TFA answered."""
+"""``clr-ref golden``: the record of what TFA computed."""
 
 from __future__ import annotations
 
@@ -40,22 +40,22 @@ def _staging_option(function: Callable[..., Any]) -> Callable[..., Any]:
         default=DEFAULT_STAGING,
         show_default=True,
         metavar="DIR",
-        help="Where recordings wait to be accepted.",
+        help="Folder in which recordings wait to be accepted.",
     )(function)
 
 
 @click.group("golden")
 def golden_group() -> None:
-    """The record of what TFA answered: record it, compare it, accept it, show it."""
+    """Record what TFA computes, compare it with the store, accept it, show it."""
 
 
 @golden_group.command("record")
 @click.argument("names", nargs=-1, metavar="[PAIR]...")
-@click.option("--all", "every", is_flag=True, help="All 42 pairs that TFA supported.")
+@click.option("--all", "every", is_flag=True, help="Record all 42 pairs that TFA supported.")
 @click.option(
     "--python",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="Record whatever TFA is installed in this Python, instead of installing a PAIR.",
+    help="Record the TFA that is installed in this Python, instead of installing a PAIR.",
 )
 @click.option("--force", is_flag=True, help="Record again what is already staged or stored.")
 @_staging_option
@@ -70,10 +70,11 @@ def record(
     folder: Path | None,
     as_json: bool,
 ) -> None:
-    """Record PAIRs, named like tf-2.15.1_tfa-0.23.0: each in an environment of its own, twice, and stage what agrees.
+    """Record PAIRs, named like tf-2.15.1_tfa-0.23.0, each in an environment of its own.
 
-    What is staged or stored already, by this recorder and for these cases, is passed over: an interrupted call resumes. The
-    store is left as it is; `clr-ref golden accept` moves the recordings in.
+    Each pair is recorded twice, and rejected if the two runs differ. A pair is skipped if it is already recorded by this
+    recorder with these inputs and steps, so that a second call resumes an interrupted one. The store changes only with
+    `clr-ref golden accept`.
     """
     from clr_ref.golden import accept as accepting, record as recording
 
@@ -81,7 +82,7 @@ def record(
     names = tuple(name.removeprefix("record-") for name in names)  # as tox names its environments
     unknown = [name for name in names if name not in known]
     if unknown:
-        raise click.BadParameter(f"{unknown[0]!r} is no supported pair; one of {', '.join(known)}", param_hint="PAIR")
+        raise click.BadParameter(f"{unknown[0]!r} is no supported pair; give one of {', '.join(known)}", param_hint="PAIR")
     if (python is not None) + every + bool(names) != 1:
         raise click.UsageError("give either PAIRs, or --all, or --python")
     store = folder or golden.default_folder()
@@ -126,12 +127,12 @@ def record(
 
 @golden_group.command()
 @click.argument("names", nargs=-1, metavar="[PAIR]...")
-@click.option("--details", is_flag=True, help="One line per entry that differs.")
+@click.option("--details", is_flag=True, help="Print one line per entry that differs or is new.")
 @_staging_option
 @golden_option
 @json_option
 def diff(names: tuple[str, ...], details: bool, staging: Path, folder: Path | None, as_json: bool) -> None:
-    """Compare what is staged with what is stored, in ULP. Exit code 1 where a stored pair would change."""
+    """Compare recordings with the store, in ULP. Exit code 1 if a stored result would change; a new one is no change."""
     from clr_ref.golden import accept as accepting, record as recording
 
     chosen = _staged(names, staging)
@@ -160,15 +161,15 @@ def diff(names: tuple[str, ...], details: bool, staging: Path, folder: Path | No
 
 @golden_group.command()
 @click.argument("names", nargs=-1, metavar="[PAIR]...")
-@click.option("--overwrite", is_flag=True, help="Let a recording change what is stored of its pair.")
-@click.option("--reason", default=None, help="Why the stored answers were wrong; kept in the record.")
+@click.option("--overwrite", is_flag=True, help="Let a recording change or remove stored results of its pair.")
+@click.option("--reason", default=None, help="Why the stored results were wrong; kept in the record.")
 @_staging_option
 @golden_option
 @json_option
 def accept(
     names: tuple[str, ...], overwrite: bool, reason: str | None, staging: Path, folder: Path | None, as_json: bool
 ) -> None:
-    """Move the staged recordings (all, or those of PAIRs) into the store, all or none of them, and renew its SHA256SUMS."""
+    """Move the recordings (all, or those of PAIRs) into the store, all or none, and renew its SHA256SUMS."""
     from clr_ref.golden import accept as accepting
 
     if overwrite != (reason is not None):
@@ -191,7 +192,7 @@ def accept(
 
 @golden_group.command()
 @click.argument("name", required=False, metavar="[PAIR]")
-@output_option("--markdown", help="Write the whole record as a page, with its picture beside it (needs clr-ref[plot]).")
+@output_option("--markdown", help="Write the record as a page, with its picture beside it; needs clr-ref[plot].")
 @golden_option
 @json_option
 def show(name: str | None, markdown: Path | None, folder: Path | None, as_json: bool) -> None:
@@ -207,7 +208,7 @@ def show(name: str | None, markdown: Path | None, folder: Path | None, as_json: 
         click.echo(json.dumps({"wrote": [str(markdown), str(picture)]}) if as_json else f"wrote {markdown} and {picture}")
         return
     if name is not None and name not in store.records:
-        raise click.BadParameter(f"{name!r} is not recorded; one of {', '.join(store.records)}", param_hint="PAIR")
+        raise click.BadParameter(f"{name!r} is not recorded; give one of {', '.join(store.records)}", param_hint="PAIR")
     records = [store.records[name]] if name else list(store.records.values())
     if as_json:
         click.echo(json.dumps([dataclasses.asdict(record) for record in records], indent=1))
@@ -233,11 +234,11 @@ def show(name: str | None, markdown: Path | None, folder: Path | None, as_json: 
 
 @golden_group.command()
 @data_option
-@click.option("--reason", default=None, metavar="TEXT", help="Why stored digests change; without it none does.")
+@click.option("--reason", default=None, metavar="TEXT", help="Why stored digests change; required if one does.")
 @golden_option
 @json_option
 def train(source: Path | None, reason: str | None, folder: Path | None, as_json: bool) -> None:
-    """Train the cases of golden/training with this TensorFlow, twice, and store the digests."""
+    """Train the cases of golden/training twice with this TensorFlow, and store the digests if both runs agree."""
     from clr_ref.golden.accept import AcceptError
     from clr_ref.training import data, determinism, golden as training
 
@@ -256,18 +257,18 @@ def train(source: Path | None, reason: str | None, folder: Path | None, as_json:
     if as_json:
         click.echo(json.dumps({"recorded": record.name, "agreeing": agreeing}, indent=1))
         return
-    click.echo(f"recorded {record.name}; these agree in every bit of the final weights:")
+    click.echo(f"recorded {record.name}; the final weights of these have the same bits:")
     for case, groups in agreeing.items():
         for group in groups:
             click.echo(f"{case}: {', '.join(group)}")
 
 
 @golden_group.command()
-@click.option("--reason", default=None, metavar="TEXT", help="Why stored rates change; without it none does.")
+@click.option("--reason", default=None, metavar="TEXT", help="Why stored rates change; required if one does.")
 @golden_option
 @json_option
 def probe(reason: str | None, folder: Path | None, as_json: bool) -> None:
-    """Store the rates that optimizers apply with the schedules of the TFA that is installed here."""
+    """Store the rates that optimizers apply with the schedules of the installed TFA."""
     from clr_ref.golden.accept import AcceptError
     from clr_ref.training import applied
 
@@ -292,7 +293,7 @@ def _staged(names: tuple[str, ...], staging: Path) -> list[str]:
     missing = [name for name in names if name not in found]
     if missing:
         raise click.BadParameter(
-            f"{missing[0]!r} is not staged in {staging}; {', '.join(found) or 'nothing'} is", param_hint="PAIR"
+            f"{missing[0]!r} is not staged in {staging}; staged are: {', '.join(found) or 'none'}", param_hint="PAIR"
         )
     return list(names) or found
 

@@ -1,6 +1,6 @@
-"""Move what was recorded into the store: the whole new store is built beside the old, checked, and put in its place.
+"""Move recordings into the store: the new store is built beside the old one, checked, and put in its place.
 
-A recording is staged as ``<staging>/<pair>/records/<pair>.json`` with its ``values/``. Nothing here evaluates anything.
+A recording is staged as ``<staging>/<pair>/records/<pair>.json`` with its ``values/``.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from clr_ref.golden.values import parse_values
 
 
 class AcceptError(Exception):
-    """The recording cannot be accepted as it is; the message says why, and the store is as it was."""
+    """The recording cannot be accepted; the message says why, and the store is unchanged."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,8 +39,7 @@ class Difference:
     """How one recorded entry differs from the stored one it is compared with.
 
     ``worst_ulp`` is None where one has no values, or other steps. A behaviour has the case "behaviour" and its title as step
-    dtype; where a pair could not be installed on one side, the case is "pair". ``new`` is True where nothing was stored: a case
-    that was added is no changed answer.
+    dtype. Where a pair could not be installed on one side, the case is "pair". ``new`` is True where nothing was stored before.
     """
 
     case: str
@@ -67,7 +66,7 @@ def read_staged(staging: Path, name: str, store: Store) -> tuple[Record, Path]:
     """A staged record, checked against the cases of the store, and the folder that holds it.
 
     Raises:
-        AcceptError: there is none of that name, or it is damaged.
+        AcceptError: no record of that name is staged, or it is damaged, or it was made of other cases.
     """
     folder = staging / name
     path = folder / "records" / f"{name}.json"
@@ -85,7 +84,7 @@ def read_staged(staging: Path, name: str, store: Store) -> tuple[Record, Path]:
 
 
 def nearest(store: Store, name: str) -> Record | None:
-    """The stored record to compare a pair with: itself, else the pair of the nearest earlier version, else the earliest."""
+    """The stored record of a pair; else that of the nearest earlier version; else the earliest; None in an empty store."""
     if name in store.records:
         return store.records[name]
     names = sorted((n for n, r in store.records.items() if r.error is None), key=record_order)
@@ -130,14 +129,19 @@ def _describe(entry: Entry) -> str:
 def accept(
     names: Iterable[str], *, staging: Path, folder: Path, overwrite: bool = False, reason: str | None = None
 ) -> list[str]:
-    """Put the staged records into the store, all or none, and renew its SHA256SUMS. Answers the accepted names.
+    """Put the staged records into the store, all or none, renew its SHA256SUMS, and return the accepted names.
 
-    With no names it only renews the sums, after cases.json was edited by hand.
+    Args:
+        names: the pairs to accept. With none, only the sums are renewed, after cases.json was edited by hand.
+        staging: the folder with the recordings.
+        folder: the store.
+        overwrite: whether a recording may change or remove a stored result. An added one needs no permission.
+        reason: why the stored results were wrong, for the history of the record; required with ``overwrite``.
 
     Raises:
-        AcceptError: a staged record is damaged; it would change a stored one and ``overwrite`` with a ``reason`` is not given;
-            or the store that would result is not sound.
-        StoreError: the stored values or records have been tampered with.
+        AcceptError: a staged record is damaged; or it would change a stored result without ``overwrite`` and ``reason``; or the
+            new store would not be sound.
+        StoreError: a stored file was edited by hand.
     """
     accepted = list(names)
     if overwrite and not (reason or "").strip():
@@ -150,8 +154,8 @@ def rebuild(folder: Path, change: Callable[[Path], None]) -> None:
     """Change a copy of the store, renew its SHA256SUMS, and put it in the store's place if it is sound.
 
     Raises:
-        AcceptError: the store that would result is not sound.
-        StoreError: there is no store, or the stored values or records have been tampered with.
+        AcceptError: the new store would not be sound.
+        StoreError: there is no store, or a stored file was edited by hand.
     """
     folder = folder.resolve()
     if not (folder / "cases.json").is_file():
@@ -171,10 +175,10 @@ def rebuild(folder: Path, change: Callable[[Path], None]) -> None:
 
 
 def put(folder: Path, name: str, document: dict[str, Any], *, reason: str | None) -> None:
-    """Put a document with ``runs`` into the store under ``name``, a path in it. What it replaces goes on in its ``history``.
+    """Put a document with ``runs`` into the store under ``name``, a path in it. It keeps the history of what it replaces.
 
     Raises:
-        AcceptError: its runs are not those that are stored, and no ``reason`` is given; or as for ``rebuild``.
+        AcceptError: other runs are stored, and no ``reason`` is given; or as for ``rebuild``.
         StoreError: as for ``rebuild``.
     """
 
@@ -186,7 +190,7 @@ def put(folder: Path, name: str, document: dict[str, Any], *, reason: str | None
             history = old.get("history", [])
             if old["runs"] != document["runs"]:
                 if not (reason or "").strip():
-                    raise AcceptError(f"{target.name} would change; --reason TEXT says why, and replaces it")
+                    raise AcceptError(f"{target.name} would change; `--reason TEXT` replaces it, and keeps the reason")
                 history = [*history, {"reason": reason, "replaced_sha256": sha256(target.read_bytes())}]
         if history:
             document["history"] = history
@@ -202,12 +206,13 @@ def _exclusively(folder: Path) -> Iterator[None]:
         try:
             yield
         finally:
-            with contextlib.suppress(OSError):  # while it is held: afterwards it may be another's
+            # While this process still has the lock: afterwards the file may be the lock of another process.
+            with contextlib.suppress(OSError):
                 Path(f"{folder}.lock").unlink()
 
 
 def _refuse_tampering(folder: Path) -> None:
-    """Accepting must not launder values that were edited by hand: all but cases.json has to be what the sums say."""
+    """Refuse if any file except cases.json differs from SHA256SUMS: it was edited by hand."""
     if not (folder / SUMS).exists() and not any((folder / "records").glob("*")):
         return  # a store that has never held anything
     found = [problem for problem in sums_problems(folder) if not problem.startswith("cases.json:")]
@@ -243,7 +248,7 @@ def _apply(names: list[str], staging: Path, fresh: Path, overwrite: bool, reason
                 values = fresh / "values" / entry.case / entry.values
                 values.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(source / "values" / entry.case / entry.values, values)
-    # Values that no record refers to any more go with the record that was replaced.
+    # A replaced record may have been the last one that referred to a values file.
     complete = golden.parse(fresh, [])
     wanted = {f"values/{case}/{name}" for case, _, _, name in complete.files()} if complete else set()
     for path in file_names(fresh):
@@ -252,7 +257,7 @@ def _apply(names: list[str], staging: Path, fresh: Path, overwrite: bool, reason
 
 
 def exchange(fresh: Path, folder: Path) -> None:
-    """Swap two folders in one step where the kernel can, so that a reader sees the old store or the new, never neither."""
+    """Swap two folders; on Linux in one step, so that a reader always finds one of the two stores."""
     if sys.platform == "linux":
         libc = ctypes.CDLL(None, use_errno=True)
         if hasattr(libc, "renameat2"):

@@ -1,6 +1,6 @@
-"""Record TFA x TensorFlow pairs: an environment each, the recorder twice in it, staged if the two agree.
+"""Record TFA x TensorFlow pairs: each in an environment of its own, twice, and staged if the two runs agree.
 
-The store is only read here; what was recorded lies in the staging folder until it is accepted.
+This module only reads the store. A recording stays in the staging folder until it is accepted.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ RECORDER = Path(__file__).with_name("record_tfa.py")
 
 @dataclasses.dataclass(frozen=True)
 class Pair:
-    """A TFA x TensorFlow pair of TFA's table of supported versions, and the Python to run it on."""
+    """A TFA x TensorFlow pair of TFA's table of supported versions."""
 
     tensorflow: str
     tensorflow_addons: str
@@ -49,8 +49,8 @@ class Pair:
 
     @property
     def requirements(self) -> list[str]:
-        # TFA 0.7.1 links to a symbol that tensorflow-cpu lacks. TF up to 2.11 breaks with newer protobuf, up to 2.15 with
-        # NumPy 2.
+        # TFA 0.7.1 links to a symbol that tensorflow-cpu lacks. TF up to 2.11 fails with newer protobuf, and TF up to 2.15
+        # with NumPy 2.
         package = "tensorflow" if self.tensorflow_addons.startswith("0.7.") else "tensorflow-cpu"
         pins = [f"{package}=={self.tensorflow}", f"tensorflow-addons=={self.tensorflow_addons}", "numpy<2"]
         return [*pins, "protobuf<3.20"] if self.minor <= 11 else pins
@@ -98,7 +98,7 @@ Progress = Callable[[str], None]
 
 
 def up_to_date(pair: Pair, *, staging: Path, folder: Path) -> bool:
-    """Whether the pair is staged or stored, made by this recorder of these inputs and steps."""
+    """Whether the pair is staged or stored, recorded by this recorder with these inputs and steps."""
     try:
         recorder, cases = text_sha256(RECORDER), accepted_cases_sha256(folder / "cases.json")
     except (OSError, *MALFORMED):
@@ -114,17 +114,17 @@ def up_to_date(pair: Pair, *, staging: Path, folder: Path) -> bool:
 
 
 def record_pair(pair: Pair, *, staging: Path, folder: Path, progress: Progress) -> Path:
-    """Install the pair into an environment of its own, record it twice, and stage it. The environment is removed.
+    """Record a pair in an environment of its own, which is then removed, and return the folder where it is staged.
 
     A pair that cannot be installed is staged as a record that says so.
 
     Raises:
         RecordError: no such Python, or as for ``record_with``.
-        StoreError: there are no cases to record.
+        StoreError: cases.json is missing or damaged.
     """
     _recorder_input(folder)  # before minutes of installing
     staging.mkdir(parents=True, exist_ok=True)
-    for left in staging.glob(f".{pair.name}-*"):  # what a recording of this pair that was killed left
+    for left in staging.glob(f".{pair.name}-*"):  # left by a recording that was killed
         shutil.rmtree(left, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix=f".{pair.name}-", dir=staging) as work:
         environment = Path(work) / "venv"
@@ -141,13 +141,13 @@ def record_pair(pair: Pair, *, staging: Path, folder: Path, progress: Progress) 
 
 
 def record_with(python: Path, pair: Pair | None, *, staging: Path, folder: Path, progress: Progress) -> Path:
-    """Run the recorder twice, in two processes of a Python that has TFA, and stage what both agree on.
+    """Run the recorder in two processes of a Python that has TFA, stage the recording if both agree, and return its folder.
 
-    Without a pair, whatever is installed there is recorded.
+    Without a pair, the installed versions are recorded.
 
     Raises:
         RecordError: the recorder failed, or its two runs differ.
-        StoreError: there are no cases to record.
+        StoreError: cases.json is missing or damaged.
     """
     text = _recorder_input(folder)
     staging.mkdir(parents=True, exist_ok=True)
@@ -161,7 +161,7 @@ def record_with(python: Path, pair: Pair | None, *, staging: Path, folder: Path,
         logs = [(Path(work) / f"{out.name}.log").open("w+", encoding="utf-8") for out in outs]
         processes: list[subprocess.Popen[Any]] = []
         try:
-            # The second run writes to its log alone; the first is read as it goes, for the progress.
+            # The second run writes only to its log. The output of the first one is read line by line, for the progress.
             second = subprocess.Popen([*command, "--out", str(outs[1])], stdout=logs[1], stderr=subprocess.STDOUT)
             processes.append(second)
             first = subprocess.Popen(
@@ -203,7 +203,7 @@ def _stage(source: Path, target: Path) -> Path:
 
 
 def _recorder_input(folder: Path) -> str:
-    """What the recorder reads. Cases that are wrong are refused here, and not after minutes of recording them."""
+    """The text that the recorder reads. Wrong cases are refused here: later, minutes of recording would be lost."""
     _read_cases(folder)
     return recorder_input(load_json(folder / "cases.json"))
 
@@ -235,7 +235,7 @@ def _stage_failure(pair: Pair, message: str, staging: Path) -> Path:
 
 
 def summary(name: str, *, staging: Path, folder: Path) -> dict[str, Any]:
-    """How a staged pair differs from what is stored: per mode, the entries that agree and the worst distance in ULP.
+    """How a staged pair differs from the stored one: per mode, the equal and the new entries and the worst distance in ULP.
 
     Raises:
         AcceptError: the staged record is damaged.
@@ -298,7 +298,7 @@ def _uv() -> str:
 
 
 def _interpreter(version: str) -> str:
-    """A Python of that minor version: pyenv's, else whatever uv finds by the version number."""
+    """A Python of that minor version: pyenv's, or the version number, by which uv finds one."""
     root = os.environ.get("PYENV_ROOT")
     if root:
         for path in sorted(Path(root, "versions").glob(f"{version}.*/bin/python"), reverse=True):

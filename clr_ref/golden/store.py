@@ -179,7 +179,7 @@ def values_problems(store: Store) -> list[str]:
             if values_name(mode, text) != Path(path).name:
                 raise ValueError("the content is not what its name says: the sha256 does not match")
             steps, values = parse_values(text, store.cases[case].dtype)
-            if any(steps.tolist() != store.cases[case].steps_for(*asked).tolist() for _, *asked in wanted[path]):
+            if any(steps.tolist() != store.cases[case].steps_for(*kind).tolist() for _, *kind in wanted[path]):
                 raise ValueError("the steps are not those of the case")
             if render_values(steps, values) != text:
                 raise ValueError("hex and decimal disagree, or the form is not canonical")

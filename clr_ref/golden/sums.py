@@ -15,7 +15,7 @@ def sha256(data: bytes) -> str:
 
 
 def text_sha256(path: Path) -> str:
-    """The sha256 of a text file with Unix line ends, as the recorder states it, whatever line ends a checkout has."""
+    """The sha256 of a text file with Unix line ends: the recorder states that one, and a checkout may have others."""
     return sha256(path.read_text("utf-8").encode())
 
 

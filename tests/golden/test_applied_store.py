@@ -101,7 +101,7 @@ def test_a_changed_rate_needs_a_reason(folder: Path, monkeypatch: pytest.MonkeyP
     runs += [{"X, SGD, fit": {"error": ["TypeError", "no"]}}] * 4
     result = CliRunner().invoke(main, call)
     assert (result.exit_code, path.read_bytes()) == (1, before)
-    assert "would change; --reason TEXT says why" in result.output
+    assert "would change; `--reason TEXT` replaces it" in result.output
     result = CliRunner().invoke(main, [*call, "--reason", "a test", "--json"])
     assert json.loads(result.stdout) == {"recorded": PAIR, "runs": 1, "errors": {"X, SGD, fit": ["TypeError", "no"]}}
     assert golden.read(folder).applied[PAIR].history[0]["reason"] == "a test"

@@ -84,7 +84,7 @@ def test_a_changed_digest_needs_a_reason(trained: Path, monkeypatch: pytest.Monk
     other = dataclasses.replace(report([0.5], [1.0], [2.0], 1), weights_sha256="f" * 64)
     monkeypatch.setattr(training, "run", lambda case, found: other)
     for reason in (None, " "):
-        with pytest.raises(accept.AcceptError, match="would change; --reason TEXT says why"):
+        with pytest.raises(accept.AcceptError, match="would change; `--reason TEXT` replaces it"):
             training.record(DATA, trained, reason=reason)
         assert (trained / "training" / f"{NAME}.json").read_bytes() == before
     training.record(DATA, trained, reason="a new kernel")

@@ -134,6 +134,15 @@ def test_the_reader_refuses_what_jsonschema_refuses(name: str) -> None:
         lambda d: d["cases"][0]["inputs"]["step_size"].update(decimal="8"),
         lambda d: d["cases"][0].update(steps=[[1]]),
         lambda d: d["cases"][0].update(steps=[[-1, 2]]),
+        lambda d: d["cases"][0].update(steps=[[0, 1, 2]]),
+        lambda d: d["cases"][0].update(steps=[]),
+        lambda d: d["cases"][0].update(traced_steps=[2**63 + 1]),
+        lambda d: d["cases"][0].update(traced_steps=[True]),
+        lambda d: d["cases"][0].update(note=""),
+        lambda d: d["cases"][0].update(flags=["tutorial", "tutorial"]),
+        lambda d: d["cases"][0].update(id="a/b"),
+        lambda d: d["cases"].clear(),
+        lambda d: d.update(format=True),
     ],
 )
 def test_other_cases_do_not(spoil: Callable[[Any], None]) -> None:

@@ -13,10 +13,9 @@ import numpy as np
 from clr_ref import compare, policies
 from clr_ref.compare import Comparison, Truth, Verdict
 from clr_ref.exact import FORMATS
-from clr_ref.golden.store import Case, Store
+from clr_ref.golden.model import MODES, Case, Mode, StepDtype, Store
 from clr_ref.schedule import CyclicalLearningRate
 from clr_ref.tfa import bounds, eager, graphs
-from clr_ref.tfa.eager import Mode, StepDtype
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,14 +40,14 @@ def verify(store: Store, case_id: str | None = None) -> Iterator[Verdict]:
     for dtype in FORMATS:
         if chosen := [case for case in cases if case.dtype == dtype]:
             yield _formula(chosen, truths, dtype)
-    for mode in eager.MODES:
+    for mode in MODES:
         for power in (False, True):
             if chosen := [case for case in cases if _has_power(case) is power]:
                 yield _replayed(store, chosen, mode, power)
     if chosen := [case for case in cases if not _has_power(case)]:
-        for mode in eager.MODES:
+        for mode in MODES:
             yield _digests(store, chosen, mode)
-    for mode in eager.MODES:
+    for mode in MODES:
         for dtype in FORMATS:
             if chosen := [case for case in cases if case.dtype == dtype]:
                 yield _recorded(store, chosen, truths, mode, dtype)

@@ -1,4 +1,4 @@
-"""``clr-ref golden``: the record of what TFA answered."""
+"""``clr-ref golden``: the record of what TFA computed."""
 
 from __future__ import annotations
 
@@ -40,22 +40,22 @@ def _staging_option(function: Callable[..., Any]) -> Callable[..., Any]:
         default=DEFAULT_STAGING,
         show_default=True,
         metavar="DIR",
-        help="Where recordings wait to be accepted.",
+        help="Folder in which recordings wait to be accepted.",
     )(function)
 
 
 @click.group("golden")
 def golden_group() -> None:
-    """The record of what TFA answered: record it, compare it, accept it, show it."""
+    """Record what TFA computes, compare it with the store, accept it, show it."""
 
 
 @golden_group.command("record")
 @click.argument("names", nargs=-1, metavar="[PAIR]...")
-@click.option("--all", "every", is_flag=True, help="All 42 pairs that TFA supported.")
+@click.option("--all", "every", is_flag=True, help="Record all 42 pairs that TFA supported.")
 @click.option(
     "--python",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="Record whatever TFA is installed in this Python, instead of installing a PAIR.",
+    help="Record the TFA that is installed in this Python, instead of installing a PAIR.",
 )
 @click.option("--force", is_flag=True, help="Record again what is already staged or stored.")
 @_staging_option
@@ -70,10 +70,11 @@ def record(
     folder: Path | None,
     as_json: bool,
 ) -> None:
-    """Record PAIRs, named like tf-2.15.1_tfa-0.23.0: each in an environment of its own, twice, and stage what agrees.
+    """Record PAIRs, named like tf-2.15.1_tfa-0.23.0, each in an environment of its own.
 
-    What is staged or stored already, by this recorder and for these cases, is passed over: an interrupted call resumes. The
-    store is left as it is; `clr-ref golden accept` moves the recordings in.
+    Each pair is recorded twice, and rejected if the two runs differ. A pair is skipped if it is already recorded by this
+    recorder with these inputs and steps, so that a second call resumes an interrupted one. The store changes only with
+    `clr-ref golden accept`.
     """
     from clr_ref.golden import accept as accepting, record as recording
 
@@ -81,7 +82,7 @@ def record(
     names = tuple(name.removeprefix("record-") for name in names)  # as tox names its environments
     unknown = [name for name in names if name not in known]
     if unknown:
-        raise click.BadParameter(f"{unknown[0]!r} is no supported pair; one of {', '.join(known)}", param_hint="PAIR")
+        raise click.BadParameter(f"{unknown[0]!r} is no supported pair; give one of {', '.join(known)}", param_hint="PAIR")
     if (python is not None) + every + bool(names) != 1:
         raise click.UsageError("give either PAIRs, or --all, or --python")
     store = folder or golden.default_folder()
@@ -120,18 +121,18 @@ def record(
             click.echo(f"{summary['pair']}: {_in_words(summary)}")
         click.echo(f"recorded {len(summaries)}, failed {len(failures)}; staged in {staging}")
         if summaries:
-            click.echo("look with: clr-ref golden diff;  take over with: clr-ref golden accept")
+            click.echo("Next: `clr-ref golden diff` compares this with what is stored; `clr-ref golden accept` moves it in.")
     sys.exit(1 if failures else 0)
 
 
 @golden_group.command()
 @click.argument("names", nargs=-1, metavar="[PAIR]...")
-@click.option("--details", is_flag=True, help="One line per entry that differs.")
+@click.option("--details", is_flag=True, help="Print one line per entry that differs or is new.")
 @_staging_option
 @golden_option
 @json_option
 def diff(names: tuple[str, ...], details: bool, staging: Path, folder: Path | None, as_json: bool) -> None:
-    """Compare what is staged with what is stored, in ULP. Exit code 1 where a stored pair would change."""
+    """Compare recordings with the store, in ULP. Exit code 1 if a stored result would change; a new one is no change."""
     from clr_ref.golden import accept as accepting, record as recording
 
     chosen = _staged(names, staging)
@@ -139,15 +140,15 @@ def diff(names: tuple[str, ...], details: bool, staging: Path, folder: Path | No
         found = [recording.summary(name, staging=staging, folder=folder or golden.default_folder()) for name in chosen]
     except (accepting.AcceptError, golden.StoreError) as error:
         fail(str(error), as_json)
-    changed = [s for s in found if s["against"] == s["pair"] and s["differences"]]
+    changed = [s for s in found if s["against"] == s["pair"] and not all(d["new"] for d in s["differences"])]
     if as_json:
         click.echo(json.dumps(finite({"pairs": found}), indent=1))
         sys.exit(1 if changed else 0)
-    table = new_table("staged pair", "against", "mode", ">entries", ">same", ">worst ULP", ">value or error")
+    table = new_table("staged pair", "against", "mode", ">entries", ">same", ">new", ">worst ULP", ">value or error")
     for s in found:
         for mode, m in s["modes"].items():
             against = "-" if s["against"] is None else "itself" if s["against"] == s["pair"] else s["against"]
-            cells = (m["entries"], m["same"], short(m["worst_ulp"]), m["values_against_errors"])
+            cells = (m["entries"], m["same"], m["new"], short(m["worst_ulp"]), m["values_against_errors"])
             table.add_row(s["pair"], against, mode, *(str(cell) for cell in cells))
     print_table(table)
     if details:
@@ -160,22 +161,25 @@ def diff(names: tuple[str, ...], details: bool, staging: Path, folder: Path | No
 
 @golden_group.command()
 @click.argument("names", nargs=-1, metavar="[PAIR]...")
-@click.option("--overwrite", is_flag=True, help="Let a recording change what is stored of its pair.")
-@click.option("--reason", default=None, help="Why the stored answers were wrong; kept in the record.")
+@click.option("--overwrite", is_flag=True, help="Let a recording change or remove stored results of its pair.")
+@click.option("--reason", default=None, help="Why the stored results were wrong; kept in the record.")
 @_staging_option
 @golden_option
 @json_option
 def accept(
     names: tuple[str, ...], overwrite: bool, reason: str | None, staging: Path, folder: Path | None, as_json: bool
 ) -> None:
-    """Move the staged recordings (all, or those of PAIRs) into the store, all or none of them, and renew its SHA256SUMS."""
+    """Move the recordings (all, or those of PAIRs) into the store, all or none, and renew its SHA256SUMS."""
     from clr_ref.golden import accept as accepting
 
     if overwrite != (reason is not None):
         raise click.UsageError("--overwrite and --reason TEXT go together")
     target = folder or golden.default_folder()
     if folder is None and target.name == "data":
-        raise click.UsageError("the store of an installed package is not to be changed: give --golden DIR")
+        raise click.UsageError(
+            f"{target} belongs to an installed package and is not changed; "
+            "in a checkout, give --golden golden or install it with `pip install --editable .`"
+        )
     try:
         accepted = accepting.accept(_staged(names, staging), staging=staging, folder=target, overwrite=overwrite, reason=reason)
     except (accepting.AcceptError, golden.StoreError, OSError) as error:  # a full disk: the store is as it was
@@ -188,7 +192,7 @@ def accept(
 
 @golden_group.command()
 @click.argument("name", required=False, metavar="[PAIR]")
-@output_option("--markdown", help="Write the whole record as a page, with its picture beside it (needs clr-ref[plot]).")
+@output_option("--markdown", help="Write the record as a page, with its picture beside it; needs clr-ref[plot].")
 @golden_option
 @json_option
 def show(name: str | None, markdown: Path | None, folder: Path | None, as_json: bool) -> None:
@@ -204,7 +208,7 @@ def show(name: str | None, markdown: Path | None, folder: Path | None, as_json: 
         click.echo(json.dumps({"wrote": [str(markdown), str(picture)]}) if as_json else f"wrote {markdown} and {picture}")
         return
     if name is not None and name not in store.records:
-        raise click.BadParameter(f"{name!r} is not recorded; one of {', '.join(store.records)}", param_hint="PAIR")
+        raise click.BadParameter(f"{name!r} is not recorded; give one of {', '.join(store.records)}", param_hint="PAIR")
     records = [store.records[name]] if name else list(store.records.values())
     if as_json:
         click.echo(json.dumps([dataclasses.asdict(record) for record in records], indent=1))
@@ -230,11 +234,11 @@ def show(name: str | None, markdown: Path | None, folder: Path | None, as_json: 
 
 @golden_group.command()
 @data_option
-@click.option("--reason", default=None, metavar="TEXT", help="Why stored digests change; without it none does.")
+@click.option("--reason", default=None, metavar="TEXT", help="Why stored digests change; required if one does.")
 @golden_option
 @json_option
 def train(source: Path | None, reason: str | None, folder: Path | None, as_json: bool) -> None:
-    """Train the cases of golden/training with this TensorFlow, twice, and store the digests."""
+    """Train the cases of golden/training twice with this TensorFlow, and store the digests if both runs agree."""
     from clr_ref.golden.accept import AcceptError
     from clr_ref.training import data, determinism, digests
 
@@ -253,18 +257,18 @@ def train(source: Path | None, reason: str | None, folder: Path | None, as_json:
     if as_json:
         click.echo(json.dumps({"recorded": record.name, "agreeing": agreeing}, indent=1))
         return
-    click.echo(f"recorded {record.name}; these agree in every bit of the final weights:")
+    click.echo(f"recorded {record.name}; the final weights of these have the same bits:")
     for case, groups in agreeing.items():
         for group in groups:
             click.echo(f"{case}: {', '.join(group)}")
 
 
 @golden_group.command()
-@click.option("--reason", default=None, metavar="TEXT", help="Why stored rates change; without it none does.")
+@click.option("--reason", default=None, metavar="TEXT", help="Why stored rates change; required if one does.")
 @golden_option
 @json_option
 def probe(reason: str | None, folder: Path | None, as_json: bool) -> None:
-    """Store the rates that optimizers apply with the schedules of the TFA that is installed here."""
+    """Store the rates that optimizers apply with the schedules of the installed TFA."""
     from clr_ref.golden.accept import AcceptError
     from clr_ref.training import applied
 
@@ -289,7 +293,7 @@ def _staged(names: tuple[str, ...], staging: Path) -> list[str]:
     missing = [name for name in names if name not in found]
     if missing:
         raise click.BadParameter(
-            f"{missing[0]!r} is not staged in {staging}; {', '.join(found) or 'nothing'} is", param_hint="PAIR"
+            f"{missing[0]!r} is not staged in {staging}; staged are: {', '.join(found) or 'none'}", param_hint="PAIR"
         )
     return list(names) or found
 
@@ -300,8 +304,8 @@ def _in_words(summary: dict[str, Any]) -> str:
     if summary["against"] is None:
         return "recorded, nothing stored to compare with"
     against = "what is stored" if summary["against"] == summary["pair"] else summary["against"]
-    parts = [
-        f"{mode} {m['same']}/{m['entries']} as {against}, worst {short(m['worst_ulp'])} ULP"
-        for mode, m in summary["modes"].items()
-    ]
+    parts = []
+    for mode, m in summary["modes"].items():
+        new = f", {m['new']} new" if m["new"] else ""
+        parts.append(f"{mode} {m['same']}/{m['entries']} as {against}{new}, worst {short(m['worst_ulp'])} ULP")
     return "; ".join(parts)

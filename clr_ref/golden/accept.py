@@ -1,6 +1,6 @@
-"""Move what was recorded into the store: the whole new store is built beside the old, checked, and put in its place.
+"""Move recordings into the store: the new store is built beside the old one, checked, and put in its place.
 
-A recording is staged as ``<staging>/<pair>/records/<pair>.json`` with its ``values/``. Nothing here evaluates anything.
+A recording is staged as ``<staging>/<pair>/records/<pair>.json`` with its ``values/``.
 """
 
 from __future__ import annotations
@@ -23,11 +23,15 @@ import numpy as np
 from clr_ref._files import folder_beside, remove_leftovers
 from clr_ref.exact import ulp
 from clr_ref.golden import store as golden
-from clr_ref.golden.store import Entry, Record, Store, StoreError
+from clr_ref.golden.form import MALFORMED, load_json
+from clr_ref.golden.model import RECORD_NAME, Entry, Record, Store, StoreError, record_order
+from clr_ref.golden.records import parse_record
+from clr_ref.golden.sums import SUMS, file_names, render_sums, sha256, sums_problems
+from clr_ref.golden.values import parse_values
 
 
 class AcceptError(Exception):
-    """The recording cannot be accepted as it is; the message says why, and the store is as it was."""
+    """The recording cannot be accepted; the message says why, and the store is unchanged."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,7 +39,7 @@ class Difference:
     """How one recorded entry differs from the stored one it is compared with.
 
     ``worst_ulp`` is None where one has no values, or other steps. A behaviour has the case "behaviour" and its title as step
-    dtype; where a pair could not be installed on one side, the case is "pair".
+    dtype. Where a pair could not be installed on one side, the case is "pair". ``new`` is True where nothing was stored before.
     """
 
     case: str
@@ -44,29 +48,35 @@ class Difference:
     before: str
     after: str
     worst_ulp: float | None
+    new: bool = False
+
+    def __str__(self) -> str:
+        return " ".join(part for part in (self.case, self.mode, self.step_dtype) if part)
 
 
 def staged_pairs(staging: Path) -> list[str]:
     """The names of the pairs that are staged, in the order of their versions."""
     if not staging.is_dir():
         return []
-    names = [path.name for path in staging.iterdir() if golden.RECORD_NAME.fullmatch(path.name)]
-    return sorted(names, key=golden.record_order)
+    names = [path.name for path in staging.iterdir() if RECORD_NAME.fullmatch(path.name)]
+    return sorted(names, key=record_order)
 
 
 def read_staged(staging: Path, name: str, store: Store) -> tuple[Record, Path]:
     """A staged record, checked against the cases of the store, and the folder that holds it.
 
     Raises:
-        AcceptError: there is none of that name, or it is damaged.
+        AcceptError: no record of that name is staged, or it is damaged, or it was made of other cases.
     """
     folder = staging / name
     path = folder / "records" / f"{name}.json"
     try:
-        record = golden.parse_record(name, golden.load_json(path), store.cases)
+        record = parse_record(path.name, load_json(path))
         alone = dataclasses.replace(store, folder=folder, records={name: record})
+        if golden.coverage_problems(alone):
+            raise AcceptError(f"{folder}: recorded with other cases than those of {store.folder / 'cases.json'}; {golden.NEXT}")
         found = golden.values_problems(alone)
-    except (OSError, *golden.MALFORMED) as error:
+    except (OSError, *MALFORMED) as error:
         raise AcceptError(f"{path}: {error}") from None
     if found:
         raise AcceptError("\n".join(f"{folder}: {problem}" for problem in found))
@@ -74,36 +84,40 @@ def read_staged(staging: Path, name: str, store: Store) -> tuple[Record, Path]:
 
 
 def nearest(store: Store, name: str) -> Record | None:
-    """The stored record to compare a pair with: itself, else the pair of the nearest earlier version, else the earliest."""
+    """The stored record of a pair; else that of the nearest earlier version; else the earliest; None in an empty store."""
     if name in store.records:
         return store.records[name]
-    names = sorted((n for n, r in store.records.items() if r.error is None), key=golden.record_order)
-    earlier = [n for n in names if golden.record_order(n) < golden.record_order(name)]
+    names = sorted((n for n, r in store.records.items() if r.error is None), key=record_order)
+    earlier = [n for n in names if record_order(n) < record_order(name)]
     return store.records[earlier[-1]] if earlier else store.records[names[0]] if names else None
 
 
 def differences(store: Store, record: Record, folder: Path, against: Record) -> Iterator[Difference]:
-    """What a staged record answers differently from a stored one, entry by entry."""
+    """Where a staged record differs from a stored one, entry by entry."""
     if record.error != against.error:
         yield Difference("pair", "", "", against.error or "recorded", record.error or "recorded", None)
     before = {(e.case, e.mode, e.step_dtype): e for e in against.entries}
     for entry in record.entries:
-        old = before.get((entry.case, entry.mode, entry.step_dtype))
+        old = before.pop((entry.case, entry.mode, entry.step_dtype), None)
         if old is None:
-            yield Difference(entry.case, entry.mode, entry.step_dtype, "nothing", _describe(entry), None)
-        elif (old.values, old.digest, old.error) != (entry.values, entry.digest, entry.error):
+            yield Difference(entry.case, entry.mode, entry.step_dtype, "nothing", _describe(entry), None, new=True)
+        elif old != entry:
             worst = None
             if old.values is not None and entry.values is not None:
                 text = (folder / "values" / entry.case / entry.values).read_text("utf-8")
-                new = golden.parse_values(text, store.cases[entry.case].dtype)[1]
+                new = parse_values(text, store.cases[entry.case].dtype)[1]
                 stored = store.values(entry.case, old.values)
                 if len(stored) == len(new):  # else the case has other steps now
                     worst = float(np.max(np.abs(ulp.distance(new, stored)), initial=0.0))
             yield Difference(entry.case, entry.mode, entry.step_dtype, _describe(old), _describe(entry), worst)
+    for old in before.values() if record.error is None else ():
+        yield Difference(old.case, old.mode, old.step_dtype, _describe(old), "nothing", None)
     for title in dict.fromkeys([*against.behaviours, *record.behaviours]) if record.error == against.error else ():
-        outcomes = [one.behaviours.get(title, "nothing") for one in (against, record)]
-        if outcomes[0] != outcomes[1]:
-            yield Difference("behaviour", "", title, outcomes[0], outcomes[1], None)
+        old_outcome, outcome = against.behaviours.get(title), record.behaviours.get(title)
+        if old_outcome != outcome:
+            yield Difference(
+                "behaviour", "", title, old_outcome or "nothing", outcome or "nothing", None, new=old_outcome is None
+            )
 
 
 def _describe(entry: Entry) -> str:
@@ -115,14 +129,19 @@ def _describe(entry: Entry) -> str:
 def accept(
     names: Iterable[str], *, staging: Path, folder: Path, overwrite: bool = False, reason: str | None = None
 ) -> list[str]:
-    """Put the staged records into the store, all or none, and renew its SHA256SUMS. Answers the accepted names.
+    """Put the staged records into the store, all or none, renew its SHA256SUMS, and return the accepted names.
 
-    With no names it only renews the sums, after cases.json was edited by hand.
+    Args:
+        names: the pairs to accept. With none, only the sums are renewed, after cases.json was edited by hand.
+        staging: the folder with the recordings.
+        folder: the store.
+        overwrite: whether a recording may change or remove a stored result. An added one needs no permission.
+        reason: why the stored results were wrong, for the history of the record; required with ``overwrite``.
 
     Raises:
-        AcceptError: a staged record is damaged; it would change a stored one and ``overwrite`` with a ``reason`` is not given;
-            or the store that would result is not sound.
-        StoreError: the stored values or records have been tampered with.
+        AcceptError: a staged record is damaged; or it would change a stored result without ``overwrite`` and ``reason``; or the
+            new store would not be sound.
+        StoreError: a stored file was edited by hand.
     """
     accepted = list(names)
     if overwrite and not (reason or "").strip():
@@ -135,8 +154,8 @@ def rebuild(folder: Path, change: Callable[[Path], None]) -> None:
     """Change a copy of the store, renew its SHA256SUMS, and put it in the store's place if it is sound.
 
     Raises:
-        AcceptError: the store that would result is not sound.
-        StoreError: there is no store, or the stored values or records have been tampered with.
+        AcceptError: the new store would not be sound.
+        StoreError: there is no store, or a stored file was edited by hand.
     """
     folder = folder.resolve()
     if not (folder / "cases.json").is_file():
@@ -148,18 +167,18 @@ def rebuild(folder: Path, change: Callable[[Path], None]) -> None:
             fresh = Path(work) / folder.name
             shutil.copytree(folder, fresh)
             change(fresh)
-            (fresh / golden.SUMS).write_text(golden.render_sums(fresh), "utf-8")
+            (fresh / SUMS).write_text(render_sums(fresh), "utf-8")
             found = golden.problems(fresh)
             if found:
-                raise AcceptError("the store that would result is not sound:\n" + "\n".join(found))
+                raise AcceptError("\n".join(found))
             exchange(fresh, folder)
 
 
 def put(folder: Path, name: str, document: dict[str, Any], *, reason: str | None) -> None:
-    """Put a document with ``runs`` into the store under ``name``, a path in it. What it replaces goes on in its ``history``.
+    """Put a document with ``runs`` into the store under ``name``, a path in it. It keeps the history of what it replaces.
 
     Raises:
-        AcceptError: its runs are not those that are stored, and no ``reason`` is given; or as for ``rebuild``.
+        AcceptError: other runs are stored, and no ``reason`` is given; or as for ``rebuild``.
         StoreError: as for ``rebuild``.
     """
 
@@ -167,12 +186,12 @@ def put(folder: Path, name: str, document: dict[str, Any], *, reason: str | None
         target = fresh / name
         history: list[Any] = []
         if target.exists():
-            old = golden.load_json(target)
+            old = load_json(target)
             history = old.get("history", [])
             if old["runs"] != document["runs"]:
                 if not (reason or "").strip():
-                    raise AcceptError(f"{target.name} would change; --reason TEXT says why, and replaces it")
-                history = [*history, {"reason": reason, "replaced_sha256": golden.sha256(target.read_bytes())}]
+                    raise AcceptError(f"{target.name} would change; `--reason TEXT` replaces it, and keeps the reason")
+                history = [*history, {"reason": reason, "replaced_sha256": sha256(target.read_bytes())}]
         if history:
             document["history"] = history
         target.parent.mkdir(exist_ok=True)
@@ -187,15 +206,16 @@ def _exclusively(folder: Path) -> Iterator[None]:
         try:
             yield
         finally:
-            with contextlib.suppress(OSError):  # while it is held: afterwards it may be another's
+            # While this process still has the lock: afterwards the file may be the lock of another process.
+            with contextlib.suppress(OSError):
                 Path(f"{folder}.lock").unlink()
 
 
 def _refuse_tampering(folder: Path) -> None:
-    """Accepting must not launder values that were edited by hand: all but cases.json has to be what the sums say."""
-    if not (folder / golden.SUMS).exists() and not any((folder / "records").glob("*")):
+    """Refuse if any file except cases.json differs from SHA256SUMS: it was edited by hand."""
+    if not (folder / SUMS).exists() and not any((folder / "records").glob("*")):
         return  # a store that has never held anything
-    found = [problem for problem in golden.sums_problems(folder) if not problem.startswith("cases.json:")]
+    found = [problem for problem in sums_problems(folder) if not problem.startswith("cases.json:")]
     if found:
         raise StoreError("\n".join(found))
 
@@ -208,15 +228,18 @@ def _apply(names: list[str], staging: Path, fresh: Path, overwrite: bool, reason
     for name in names:
         record, source = read_staged(staging, name, store)
         target = fresh / "records" / f"{name}.json"
-        data = golden.load_json(source / "records" / f"{name}.json")
+        data = load_json(source / "records" / f"{name}.json")
         if target.exists():
-            old = golden.load_json(target)
+            old = load_json(target)
             if "history" in old:
                 data["history"] = old["history"]
-            if _answers(data) != _answers(old):
+            changed = [d for d in differences(store, record, source, store.records[name]) if not d.new]
+            if changed:
                 if not overwrite:
-                    raise AcceptError(f"{name} answers differently from what is stored; --overwrite --reason TEXT replaces it")
-                replaced = golden.sha256(target.read_bytes())
+                    what = f"{name} differs from what is stored in {len(changed)} entries, first in {changed[0]}"
+                    hint = f"see `clr-ref golden diff --details {name}`; `--overwrite --reason TEXT` replaces what is stored"
+                    raise AcceptError(f"{what}; {hint}")
+                replaced = sha256(target.read_bytes())
                 data["history"] = [*old.get("history", []), {"reason": reason, "replaced_sha256": replaced}]
         target.parent.mkdir(exist_ok=True)
         target.write_text(json.dumps(data, indent=1) + "\n", "utf-8")
@@ -225,20 +248,16 @@ def _apply(names: list[str], staging: Path, fresh: Path, overwrite: bool, reason
                 values = fresh / "values" / entry.case / entry.values
                 values.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(source / "values" / entry.case / entry.values, values)
-    # Values that no record refers to any more go with the record that was replaced.
+    # A replaced record may have been the last one that referred to a values file.
     complete = golden.parse(fresh, [])
     wanted = {f"values/{case}/{name}" for case, _, _, name in complete.files()} if complete else set()
-    for path in golden.file_names(fresh):
+    for path in file_names(fresh):
         if path.startswith("values/") and path not in wanted:
             (fresh / path).unlink()
 
 
-def _answers(data: Any) -> Any:
-    return {key: value for key, value in data.items() if key in ("results", "behaviours", "error")}
-
-
 def exchange(fresh: Path, folder: Path) -> None:
-    """Swap two folders in one step where the kernel can, so that a reader sees the old store or the new, never neither."""
+    """Swap two folders; on Linux in one step, so that a reader always finds one of the two stores."""
     if sys.platform == "linux":
         libc = ctypes.CDLL(None, use_errno=True)
         if hasattr(libc, "renameat2"):

@@ -1,13 +1,12 @@
-"""Record TFA x TensorFlow pairs: an environment each, the recorder twice in it, staged if the two agree.
+"""Record TFA x TensorFlow pairs: each in an environment of its own, twice, and staged if the two runs agree.
 
-The store is only read here; what was recorded lies in the staging folder until it is accepted.
+This module only reads the store. A recording stays in the staging folder until it is accepted.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import filecmp
-import hashlib
 import json
 import os
 import shutil
@@ -19,14 +18,18 @@ from pathlib import Path
 from typing import IO, Any
 
 from clr_ref.golden import accept, store as golden
-from clr_ref.tfa.eager import MODES
+from clr_ref.golden.cases import accepted_cases_sha256, recorder_input
+from clr_ref.golden.form import MALFORMED, load_json
+from clr_ref.golden.model import MODES, Store, StoreError
+from clr_ref.golden.records import FORMAT
+from clr_ref.golden.sums import file_names, text_sha256
 
 RECORDER = Path(__file__).with_name("record_tfa.py")
 
 
 @dataclasses.dataclass(frozen=True)
 class Pair:
-    """A TFA x TensorFlow pair of TFA's table of supported versions, and the Python to run it on."""
+    """A TFA x TensorFlow pair of TFA's table of supported versions."""
 
     tensorflow: str
     tensorflow_addons: str
@@ -46,8 +49,8 @@ class Pair:
 
     @property
     def requirements(self) -> list[str]:
-        # TFA 0.7.1 links to a symbol that tensorflow-cpu lacks. TF up to 2.11 breaks with newer protobuf, up to 2.15 with
-        # NumPy 2.
+        # TFA 0.7.1 links to a symbol that tensorflow-cpu lacks. TF up to 2.11 fails with newer protobuf, and TF up to 2.15
+        # with NumPy 2.
         package = "tensorflow" if self.tensorflow_addons.startswith("0.7.") else "tensorflow-cpu"
         pins = [f"{package}=={self.tensorflow}", f"tensorflow-addons=={self.tensorflow_addons}", "numpy<2"]
         return [*pins, "protobuf<3.20"] if self.minor <= 11 else pins
@@ -95,33 +98,33 @@ Progress = Callable[[str], None]
 
 
 def up_to_date(pair: Pair, *, staging: Path, folder: Path) -> bool:
-    """Whether the pair is staged or stored as this recorder and these cases give it."""
+    """Whether the pair is staged or stored, recorded by this recorder with these inputs and steps."""
     try:
-        wanted = {"recorder_sha256": _text_sha256(RECORDER), "cases_sha256": _text_sha256(folder / "cases.json")}
-    except (OSError, ValueError):
+        recorder, cases = text_sha256(RECORDER), accepted_cases_sha256(folder / "cases.json")
+    except (OSError, *MALFORMED):
         return False
     for path in (staging / pair.name / "records" / f"{pair.name}.json", folder / "records" / f"{pair.name}.json"):
         try:
             provenance = json.loads(path.read_text("utf-8"))["provenance"]
-            if wanted.items() <= provenance.items():
+            if provenance["recorder_sha256"] == recorder and provenance["cases_sha256"] in cases:
                 return True
-        except (OSError, *golden.MALFORMED):
+        except (OSError, *MALFORMED):
             continue
     return False
 
 
 def record_pair(pair: Pair, *, staging: Path, folder: Path, progress: Progress) -> Path:
-    """Install the pair into an environment of its own, record it twice, and stage it. The environment is removed.
+    """Record a pair in an environment of its own, which is then removed, and return the folder where it is staged.
 
     A pair that cannot be installed is staged as a record that says so.
 
     Raises:
         RecordError: no such Python, or as for ``record_with``.
-        StoreError: there are no cases to record.
+        StoreError: cases.json is missing or damaged.
     """
-    _require_cases(folder)
+    _recorder_input(folder)  # before minutes of installing
     staging.mkdir(parents=True, exist_ok=True)
-    for left in staging.glob(f".{pair.name}-*"):  # what a recording of this pair that was killed left
+    for left in staging.glob(f".{pair.name}-*"):  # left by a recording that was killed
         shutil.rmtree(left, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix=f".{pair.name}-", dir=staging) as work:
         environment = Path(work) / "venv"
@@ -138,25 +141,27 @@ def record_pair(pair: Pair, *, staging: Path, folder: Path, progress: Progress) 
 
 
 def record_with(python: Path, pair: Pair | None, *, staging: Path, folder: Path, progress: Progress) -> Path:
-    """Run the recorder twice, in two processes of a Python that has TFA, and stage what both agree on.
+    """Run the recorder in two processes of a Python that has TFA, stage the recording if both agree, and return its folder.
 
-    Without a pair, whatever is installed there is recorded.
+    Without a pair, the installed versions are recorded.
 
     Raises:
         RecordError: the recorder failed, or its two runs differ.
-        StoreError: there are no cases to record.
+        StoreError: cases.json is missing or damaged.
     """
-    _require_cases(folder)
+    text = _recorder_input(folder)
     staging.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{pair.name if pair else 'recording'}-", dir=staging) as work:
         outs = [Path(work) / "first", Path(work) / "second"]
-        command = [str(python), str(RECORDER), "--cases", str(folder / "cases.json")]
+        cases = Path(work) / "cases.json"
+        cases.write_text(text, "utf-8")
+        command = [str(python), str(RECORDER), "--cases", str(cases)]
         if pair is not None:
             command += ["--tensorflow", pair.tensorflow, "--tensorflow-addons", pair.tensorflow_addons]
         logs = [(Path(work) / f"{out.name}.log").open("w+", encoding="utf-8") for out in outs]
         processes: list[subprocess.Popen[Any]] = []
         try:
-            # The second run writes to its log alone; the first is read as it goes, for the progress.
+            # The second run writes only to its log. The output of the first one is read line by line, for the progress.
             second = subprocess.Popen([*command, "--out", str(outs[1])], stdout=logs[1], stderr=subprocess.STDOUT)
             processes.append(second)
             first = subprocess.Popen(
@@ -197,15 +202,24 @@ def _stage(source: Path, target: Path) -> Path:
     return target
 
 
-def _require_cases(folder: Path) -> None:
-    if not (folder / "cases.json").is_file():
-        raise golden.StoreError(f"{folder}: no cases.json: not a golden store")
+def _recorder_input(folder: Path) -> str:
+    """The text that the recorder reads. Wrong cases are refused here: later, minutes of recording would be lost."""
+    _read_cases(folder)
+    return recorder_input(load_json(folder / "cases.json"))
+
+
+def _read_cases(folder: Path) -> Store:
+    found: list[str] = []
+    store = golden.parse(folder, found)
+    if store is None:
+        raise StoreError("\n".join(found))
+    return store
 
 
 def _stage_failure(pair: Pair, message: str, staging: Path) -> Path:
     lines = [line.strip() for line in message.splitlines() if line.strip()]
     data = {
-        "format": golden.FORMAT,
+        "format": FORMAT,
         "provenance": {
             "tensorflow": pair.tensorflow,
             "tensorflow-addons": pair.tensorflow_addons,
@@ -221,29 +235,28 @@ def _stage_failure(pair: Pair, message: str, staging: Path) -> Path:
 
 
 def summary(name: str, *, staging: Path, folder: Path) -> dict[str, Any]:
-    """How a staged pair differs from what is stored: per mode, the entries that agree and the worst distance in ULP.
+    """How a staged pair differs from the stored one: per mode, the equal and the new entries and the worst distance in ULP.
 
     Raises:
         AcceptError: the staged record is damaged.
         StoreError: the store is.
     """
-    parse_problems: list[str] = []
-    store = golden.parse(folder, parse_problems)
-    if store is None:
-        raise golden.StoreError("\n".join(parse_problems))
+    store = _read_cases(folder)
     record, source = accept.read_staged(staging, name, store)
     against = accept.nearest(store, name)
     try:
         found = list(accept.differences(store, record, source, against)) if against else []
     except (OSError, ValueError) as error:
-        raise golden.StoreError(f"{folder}: {error}") from None
+        raise StoreError(f"{folder}: {error}") from None
     modes = {}
     for mode in MODES:
-        entries = [e for e in record.entries if e.mode == mode]
-        changed = [d for d in found if d.mode == mode]
+        keys = {(e.case, e.step_dtype) for e in record.entries if e.mode == mode}
+        new = sum(d.new for d in found if d.mode == mode)
+        changed = [d for d in found if d.mode == mode and not d.new]
         modes[mode] = {
-            "entries": len(entries),
-            "same": len(entries) - len(changed) if against else 0,
+            "entries": len(keys),
+            "same": len(keys - {(d.case, d.step_dtype) for d in found if d.mode == mode}) if against else 0,
+            "new": new,
             "worst_ulp": max((d.worst_ulp for d in changed if d.worst_ulp is not None), default=0.0),
             "values_against_errors": sum(d.worst_ulp is None for d in changed),
         }
@@ -257,7 +270,7 @@ def summary(name: str, *, staging: Path, folder: Path) -> dict[str, Any]:
 
 
 def _differing(first: Path, second: Path) -> list[str]:
-    names = [golden.file_names(folder) for folder in (first, second)]
+    names = [file_names(folder) for folder in (first, second)]
     if names[0] != names[1]:
         return sorted(set(names[0]) ^ set(names[1]))
     return [name for name in names[0] if not filecmp.cmp(first / name, second / name, shallow=False)]
@@ -285,17 +298,12 @@ def _uv() -> str:
 
 
 def _interpreter(version: str) -> str:
-    """A Python of that minor version: pyenv's, else whatever uv finds by the version number."""
+    """A Python of that minor version: pyenv's, or the version number, by which uv finds one."""
     root = os.environ.get("PYENV_ROOT")
     if root:
         for path in sorted(Path(root, "versions").glob(f"{version}.*/bin/python"), reverse=True):
             return str(path)
     return version
-
-
-def _text_sha256(path: Path) -> str:
-    # The recorder hashes text, so that line endings are git's business.
-    return hashlib.sha256(path.read_text("utf-8").encode()).hexdigest()
 
 
 def unavailable_here() -> str | None:

@@ -19,6 +19,9 @@ import numpy as np
 
 from clr_ref import tfa_arithmetic
 from clr_ref.golden import record, store as golden
+from clr_ref.golden.cases import parse_case, recorder_input
+from clr_ref.golden.sums import SUMS, render_sums, sha256, text_sha256
+from clr_ref.golden.values import render_values, values_name
 from clr_ref.tfa_arithmetic import MODES
 
 FIRST, SECOND = "tf-2.14.1_tfa-0.22.0", "tf-2.15.1_tfa-0.23.0"
@@ -95,7 +98,7 @@ def write_recording(
     document = json.loads((cases_from / "cases.json").read_text("utf-8"))
     results: dict[str, Any] = {}
     for data in document["cases"]:
-        parsed = golden.parse_case(data, document["flags"])
+        parsed = parse_case(data, document["flags"])
         results[parsed.id] = {
             mode: {kind: _entry(folder, parsed, mode, kind, nudges) for kind in STEP_DTYPES} for mode in MODES
         }
@@ -110,8 +113,8 @@ def write_recording(
         "python": "3.11.7",
         "os": "Linux, glibc 2.36",
         "cpu": {"machine": "x86_64", "model": f"Invented CPU with {memory} GiB", "flags": ["avx", "fma"]},
-        "recorder_sha256": record._text_sha256(record.RECORDER),
-        "cases_sha256": record._text_sha256(cases_from / "cases.json"),
+        "recorder_sha256": text_sha256(record.RECORDER),
+        "cases_sha256": sha256(recorder_input(document).encode()),
     }
     data = {"format": 1, "provenance": provenance, "results": results, "behaviours": observed}
     write_json(folder / "records" / f"{pair}.json", data)
@@ -124,8 +127,8 @@ def _entry(folder: Path, case: golden.Case, mode: Any, kind: Any, nudges: Nudges
     values = np.array(tfa_arithmetic.evaluate(case.schedule, steps, step_dtype=kind))
     for _ in range(nudges.get((case.id, mode), int(mode == "function"))):
         values[-1] = np.nextafter(values[-1], values.dtype.type(1))
-    text = golden.render_values(steps, values)
-    name = golden.values_name(mode, text)
+    text = render_values(steps, values)
+    name = values_name(mode, text)
     path = folder / "values" / case.id / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, "utf-8")
@@ -151,7 +154,7 @@ def write_store(folder: Path, pairs: Iterable[str] = (FIRST, SECOND), cases: Ite
 
 
 def renew_sums(folder: Path) -> None:
-    (folder / golden.SUMS).write_text(golden.render_sums(folder), "utf-8")
+    (folder / SUMS).write_text(render_sums(folder), "utf-8")
 
 
 def edit(path: Path, change: Callable[[Any], None]) -> None:
@@ -169,7 +172,7 @@ def rewrite_values(folder: Path, name: str, change: Callable[[str], str]) -> str
     old = folder / name
     text = change(old.read_bytes().decode())
     assert text != old.read_bytes().decode()
-    new = old.with_name(golden.values_name(old.name.split("-")[0], text))
+    new = old.with_name(values_name(old.name.split("-")[0], text))
     old.unlink()
     new.write_bytes(text.encode())
     for path in (folder / "records").iterdir():

@@ -18,6 +18,7 @@ import pytest
 from clr_ref.golden import accept as accepting, store as golden
 from clr_ref.golden.accept import AcceptError, accept
 from clr_ref.golden.store import StoreError
+from clr_ref.golden.sums import SUMS
 from tests.golden import synthetic
 from tests.golden.synthetic import FIRST, SECOND
 
@@ -61,8 +62,8 @@ def test_accept_into_an_existing_store(folder: Path, staging: Path) -> None:
     accept([THIRD], staging=staging, folder=folder)
     assert list(golden.read(folder).records) == [FIRST, THIRD, SECOND]
     after = synthetic.snapshot(folder)
-    assert {name: after[name] for name in before if name != golden.SUMS} == {
-        name: content for name, content in before.items() if name != golden.SUMS
+    assert {name: after[name] for name in before if name != SUMS} == {
+        name: content for name, content in before.items() if name != SUMS
     }
 
 
@@ -122,7 +123,7 @@ def test_pair_that_cannot_be_installed_is_accepted(folder: Path, staging: Path) 
 def test_changed_answer_is_refused(folder: Path, staging: Path, changes: Any) -> None:
     stage(staging, folder, SECOND, **changes)
     before = synthetic.snapshot(folder)
-    with pytest.raises(AcceptError, match=f"{SECOND} answers differently from what is stored; --overwrite"):
+    with pytest.raises(AcceptError, match=f"{SECOND} differs from what is stored in .* `--overwrite"):
         accept([SECOND], staging=staging, folder=folder)
     assert synthetic.snapshot(folder) == before
 
@@ -188,7 +189,7 @@ def test_error_and_answers_replace_each_other(folder: Path, staging: Path, first
     put(first)
     accept([THIRD], staging=staging, folder=folder)
     put("error" if first == "recorded" else "recorded")
-    with pytest.raises(AcceptError, match="answers differently"):
+    with pytest.raises(AcceptError, match="differs from what is stored in 1 entries, first in pair"):
         accept([THIRD], staging=staging, folder=folder)
     accept([THIRD], staging=staging, folder=folder, overwrite=True, reason="the mirror was down")
     record = golden.read(folder).records[THIRD]
@@ -204,6 +205,11 @@ def test_values_of_the_replaced_record_go_and_shared_ones_stay(folder: Path, sta
     assert not (folder / own).exists()
     assert (folder / shared).exists()
     assert (folder / synthetic.values_of(folder, SECOND, "triangular-2", "xla")).exists()
+
+
+def add_case(folder: Path) -> None:
+    extra = synthetic.case("later", "TriangularCyclicalLearningRate", "triangular", 2, [[0, 2]])
+    synthetic.edit(folder / "cases.json", lambda data: data["cases"].append(extra))
 
 
 # --- all or none -----------------------------------------------------------------------------------------------------
@@ -261,25 +267,78 @@ def test_pair_that_is_not_staged(folder: Path, staging: Path) -> None:
 
 
 def test_recording_of_other_cases_is_refused(folder: Path, staging: Path) -> None:
-    """With a case added after the recording, the result would not be sound, however many pairs come in."""
+    """A recording that is older than a new case is stale, however many pairs come in."""
     stage(staging, folder, THIRD)
     extra = synthetic.case("later", "TriangularCyclicalLearningRate", "triangular", 2, [[0, 2]])
     synthetic.edit(folder / "cases.json", lambda data: data["cases"].append(extra))
     before = synthetic.snapshot(folder)
-    with pytest.raises(AcceptError, match="missing cases"):
+    with pytest.raises(AcceptError, match=rf"{THIRD}: recorded with other cases .*cases.json; run `tox run -m record`"):
         accept([THIRD], staging=staging, folder=folder)
     assert synthetic.snapshot(folder) == before
 
 
 def test_new_case_comes_in_with_all_pairs_at_once(folder: Path, staging: Path) -> None:
-    extra = synthetic.case("later", "TriangularCyclicalLearningRate", "triangular", 2, [[0, 2]])
-    synthetic.edit(folder / "cases.json", lambda data: data["cases"].append(extra))
+    """It changes no answer, and therefore needs no reason."""
+    add_case(folder)
     stage(staging, folder, FIRST)
-    stage(staging, folder, SECOND)
-    with pytest.raises(AcceptError, match="not sound"):
-        accept([FIRST], staging=staging, folder=folder, overwrite=True, reason="a case more")
-    accept([FIRST, SECOND], staging=staging, folder=folder, overwrite=True, reason="a case more")
-    assert "later" in golden.read(folder).cases
+    stage(staging, folder, SECOND, nudges={("triangular-2", "xla"): 5})
+    before = synthetic.snapshot(folder)
+    with pytest.raises(AcceptError) as refused:
+        accept([FIRST], staging=staging, folder=folder)
+    assert str(refused.value) == f"cases.json: case 'later' is recorded for 1 of 2 pairs; {golden.NEXT}"
+    assert synthetic.snapshot(folder) == before
+    accept([FIRST, SECOND], staging=staging, folder=folder)
+    store = golden.read(folder)
+    assert {"later"} <= {entry.case for entry in store.records[SECOND].entries}
+    assert [record.history for record in store.records.values()] == [(), ()]
+
+
+def test_new_case_that_nothing_was_recorded_for(folder: Path, staging: Path) -> None:
+    add_case(folder)
+    with pytest.raises(AcceptError) as refused:
+        accept([], staging=staging, folder=folder)
+    assert str(refused.value) == f"cases.json: case 'later' is recorded for no pair; {golden.NEXT}"
+
+
+@pytest.mark.parametrize("changes", [{"nudges": CHANGED}, {"behaviours": {"int bounds": "works"}}], ids=["value", "behaviour"])
+def test_new_case_does_not_hide_a_changed_answer(folder: Path, staging: Path, changes: Any) -> None:
+    add_case(folder)
+    stage(staging, folder, FIRST, **changes)
+    stage(staging, folder, SECOND, nudges={("triangular-2", "xla"): 5})
+    with pytest.raises(AcceptError, match=f"{FIRST} differs from what is stored"):
+        accept([FIRST, SECOND], staging=staging, folder=folder)
+
+
+def test_new_behaviour_is_no_changed_answer_and_a_lost_one_is(folder: Path, staging: Path) -> None:
+    stage(staging, folder, FIRST, behaviours={"a new question": "works"})
+    accept([FIRST], staging=staging, folder=folder)
+    stage(staging, folder, FIRST)
+    with pytest.raises(AcceptError, match="in 1 entries, first in behaviour a new question"):
+        accept([FIRST], staging=staging, folder=folder)
+
+
+def test_removed_case_needs_a_reason(folder: Path, staging: Path) -> None:
+    """What was recorded of it is lost."""
+    synthetic.edit(folder / "cases.json", lambda data: data["cases"].pop())
+    stage(staging, folder, FIRST)
+    stage(staging, folder, SECOND, nudges={("triangular-2", "xla"): 5})
+    with pytest.raises(AcceptError, match="differs from what is stored in 9 entries, first in float64-triangular2-2"):
+        accept([FIRST, SECOND], staging=staging, folder=folder)
+    accept([FIRST, SECOND], staging=staging, folder=folder, overwrite=True, reason="it was the same as another")
+    assert not (folder / "values" / "float64-triangular2-2").exists() or not any(
+        (folder / "values/float64-triangular2-2").iterdir()
+    )
+    assert golden.problems(folder) == []
+
+
+def test_edited_inputs_are_not_laundered(folder: Path, staging: Path) -> None:
+    """Steps and values agree with each other still; only the recorder's input tells."""
+    synthetic.edit(
+        folder / "cases.json",
+        lambda data: data["cases"][0]["inputs"]["step_size"].update(decimal=4, hex="0x1.0000000000000p+2"),
+    )
+    with pytest.raises(AcceptError, match="2 of 2 records were made of other inputs or steps"):
+        accept([], staging=staging, folder=folder)
 
 
 # --- tampering -------------------------------------------------------------------------------------------------------
@@ -296,12 +355,12 @@ def edit_record(folder: Path) -> None:
 
 def swap_values(folder: Path) -> None:
     """Sound in itself: content address, hex, decimal, record all agree; only the sums know that it was not accepted."""
-    sums = (folder / golden.SUMS).read_bytes()
+    sums = (folder / SUMS).read_bytes()
     name = synthetic.values_of(folder, FIRST, "triangular-2", "xla")
     synthetic.rewrite_values(
         folder, name, lambda text: text.replace("0x1.47ae140000000p-7,1e-02", "0x1.0000000000000p-7,7.8125e-03")
     )
-    (folder / golden.SUMS).write_bytes(sums)
+    (folder / SUMS).write_bytes(sums)
 
 
 def drop_stored_record(folder: Path) -> None:
@@ -313,11 +372,11 @@ def add_file(folder: Path) -> None:
 
 
 def drop_sums(folder: Path) -> None:
-    (folder / golden.SUMS).unlink()
+    (folder / SUMS).unlink()
 
 
 def garble_sums(folder: Path) -> None:
-    (folder / golden.SUMS).write_bytes(b"\xff" + (folder / golden.SUMS).read_bytes())
+    (folder / SUMS).write_bytes(b"\xff" + (folder / SUMS).read_bytes())
 
 
 @pytest.mark.parametrize("pairs", [[], [THIRD]], ids=["sums only", "with a recording"])
@@ -342,7 +401,7 @@ def test_edited_note_renews_the_sums(folder: Path, staging: Path) -> None:
     assert accept([], staging=staging, folder=folder) == []
     assert golden.read(folder).cases["triangular-2"].note == "A better reason."
     after = synthetic.snapshot(folder)
-    assert {name for name in before if before[name] != after[name]} == {golden.SUMS}
+    assert {name for name in before if before[name] != after[name]} == {SUMS}
 
 
 def test_note_that_breaks_the_cases_is_refused(folder: Path, staging: Path) -> None:

@@ -52,9 +52,15 @@ def test_applied_rates_are_those_of_the_mode() -> None:
         (lambda d: d.update(extra=1), "unknown field 'extra'"),
         (lambda d: d.pop("inputs"), "missing field 'inputs'"),
         (lambda d: d.update(format=2), "format must be 1, got 2"),
-        (lambda d: d["runs"].clear(), "no run: the record is empty"),
-        (lambda d: d["provenance"]["versions"].update(tensorflow="2.14.1"), "the name is not that of 2.14.1 and 0.23.0"),
-        (lambda d: next(iter(d["runs"].values())).update(rates=["0x1.0000001p-10"]), "the rates are not those of float32"),
+        (lambda d: d["runs"].clear(), "runs must be an object that is not empty, got {}"),
+        (
+            lambda d: d["provenance"]["versions"].update(tensorflow="2.14.1"),
+            "the file must be named after its versions, tf-2.14.1_tfa-0.23.0.json",
+        ),
+        (
+            lambda d: next(iter(d["runs"].values())).update(rates=["0x1.0000001000000p-10"]),
+            "the rates are not those of float32",
+        ),
         (lambda d: next(iter(d["runs"].values())).update(extra=1), "unknown field 'extra'"),
         (lambda d: d.update(history=[{"reason": "x"}]), "missing field 'replaced_sha256'"),
     ],
@@ -95,7 +101,7 @@ def test_a_changed_rate_needs_a_reason(folder: Path, monkeypatch: pytest.MonkeyP
     runs += [{"X, SGD, fit": {"error": ["TypeError", "no"]}}] * 4
     result = CliRunner().invoke(main, call)
     assert (result.exit_code, path.read_bytes()) == (1, before)
-    assert "would change; --reason TEXT says why" in result.output
+    assert "would change; `--reason TEXT` replaces it" in result.output
     result = CliRunner().invoke(main, [*call, "--reason", "a test", "--json"])
     assert json.loads(result.stdout) == {"recorded": PAIR, "runs": 1, "errors": {"X, SGD, fit": ["TypeError", "no"]}}
     assert golden.read(folder).applied[PAIR].history[0]["reason"] == "a test"

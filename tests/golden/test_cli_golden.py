@@ -162,7 +162,7 @@ def test_diff_of_what_is_the_same(call: Golden, folder: Path, staging: Path) -> 
     stage(staging, folder, FIRST)
     result = call("diff")
     assert result.exit_code == 0
-    assert re.search(rf"{FIRST} +itself +xla +12 +12 +0 +0", result.stdout)
+    assert re.search(rf"{FIRST} +itself +xla +12 +12 +0 +0 +0", result.stdout)
 
 
 @pytest.mark.parametrize("changes", [{"nudges": CHANGED}, {"behaviours": {"int bounds": "works"}}], ids=["value", "behaviour"])
@@ -177,12 +177,50 @@ def test_diff_of_a_pair_that_can_no_longer_be_installed(call: Golden, folder: Pa
     assert call("diff").exit_code == 1
 
 
+def test_diff_of_a_new_case_is_no_failure(call: Golden, folder: Path, staging: Path) -> None:
+    extra = synthetic.case("later", "TriangularCyclicalLearningRate", "triangular", 2, [[0, 2]])
+    synthetic.edit(folder / "cases.json", lambda data: data["cases"].append(extra))
+    stage(staging, folder, FIRST)
+    result = call("diff")
+    assert result.exit_code == 0
+    assert re.search(rf"{FIRST} +itself +xla +15 +12 +3 +0 +0", result.stdout)
+
+
+def test_new_case_from_cases_json_to_the_store(
+    call: Golden, recorder: FakeRecorder, folder: Path, staging: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The way that README describes: every step says what the next one is, and the last one needs no reason."""
+    extra = synthetic.case("later", "TriangularCyclicalLearningRate", "triangular", 2, [[0, 2]])
+    synthetic.edit(folder / "cases.json", lambda data: data["cases"].append(extra))
+    refused = call("show")
+    assert refused.exit_code == 1
+    assert refused.stderr.count("\n") == 1
+    assert "case 'later'" in refused.stderr
+    assert "`tox run -m record`, then `clr-ref golden accept`" in refused.stderr
+    for pair, nudges in ((FIRST, {}), (SECOND, {("triangular-2", "xla"): 5})):
+        recorder.prepare(pair, nudges=nudges)
+        assert "`clr-ref golden accept`" in call("record", "--python", sys.executable).stdout
+    assert call("diff").exit_code == 0
+    assert call("accept").exit_code == 0
+    assert call("show").exit_code == 0
+
+
+def test_edited_note_records_nothing_anew(call: Golden, folder: Path, staging: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synthetic.edit(folder / "cases.json", lambda data: data["cases"][0].update(note="A better reason."))
+    monkeypatch.setattr(recording, "record_pair", lambda *_, **__: pytest.fail("nothing is to be recorded"))
+    for _ in ("before accept", "after accept"):
+        result = call("record", FIRST, SECOND)
+        assert result.exit_code == 0
+        assert result.stderr.count("up to date") == 2
+        assert call("accept").exit_code == 0
+
+
 def test_diff_of_a_new_pair_is_no_failure(call: Golden, folder: Path, staging: Path) -> None:
     """Other answers than those of the pair before are news, not a change of what is stored."""
     stage(staging, folder, THIRD, nudges=CHANGED)
     result = call("diff")
     assert result.exit_code == 0
-    assert re.search(rf"{THIRD} +{FIRST} +xla +12 +9 +9 +0", result.stdout)
+    assert re.search(rf"{THIRD} +{FIRST} +xla +12 +9 +0 +9 +0", result.stdout)
 
 
 def test_diff_shows_only_what_is_asked_for(call: Golden, folder: Path, staging: Path) -> None:
@@ -269,7 +307,7 @@ def test_accept_refuses_a_change(call: Golden, folder: Path, staging: Path) -> N
     before = synthetic.snapshot(folder)
     result = call("accept", "--json")
     assert result.exit_code == 1
-    assert "answers differently" in json.loads(result.stdout)["problems"][0]
+    assert "differs from what is stored" in json.loads(result.stdout)["problems"][0]
     assert synthetic.snapshot(folder) == before
 
 

@@ -15,7 +15,10 @@ import numpy as np
 import pytest
 
 from clr_ref.golden import accept as accepting, record, store as golden
+from clr_ref.golden.cases import accepted_cases_sha256
+from clr_ref.golden.model import RECORD_NAME, record_order
 from clr_ref.golden.record import PAIRS, Pair, RecordError
+from clr_ref.golden.sums import sha256
 from tests.golden import synthetic
 from tests.golden.conftest import FakeRecorder
 from tests.golden.synthetic import FIRST, SECOND
@@ -66,8 +69,8 @@ def test_pairs_are_those_of_the_table() -> None:
 
 def test_pairs_are_distinct_and_ordered() -> None:
     names = [pair.name for pair in PAIRS]
-    assert names == sorted(set(names), key=golden.record_order)
-    assert all(golden.RECORD_NAME.fullmatch(name) for name in names)
+    assert names == sorted(set(names), key=record_order)
+    assert all(RECORD_NAME.fullmatch(name) for name in names)
 
 
 def test_one_patch_release_of_each_minor() -> None:
@@ -119,7 +122,6 @@ def test_recorder_is_told_what_to_record(recorder: FakeRecorder, folder: Path, s
     run(staging, folder)
     asked = [(seen / name).read_text() for name in ("first", "second")]
     for text in asked:
-        assert f'"cases": "{folder / "cases.json"}"' in text
         assert '"tensorflow": "2.15.1", "tensorflow_addons": "0.23.0"' in text
 
 
@@ -328,8 +330,36 @@ def test_changed_recorder_is_not_up_to_date(recorder: FakeRecorder, folder: Path
 
 def test_changed_cases_are_not_up_to_date(recorder: FakeRecorder, folder: Path, staging: Path) -> None:
     run(staging, folder)
-    synthetic.edit(folder / "cases.json", lambda data: data["cases"][0].update(note="Another reason."))
+    synthetic.edit(folder / "cases.json", lambda data: data["cases"][0].update(traced_steps=[0]))
     assert not is_up_to_date(staging, folder)
+
+
+def test_note_is_no_part_of_a_recording(recorder: FakeRecorder, folder: Path, staging: Path) -> None:
+    run(staging, folder)
+    synthetic.edit(folder / "cases.json", lambda data: data["cases"][0].update(note="Another reason."))
+    assert is_up_to_date(staging, folder)
+
+
+def test_recorder_gets_what_its_answers_depend_on(recorder: FakeRecorder, folder: Path, staging: Path, tmp_path: Path) -> None:
+    seen = tmp_path / "seen.json"
+    recorder.write(f"shutil.copyfile(options.cases, {str(seen)!r})")
+    run(staging, folder)
+    found = golden.load_json(seen)
+    assert sorted(found) == ["cases", "digest_steps", "format"]
+    (case,) = (case for case in found["cases"] if case["id"] == "triangular-2")
+    fields = {"id", "class", "policy", "inputs", "scale_mode", "dtype", "call", "steps", "traced_steps"}
+    assert set(case) == fields
+    assert case["inputs"]["step_size"] == {"hex": "0x1.0000000000000p+1"}
+    assert sha256(seen.read_bytes()) in accepted_cases_sha256(folder / "cases.json")
+
+
+@pytest.mark.parametrize("change", [lambda data: data["cases"][0].pop("note"), lambda data: data["cases"].clear()])
+def test_wrong_cases_are_refused_before_they_are_recorded(
+    recorder: FakeRecorder, folder: Path, staging: Path, change: Callable[[Any], Any]
+) -> None:
+    synthetic.edit(folder / "cases.json", change)
+    with pytest.raises(golden.StoreError, match=r"cases\.json: "):
+        run(staging, folder)
 
 
 def test_line_ends_are_not_a_change(recorder: FakeRecorder, folder: Path, staging: Path) -> None:
@@ -425,14 +455,15 @@ def test_summary_of_what_did_not_change(folder: Path, staging: Path) -> None:
     assert found["against"] == FIRST
     assert found["differences"] == []
     for mode in ("eager", "function", "xla"):
-        assert found["modes"][mode] == {"entries": 12, "same": 12, "worst_ulp": 0.0, "values_against_errors": 0}
+        assert found["modes"][mode] == {"entries": 12, "same": 12, "new": 0, "worst_ulp": 0.0, "values_against_errors": 0}
 
 
 @pytest.mark.parametrize("ulps", [1, 2, 937])
 def test_summary_counts_ulps(folder: Path, staging: Path, ulps: int) -> None:
     stage(staging, folder, FIRST, nudges={("base-triangular2-3", "eager"): ulps})
     found = record.summary(FIRST, staging=staging, folder=folder)
-    assert found["modes"]["eager"] == {"entries": 12, "same": 9, "worst_ulp": float(ulps), "values_against_errors": 0}
+    eager = {"entries": 12, "same": 9, "new": 0, "worst_ulp": float(ulps), "values_against_errors": 0}
+    assert found["modes"]["eager"] == eager
     assert found["modes"]["xla"]["same"] == 12
     assert [(d["case"], d["mode"], d["worst_ulp"]) for d in found["differences"]] == [
         ("base-triangular2-3", "eager", float(ulps))

@@ -17,8 +17,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import clr_ref.keras  # noqa: F401  (the schedules are registered there)
-from clr_ref import _keras_api
-from clr_ref._keras_api import keras
+from clr_ref.keras import api
+from clr_ref.keras.api import keras
 
 #: What Keras 3 no longer knows; only the optimizers up to TF 2.10, later ``keras.optimizers.legacy``, have a decay.
 _GONE = ("jit_compile", "is_legacy_optimizer", "decay")
@@ -38,13 +38,13 @@ def optimizer_from_config(config: Mapping[str, Any], custom_objects: Mapping[str
         raise ValueError(f"config must be a dict with 'class_name' and 'config', got {config!r}")
     name = str(config.get("class_name")).rpartition(">")[2]
     module = keras.optimizers
-    if not _keras_api.IS_KERAS_3 and "decay" in config["config"]:
+    if not api.IS_KERAS_3 and "decay" in config["config"]:
         module = getattr(module, "legacy", module)
     kind = getattr(module, name, None)
     if not (isinstance(kind, type) and hasattr(kind, "from_config")):
         raise ValueError(f"config must be that of one of Keras's optimizers, got the class {name!r}")
     arguments = dict(config["config"])
-    if _keras_api.IS_KERAS_3:
+    if api.IS_KERAS_3:
         if arguments.get("decay"):
             raise ValueError(f"decay must be 0, got {arguments['decay']!r}: Keras 3 has none")
         arguments = {key: value for key, value in arguments.items() if key not in _GONE}

@@ -68,7 +68,7 @@ def test_environments_with_tfa_are_recorded_pairs(tox: configparser.ConfigParser
 
 
 def test_the_lowest_keras_3_is_one_that_is_tested(tox: configparser.ConfigParser) -> None:
-    source = (ROOT / "clr_ref" / "_keras_api.py").read_text("utf-8")
+    source = (ROOT / "clr_ref" / "keras" / "api.py").read_text("utf-8")
     found = re.search(r"^LOWEST_KERAS_3 = \((\d+), (\d+)\)$", source, re.MULTILINE)
     assert found
     installed = re.findall(r"^keras\d+: keras==([\d.]+)\.\*$", tox["testenv"]["deps"], re.MULTILINE)

@@ -112,7 +112,7 @@ def _keras_schedule(module: Any, policy: str) -> Any:
 
 def cosine_schedule() -> Any:
     """Keras's own CosineDecay, which shows what a built-in schedule costs."""
-    api = importlib.import_module("clr_ref._keras_api")
+    api = importlib.import_module("clr_ref.keras.api")
     return api.keras.optimizers.schedules.CosineDecay(1e-2, 10**6)
 
 

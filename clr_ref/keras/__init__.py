@@ -8,7 +8,6 @@ cannot be imported (docs/MIGRATING.md).
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import functools
 import importlib.util
@@ -18,10 +17,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from clr_ref import _graph, _keras_api, exact, policies, schedule as reference
-from clr_ref._inputs import as_exact, as_real
-from clr_ref._keras_api import keras
+from clr_ref import policies, schedule as reference
+from clr_ref.keras import api, arguments
+from clr_ref.keras.api import keras
 from clr_ref.keras.logger import LearningRateLogger as LearningRateLogger
+from clr_ref.tensors import backends, formula
 
 Arithmetic = Literal["exact", "tfa"]
 
@@ -36,15 +36,13 @@ def _serializable(cls: Any) -> Any:
     keras.utils.register_keras_serializable(package=_PACKAGE)(cls)
     known = keras.utils.get_custom_objects()
     known.setdefault(cls.__name__, cls)
-    if _keras_api.IS_KERAS_3 or importlib.util.find_spec("tensorflow_addons") is None:
+    if api.IS_KERAS_3 or importlib.util.find_spec("tensorflow_addons") is None:
         known.setdefault(f"Addons>{cls.__name__}", cls)
     return cls
 
 
 #: AutoGraph has nothing to convert here, and would say so in a warning.
-_as_written: Any = (
-    _keras_api.tensorflow().autograph.experimental.do_not_convert if _keras_api.BACKEND == "tensorflow" else lambda f: f
-)
+_as_written: Any = api.tensorflow().autograph.experimental.do_not_convert if api.BACKEND == "tensorflow" else lambda f: f
 
 
 @_serializable
@@ -86,8 +84,8 @@ class CyclicalLearningRate(keras.optimizers.schedules.LearningRateSchedule):  # 
         super().__init__()
         if arithmetic not in ("exact", "tfa"):
             raise ValueError(f"arithmetic must be 'exact' or 'tfa', got {arithmetic!r}")
-        if arithmetic == "tfa" and _keras_api.BACKEND != "tensorflow":
-            raise ValueError(f"arithmetic 'tfa' must run on the TensorFlow backend, got {_keras_api.BACKEND!r}")
+        if arithmetic == "tfa" and api.BACKEND != "tensorflow":
+            raise ValueError(f"arithmetic 'tfa' must run on the TensorFlow backend, got {api.BACKEND!r}")
         if dtype is None:
             given = getattr(initial_learning_rate, "dtype", None)
             dtype = "float64" if given is not None and "float64" in str(given) else "float32"
@@ -96,14 +94,14 @@ class CyclicalLearningRate(keras.optimizers.schedules.LearningRateSchedule):  # 
             "maximal_learning_rate": maximal_learning_rate,
             "step_size": step_size,
         }
-        self._given = {argument: _kept(argument, value, arithmetic, dtype) for argument, value in given.items()}
+        self._given = {argument: arguments.kept(argument, value, arithmetic, dtype) for argument, value in given.items()}
         self._reference = reference.CyclicalLearningRate(
-            **self._numbers(), scale_fn=_resolve(scale_fn), scale_mode=scale_mode, dtype=dtype
+            **self._numbers(), scale_fn=arguments.resolve(scale_fn), scale_mode=scale_mode, dtype=dtype
         )
         policy = self._reference.policy
         if policy.scale is None and policy.function is None:
             raise policies.unsupported(policy, "clr_ref.keras")
-        self._ops = _OPS[_keras_api.BACKEND]()
+        self._ops = backends.OPS[api.BACKEND]()
         if self._ops.width == 32 and self._reference.dtype == "float64":
             raise ValueError("dtype must be 'float32' on JAX without x64, got 'float64'")
         self._arithmetic: Arithmetic = arithmetic
@@ -146,27 +144,27 @@ class CyclicalLearningRate(keras.optimizers.schedules.LearningRateSchedule):  # 
             TypeError: a Python or NumPy step that is no number, or bool.
             ValueError: a Python or NumPy step > 0 with a fraction, with arithmetic "exact".
         """
-        if not isinstance(step, _PLAIN):
-            step = _keras_api.tensor(step)
-            self.was_traced = self.was_traced or _keras_api.is_being_traced(step)
+        compute = self._exactly if self._arithmetic == "exact" else self._as_tfa
+        if not isinstance(step, arguments.PLAIN):
+            step = api.tensor(step)
+            self.was_traced = self.was_traced or api.is_being_traced(step)
+            return compute(step)
         if self._arithmetic == "tfa":
-            return self._as_tfa(step)
-        if not isinstance(step, _PLAIN):
-            return self._exactly(step)
-        whole, nan = _held(step, 2 ** (self._ops.width - 1) - 1)
-        rate = self._exactly(_keras_api.tensor(whole))
-        return self._ops.where(_keras_api.tensor(nan), self._ops.constant(math.nan, rate), rate) if nan.any() else rate
+            return compute(step)
+        whole, nan = arguments.held_steps(step, 2 ** (self._ops.width - 1) - 1)
+        rate = self._exactly(api.tensor(whole))
+        return self._ops.where(api.tensor(nan), self._ops.constant(math.nan, rate), rate) if nan.any() else rate
 
     def _exactly(self, step: Any) -> Any:
-        if _keras_api.BACKEND != "tensorflow":
-            return _graph.evaluate(self._plan, step, self._ops)
-        tf = _keras_api.tensorflow()
+        if api.BACKEND != "tensorflow":
+            return formula.evaluate(self._plan, step, self._ops)
+        tf = api.tensorflow()
         if tf.executing_eagerly() and self._answers_in_numpy and step.shape.rank == 0 and step.device.endswith("CPU:0"):
             # One step, at a fiftieth of what a score of TensorFlow's operations costs outside of a function.
-            rate = _graph.evaluate(self._plan, step.numpy(), _graph.numpy_ops())
+            rate = formula.evaluate(self._plan, step.numpy(), backends.numpy_ops())
             return tf.constant(0 if abs(rate) < np.finfo(np.float32).tiny else rate, tf.float32)  # no subnormals, as ever
         with tf.name_scope(self._name or "CyclicalLearningRate"):
-            return _graph.evaluate(self._plan, step, self._ops)
+            return formula.evaluate(self._plan, step, self._ops)
 
     @functools.cached_property
     def _answers_in_numpy(self) -> bool:
@@ -179,13 +177,13 @@ class CyclicalLearningRate(keras.optimizers.schedules.LearningRateSchedule):  # 
 
     def _as_tfa(self, step: Any) -> Any:
         """TFA 0.23's formula: the operations, their order and their dtypes decide every bit, so they are those."""
-        tf = _keras_api.tensorflow()
+        tf = api.tensorflow()
         if isinstance(step, (list, tuple)):
-            step = _keras_api.tensor(step)
+            step = api.tensor(step)
         with tf.name_scope(self._name or "CyclicalLearningRate"):
-            initial = tf.convert_to_tensor(_plain(self.initial_learning_rate), dtype=self.dtype)
-            maximal = tf.cast(_plain(self.maximal_learning_rate), self.dtype)
-            step_size = tf.cast(_plain(self.step_size), self.dtype)
+            initial = tf.convert_to_tensor(arguments.plain(self.initial_learning_rate), dtype=self.dtype)
+            maximal = tf.cast(arguments.plain(self.maximal_learning_rate), self.dtype)
+            step_size = tf.cast(arguments.plain(self.step_size), self.dtype)
             time = tf.cast(step, self.dtype)
             cycle = tf.floor(1 + time / (2 * step_size))
             distance = tf.abs(time / step_size - 2 * cycle + 1)
@@ -201,14 +199,14 @@ class CyclicalLearningRate(keras.optimizers.schedules.LearningRateSchedule):  # 
         Raises:
             ValueError: the scale function has no name.
         """
-        return {**self._config(), "scale_fn": _name_of(self.scale_fn)}
+        return {**self._config(), "scale_fn": arguments.name_of(self.scale_fn)}
 
     def _config(self) -> dict[str, Any]:
         own = {"scale_mode": self.scale_mode, "name": self._name, "arithmetic": self._arithmetic, "dtype": self.dtype}
         return {**self._numbers(), **own}
 
     def _numbers(self) -> dict[str, Any]:
-        return {argument: _number(argument, value) for argument, value in self._given.items()}
+        return {argument: arguments.number(argument, value) for argument, value in self._given.items()}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
@@ -217,10 +215,10 @@ class CyclicalLearningRate(keras.optimizers.schedules.LearningRateSchedule):  # 
         Raises:
             ValueError: a scale function whose name nobody registered, or a lambda that TFA wrote.
         """
-        arguments = dict(config)
-        if "scale_fn" in arguments:
-            arguments["scale_fn"] = _resolve(arguments["scale_fn"], custom_objects)
-        return cls(**arguments)
+        given = dict(config)
+        if "scale_fn" in given:
+            given["scale_fn"] = arguments.resolve(given["scale_fn"], custom_objects)
+        return cls(**given)
 
 
 @_serializable
@@ -314,12 +312,12 @@ class ExponentialCyclicalLearningRate(CyclicalLearningRate):
         arithmetic: Arithmetic = "exact",
         dtype: str | None = None,
     ) -> None:
-        self._gamma = gamma = _kept("gamma", gamma, arithmetic, "float64")
+        self._gamma = gamma = arguments.kept("gamma", gamma, arithmetic, "float64")
         super().__init__(
             initial_learning_rate,
             maximal_learning_rate,
             step_size,
-            (lambda x: gamma**x) if _is_variable(gamma) else policies.ExpRange(_number("gamma", gamma)),
+            (lambda x: gamma**x) if arguments.is_variable(gamma) else policies.ExpRange(arguments.number("gamma", gamma)),
             scale_mode,
             name,
             arithmetic=arithmetic,
@@ -330,7 +328,7 @@ class ExponentialCyclicalLearningRate(CyclicalLearningRate):
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments as JSON can hold them."""
-        return {**self._config(), "gamma": _number("gamma", self._gamma)}
+        return {**self._config(), "gamma": arguments.number("gamma", self._gamma)}
 
 
 @keras.utils.register_keras_serializable(package=_PACKAGE)
@@ -358,8 +356,8 @@ class PerUpdate(keras.optimizers.schedules.LearningRateSchedule):  # type: ignor
 
     def __call__(self, step: Any) -> Any:
         """The schedule's rate at ``step // gradient_accumulation_steps``; step as for the schedule."""
-        step = np.asarray(step) if isinstance(step, _PLAIN) else _keras_api.tensor(step)
-        self.was_traced = self.was_traced or _keras_api.is_being_traced(step)
+        step = np.asarray(step) if isinstance(step, arguments.PLAIN) else api.tensor(step)
+        self.was_traced = self.was_traced or api.is_being_traced(step)
         return self.schedule(step // self.gradient_accumulation_steps)
 
     def get_config(self) -> dict[str, Any]:
@@ -374,107 +372,3 @@ class PerUpdate(keras.optimizers.schedules.LearningRateSchedule):  # type: ignor
         """The inverse of ``get_config``."""
         schedule = keras.optimizers.schedules.deserialize(config["schedule"])
         return cls(schedule, config["gradient_accumulation_steps"])
-
-
-# --- helpers ---------------------------------------------------------------------------------------------------------
-
-#: What is checked and converted here; everything else is the backend's.
-_PLAIN = (bool, str, bytes, int, float, complex, list, tuple, np.ndarray, np.generic)
-_OPS = {"tensorflow": _graph.tensorflow_ops, "jax": _graph.jax_ops, "torch": _graph.torch_ops, "numpy": _graph.numpy_ops}
-
-
-def _held(step: Any, last: int) -> tuple[Any, Any]:
-    """Python and NumPy steps as whole numbers from 0 to ``last``, and where they are NaN instead; arrays of the steps' shape.
-
-    Raises:
-        TypeError, ValueError: the reference's, but for the range.
-    """
-    # An array of the elements of [2**53 + 1, 1.0] would be one of floats, which lose a digit.
-    array: Any = np.asarray(step, object if isinstance(step, (list, tuple)) else None)
-    above: Any = False
-    nan: Any = False
-    held: Any = step
-    if array.dtype.kind in "iufO" and not isinstance(step, np.ma.MaskedArray):
-        with contextlib.suppress(TypeError):  # of what is no number, which the reference refuses
-            above, nan = array > last if array.dtype.kind in "iu" else array >= last + 1, array != array
-            held = np.where((array < 0) | above | nan, 0, array)
-            held = held.tolist() if array.dtype.kind == "O" else held
-    whole = np.where(above, last, reference.as_steps(held))
-    return whole.astype(np.int64 if last > 2**31 else np.int32), np.asarray(nan, bool)
-
-
-def _is_variable(value: Any) -> bool:
-    return hasattr(value, "assign")
-
-
-def _kept(name: str, value: Any, arithmetic: str, dtype: str) -> Any:
-    """An argument as the schedule keeps it: nobody can change it, or TFA's arithmetic follows it.
-
-    Raises:
-        TypeError: a variable with arithmetic "exact".
-    """
-    if _is_variable(value) and arithmetic != "tfa":
-        raise TypeError(
-            f"{name} must be a number or a tensor with arithmetic 'exact', got {value!r}: give its present value, "
-            f"float({name}.numpy()), which later changes leave alone, or on TensorFlow arithmetic='tfa', which follows it"
-        )
-    if isinstance(value, np.ndarray) or type(value).__module__ == "torch":  # can be changed in place
-        number = _number(name, value)
-        return np.float64(number) if "float64" in str(value.dtype) else number
-    if isinstance(value, np.floating) and value.itemsize > 8:  # a longdouble, which JSON cannot hold, rounded once
-        fraction = as_exact(name, value)
-        return float(value if fraction is None else exact.round_to(fraction, dtype))
-    return value
-
-
-def _plain(value: Any) -> Any:
-    """A number or a tensor, from a variable too."""
-    return value.value() if callable(getattr(value, "value", None)) else value
-
-
-def _number(name: str, value: Any) -> float | int:
-    """A Python number, from a scalar tensor or a variable too; the error of the core for everything else."""
-    if isinstance(value, (str, bytes, bool, int, float, np.generic)) or value is None or callable(value):
-        return as_real(name, value)
-    try:
-        array = np.asarray(keras.backend.get_value(value) if hasattr(keras.backend, "get_value") else value)
-    except (TypeError, ValueError, NotImplementedError, AttributeError):
-        array = np.asarray(None)
-    if array.ndim or array.dtype.kind not in "iuf":
-        raise TypeError(f"{name} must be a real number, got {value!r}")
-    number: float | int = array.item()
-    return number
-
-
-def _name_of(scale_fn: Any) -> Any:
-    """What a config holds of a scale function: the name it has in ``clr_ref``'s registry or in Keras's."""
-    if policies.name_of(scale_fn) is not None:
-        data = policies.to_data(scale_fn)
-        return data if len(data) > 1 else data["name"]
-    name = keras.utils.get_registered_name(scale_fn)
-    if keras.utils.get_registered_object(name) is scale_fn:
-        return name
-    policies.to_data(scale_fn)
-    raise AssertionError("unreachable: a function without a name has no data")
-
-
-def _resolve(scale_fn: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
-    """The scale function of a config: a callable, a name, what Keras makes of a function, or what ``_name_of`` answers."""
-    if isinstance(scale_fn, Mapping):
-        if scale_fn.get("class_name") is None:
-            return policies.from_data(dict(scale_fn))
-        scale_fn = "<lambda>" if scale_fn["class_name"] == "__lambda__" else scale_fn["config"]
-    if not isinstance(scale_fn, str):
-        return policies.resolve(scale_fn)
-    found = keras.utils.get_registered_object(scale_fn, custom_objects=dict(custom_objects or {}))
-    if callable(found):
-        return found
-    try:
-        return policies.resolve(scale_fn)
-    except ValueError as error:
-        if scale_fn == "<lambda>":
-            raise ValueError(
-                "scale_fn was saved as a lambda, which has no name to find it by: give the function of this model that name "
-                "with clr_ref.register_scale_fn('<lambda>', scale_fn), then load again"
-            ) from None
-        raise ValueError(f"{error}; give it that name with clr_ref.register_scale_fn, then load again") from None

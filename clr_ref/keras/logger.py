@@ -6,8 +6,8 @@ import math
 import weakref
 from typing import Any
 
-from clr_ref import _keras_api, _optimizers
-from clr_ref._keras_api import keras
+from clr_ref.keras import api, optimizers
+from clr_ref.keras.api import keras
 
 #: For each compiled train function, the rate or schedule of each optimizer with which it was traced.
 _traced: weakref.WeakKeyDictionary[Any, weakref.WeakKeyDictionary[Any, Any]] = weakref.WeakKeyDictionary()
@@ -72,9 +72,9 @@ class LearningRateLogger(keras.callbacks.Callback):  # type: ignore[misc]
             raise ValueError(
                 "model.optimizer is None: give the optimizer that the model uses, as LearningRateLogger(optimizer=...)"
             )
-        self._applying = _optimizers.applying(self._optimizer)
-        self._rules = _optimizers.rules_of(self._optimizer)
-        self._is_standard = self._given is None and _optimizers.is_standard(self.model)
+        self._applying = optimizers.applying(self._optimizer)
+        self._rules = optimizers.rules_of(self._optimizer)
+        self._is_standard = self._given is None and optimizers.is_standard(self.model)
         self._has_batches = self._has_stepped = False
         self._rate: Any = None
         self._constant: float | None = None
@@ -105,33 +105,33 @@ class LearningRateLogger(keras.callbacks.Callback):  # type: ignore[misc]
     def _begin(self, batch: int | None) -> None:
         self._first = batch
         self._before = self._state()
-        rate, compiled = _optimizers.rate_of(self._applying), _is_compiled(self.model)
+        rate, compiled = optimizers.rate_of(self._applying), _is_compiled(self.model)
         if rate is not self._rate:
             self._rate, self._constant = rate, None
-            self._rate_at = _optimizers.rate_at(self._applying, compiled=compiled, jit=_is_jit(self.model))
+            self._rate_at = optimizers.rate_at(self._applying, compiled=compiled, jit=_is_jit(self.model))
         constant, earlier = self._constant_rate(), self._constant
-        if compiled and _optimizers.is_function(rate) and earlier is not None and constant != earlier:
+        if compiled and optimizers.is_function(rate) and earlier is not None and constant != earlier:
             raise RuntimeError(
                 f"the learning rate is a function that returned {earlier!r} and then {constant!r}: "
                 "a compiled train function keeps one value. Give the optimizer a number or a schedule"
             )
         self._constant = constant
         self._doubt = self._doubt_of_trace() if compiled else None
-        if self._doubt is not None and _optimizers.last_rate(self._applying) is None:
+        if self._doubt is not None and optimizers.last_rate(self._applying) is None:
             raise RuntimeError(self._doubt)
 
     def _append(self, batches: int | None) -> None:
         after = self._state()
         # The last execution of an epoch may have fewer steps than batches fit into it.
         steps = range(1, batches + 1) if self._is_standard and batches is not None else None
-        updates = _optimizers.updates(_optimizers.used(self._before, after, self._rules, steps), self._rules)
-        if _optimizers.rate_of(self._applying) is not self._rate or repr(self._constant_rate()) != repr(self._constant):
+        updates = optimizers.updates(optimizers.used(self._before, after, self._rules, steps), self._rules)
+        if optimizers.rate_of(self._applying) is not self._rate or repr(self._constant_rate()) != repr(self._constant):
             raise RuntimeError(
                 "the learning rate changed while a batch was trained: a callback sets it. "
                 "Place LearningRateLogger after a callback that sets it before a batch, "
                 "and before one that sets it after a batch"
             )
-        last = _optimizers.last_rate(self._applying) if len(updates) == 1 else None
+        last = optimizers.last_rate(self._applying) if len(updates) == 1 else None
         if updates and last is None and self._doubt is not None:
             raise RuntimeError(self._doubt)
         self.rates += [self._rate_at(step) for step in updates] if last is None else [last]
@@ -143,14 +143,14 @@ class LearningRateLogger(keras.callbacks.Callback):  # type: ignore[misc]
         if logs is not None:
             logs["applied_learning_rate"] = self.rates[-1] if self.rates else math.nan
 
-    def _state(self) -> _optimizers.State:
-        if _keras_api.BACKEND == "jax":
+    def _state(self) -> optimizers.State:
+        if api.BACKEND == "jax":
             self.model.jax_state_sync()  # in the middle of an epoch, JAX's variables are stale
-        return _optimizers.state_of(self._optimizer)
+        return optimizers.state_of(self._optimizer)
 
     def _constant_rate(self) -> float | None:
         """The rate if it is no schedule."""
-        return None if _optimizers.is_schedule(self._rate) else self._rate_at(0)
+        return None if optimizers.is_schedule(self._rate) else self._rate_at(0)
 
     def _doubt_of_trace(self) -> str | None:
         """Why the compiled train function may apply another rate than the optimizer's; None if it cannot."""
@@ -162,7 +162,7 @@ class LearningRateLogger(keras.callbacks.Callback):  # type: ignore[misc]
         if self._is_untraced:
             rates[self._applying] = self._rate
             self._is_untraced = False
-        if _optimizers.is_variable(self._rate) or rates.get(self._applying) is self._rate:
+        if optimizers.is_variable(self._rate) or rates.get(self._applying) is self._rate:
             return None
         if self._applying not in rates and getattr(self._rate, "was_traced", False):
             return None  # a drop-in knows that a function was compiled with it, and the model has no other that is known
@@ -185,9 +185,9 @@ class LearningRateLogger(keras.callbacks.Callback):  # type: ignore[misc]
 
 def _is_compiled(model: Any) -> bool:
     """Whether the train function is one that is traced, and then keeps what it read from Python objects."""
-    if model.run_eagerly or _keras_api.BACKEND == "torch":
+    if model.run_eagerly or api.BACKEND == "torch":
         return False
-    return _keras_api.BACKEND == "tensorflow" or _is_jit(model)
+    return api.BACKEND == "tensorflow" or _is_jit(model)
 
 
 def _is_jit(model: Any) -> bool:
@@ -195,6 +195,6 @@ def _is_jit(model: Any) -> bool:
 
 
 def _steps_per_execution(model: Any) -> int:
-    if _keras_api.IS_KERAS_3:
+    if api.IS_KERAS_3:
         return int(model.steps_per_execution)
     return 1 if model._steps_per_execution is None else int(model._steps_per_execution.numpy())

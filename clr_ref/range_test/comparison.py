@@ -43,7 +43,7 @@ class Comparison:
 
 def compiled(seed: int, learning_rate: Any = 1e-2) -> Any:
     """The tutorial's network with weights of that seed, compiled with SGD; seeds Keras and all that it draws from."""
-    from clr_ref._keras_api import keras
+    from clr_ref.keras.api import keras
     from clr_ref.training import determinism, model
 
     determinism.seed_everything(seed)

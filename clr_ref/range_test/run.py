@@ -128,11 +128,11 @@ def _swept(
     progress: Callable[[int, float, float], None],
 ) -> tuple[list[float], str | None]:
     """The losses that the updates were computed from, and why there are fewer than rates."""
-    from clr_ref import _optimizers
+    from clr_ref.keras import optimizers
     from clr_ref.range_test import state, sweep
 
     optimizer = getattr(model, "optimizer", None)
-    rules = _optimizers.rules_of(optimizer)
+    rules = optimizers.rules_of(optimizer)
     source = batches(*data, **cut, is_sequence=sweep.is_sequence)
     if class_weight is not None:
         source = map(sweep.weighting(data[0], class_weight), source)
@@ -146,15 +146,15 @@ def _swept(
             set_rate(rates[len(losses)])
             pending: list[float] = []  # without those of skipped batches, whose gradients no update uses
             for tried in itertools.count(1):
-                before = _optimizers.state_of(optimizer)
+                before = optimizers.state_of(optimizer)
                 loss = train(next(source))
-                used = _optimizers.used(before, _optimizers.state_of(optimizer), rules)
+                used = optimizers.used(before, optimizers.state_of(optimizer), rules)
                 if not used and not math.isfinite(loss):
                     # A LossScaleOptimizer skips gradients that are not finite: this rate is never applied.
                     return losses, watch(len(losses), loss)
                 if used or before.scale is None:
                     pending.append(loss)
-                made = len(_optimizers.updates(used, rules))
+                made = len(optimizers.updates(used, rules))
                 if made > 1:
                     raise RuntimeError(f"the optimizer must make one update at a time, it made {made}")
                 if made:

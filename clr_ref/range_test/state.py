@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from clr_ref import _keras_api
-from clr_ref._keras_api import keras
+from clr_ref.keras import api
+from clr_ref.keras.api import keras
 
 _Restore = Callable[[], Any]
 
@@ -63,7 +63,7 @@ def _children(item: Any) -> list[Any] | None:
         return None
     if _is_keras_variable(item):
         # The variable or tensor inside is changed in place, but on JAX, where the array inside is replaced.
-        return [] if _keras_api.BACKEND == "jax" or item._value is None else [item.value]
+        return [] if api.BACKEND == "jax" or item._value is None else [item.value]
     if _keeper(item) is not None:
         return []
     children: list[Any] = []
@@ -96,15 +96,15 @@ def _is_open(item: Any) -> bool:
 @functools.cache
 def _modules() -> tuple[type, ...]:
     """The classes of TensorFlow and torch whose objects hold variables as attributes."""
-    if _keras_api.BACKEND == "torch":
+    if api.BACKEND == "torch":
         torch = importlib.import_module("torch")
         return (torch.nn.Module, torch.optim.Optimizer)
-    return (_keras_api.tensorflow().__internal__.tracking.AutoTrackable,) if _keras_api.BACKEND == "tensorflow" else ()
+    return (api.tensorflow().__internal__.tracking.AutoTrackable,) if api.BACKEND == "tensorflow" else ()
 
 
 def _restores(item: Any) -> Iterator[_Restore]:
     if _is_keras_variable(item):
-        if _keras_api.BACKEND == "jax" and item._value is not None:
+        if api.BACKEND == "jax" and item._value is not None:
             # A copy: train_function gives the buffers away.
             yield functools.partial(item.assign, np.array(keras.ops.convert_to_numpy(item)))
         return
@@ -160,7 +160,7 @@ def _same(one: Any, other: Any) -> bool:
 
 
 def _is_keras_variable(item: Any) -> bool:
-    return _keras_api.IS_KERAS_3 and isinstance(item, keras.Variable)
+    return api.IS_KERAS_3 and isinstance(item, keras.Variable)
 
 
 def _keeper(item: Any) -> Callable[[Any], _Restore] | None:
@@ -179,9 +179,9 @@ def _keepers() -> dict[type, Callable[[Any], _Restore]]:
         np.random.RandomState: lambda one: functools.partial(one.set_state, one.get_state()),
         random.Random: lambda one: functools.partial(one.setstate, one.getstate()),
     }
-    if _keras_api.BACKEND == "tensorflow":
-        keepers[_keras_api.tensorflow().Variable] = _variable
-    if _keras_api.BACKEND == "torch":
+    if api.BACKEND == "tensorflow":
+        keepers[api.tensorflow().Variable] = _variable
+    if api.BACKEND == "torch":
         keepers[importlib.import_module("torch").Tensor] = lambda one: functools.partial(one.data.copy_, one.detach().clone())
     return keepers
 
@@ -192,7 +192,7 @@ def _array(array: Any) -> _Restore:
 
 def _variable(variable: Any) -> _Restore:
     # A copy for each replica: assigning the mean of their values to all would change the bits of what follows.
-    distributed = isinstance(variable, _keras_api.tensorflow().distribute.DistributedValues)
+    distributed = isinstance(variable, api.tensorflow().distribute.DistributedValues)
     kept = [(local, np.array(local.numpy())) for local in (variable.values if distributed else (variable,))]
 
     def restore() -> None:
@@ -205,11 +205,11 @@ def _variable(variable: Any) -> _Restore:
 def _generators() -> list[Any]:
     """The generators of the process: Python's, NumPy's, and those that TensorFlow and Keras 2 draw seeds from."""
     found = [random._inst, np.random.mtrand._rand]
-    if _keras_api.BACKEND == "tensorflow":
+    if api.BACKEND == "tensorflow":
         stateful = importlib.import_module("tensorflow.python.ops.stateful_random_ops")
         context = importlib.import_module("tensorflow.python.eager.context").context()
         found += [stateful.global_generator, getattr(context, "_rng", None)]
-    if not _keras_api.IS_KERAS_3:
+    if not api.IS_KERAS_3:
         backend = sys.modules[keras.backend.clear_session.__module__]
         found.append(getattr(getattr(backend, "_SEED_GENERATOR", None), "generator", None))
     elif (generator := _global_state().get_global_attribute("global_seed_generator")) is not None:
@@ -219,7 +219,7 @@ def _generators() -> list[Any]:
 
 def _seed_generator_of_keras_3() -> _Restore:
     """One that is created meanwhile goes: the next is created with the seed that it would have had."""
-    if not _keras_api.IS_KERAS_3:
+    if not api.IS_KERAS_3:
         return lambda: None
     name = "global_seed_generator"
     return functools.partial(_global_state().set_global_attribute, name, _global_state().get_global_attribute(name))
@@ -232,7 +232,7 @@ def _global_state() -> Any:
 @contextlib.contextmanager
 def other_kernels() -> Iterator[None]:
     """In eager mode, TensorFlow's random operations have their state in kernels, one for each seed: these are left alone."""
-    if _keras_api.BACKEND != "tensorflow":
+    if api.BACKEND != "tensorflow":
         yield
         return
     context = vars(importlib.import_module("tensorflow.python.eager.context").context())
@@ -248,4 +248,4 @@ def other_kernels() -> Iterator[None]:
 
 def _generator_of_torch() -> Any:
     """On torch, Keras draws dropout from torch's own generator, whatever the layer's seed."""
-    return importlib.import_module("torch").random.fork_rng() if _keras_api.BACKEND == "torch" else contextlib.nullcontext()
+    return importlib.import_module("torch").random.fork_rng() if api.BACKEND == "torch" else contextlib.nullcontext()

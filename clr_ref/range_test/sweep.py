@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from clr_ref import _keras_api, _optimizers
-from clr_ref._keras_api import keras
+from clr_ref.keras import api, optimizers
+from clr_ref.keras.api import keras
 from clr_ref.range_test import state
 from clr_ref.range_test.batches import mapped, packed, unpacked, weighted_by_class
 
@@ -47,13 +47,13 @@ def weighting(data: Any, class_weight: Mapping[int, float]) -> Callable[[Any], A
             or not np.isfinite(weight)
         ):
             raise ValueError(f"class_weight must have whole numbers as classes and finite weights, got {label!r}: {weight!r}")
-    if _keras_api.IS_KERAS_3 and (isinstance(data, types.GeneratorType) or _is_loader(data)):
+    if api.IS_KERAS_3 and (isinstance(data, types.GeneratorType) or _is_loader(data)):
         raise ValueError(
             f"class_weight goes with arrays, a tf.data.Dataset or a PyDataset in Keras 3, got {type(data).__name__}: "
             "let it yield (x, y, sample_weight)"
         )
     return functools.partial(
-        weighted_by_class, class_weight=class_weight, dtype=keras.backend.floatx(), multiply=not _keras_api.IS_KERAS_3
+        weighted_by_class, class_weight=class_weight, dtype=keras.backend.floatx(), multiply=not api.IS_KERAS_3
     )
 
 
@@ -92,7 +92,7 @@ def _trainer(model: Any, unlisted: list[Any]) -> Train:
     Raises:
         ValueError: the model reports no loss.
     """
-    if _keras_api.IS_KERAS_3:
+    if api.IS_KERAS_3:
         model.steps_per_execution = 1
     else:
         model._steps_per_execution.assign(1)
@@ -105,7 +105,7 @@ def _trainer(model: Any, unlisted: list[Any]) -> Train:
 
     def fed(*arguments: Any) -> Any:  # JAX passes its state first
         *states, given = arguments
-        if _keras_api.IS_KERAS_3 or not isinstance(batch, tuple):  # Keras 2 makes x a tuple, Keras 3 everything (x, y, None)
+        if api.IS_KERAS_3 or not isinstance(batch, tuple):  # Keras 2 makes x a tuple, Keras 3 everything (x, y, None)
             given = _iterator(model, batch, given)
         return function(*states, given)
 
@@ -130,7 +130,7 @@ def _trainer(model: Any, unlisted: list[Any]) -> Train:
 def _as_in_fit(batch: Any) -> Any:
     """The batch as ``fit`` would give it to ``train_step``."""
     batch = mapped(_as_floatx, batch)
-    if _keras_api.IS_KERAS_3 or _keras_api.tensorflow().is_tensor(unpacked(batch)[0]):  # Keras 2 leaves a tf.data batch alone
+    if api.IS_KERAS_3 or api.tensorflow().is_tensor(unpacked(batch)[0]):  # Keras 2 leaves a tf.data batch alone
         return batch
     return packed(*unpacked(batch))
 
@@ -148,20 +148,20 @@ def _as_floatx(leaf: Any) -> Any:
 
 def _iterator(model: Any, batch: Any, given: Any) -> Any:
     """A list or iterator with the batch alone, divided among the replicas or devices; ``given`` is Keras's own."""
-    if _keras_api.BACKEND != "tensorflow":
+    if api.BACKEND != "tensorflow":
         data = next(iter(given))
         alone = [data[: len(batch)] if isinstance(batch, tuple) else data[0]]
         return alone if isinstance(given, list) else iter(alone)  # torch takes the first item, JAX the next one
     strategy = model.distribute_strategy
-    if _keras_api.IS_KERAS_3 and strategy.num_replicas_in_sync == 1:
+    if api.IS_KERAS_3 and strategy.num_replicas_in_sync == 1:
         return iter([batch])  # a data set for each batch would take most of the time of a small model
-    dataset = _keras_api.tensorflow().data.Dataset.from_tensors(batch)
+    dataset = api.tensorflow().data.Dataset.from_tensors(batch)
     return iter(strategy.experimental_distribute_dataset(dataset))
 
 
 def _settable_rate(model: Any) -> SetRate:
     """What sets the rate of the model's optimizer: its own variable, or one in the place of its schedule."""
-    optimizer = _optimizers.applying(model.optimizer)
+    optimizer = optimizers.applying(model.optimizer)
     if hasattr(optimizer, "_hyper"):  # OptimizerV2: the default up to TF 2.10, optimizers.legacy until 2.15
         optimizer._initial_decay = 0.0
         if not hasattr(optimizer._hyper["learning_rate"], "assign"):
@@ -175,15 +175,15 @@ def _settable_rate(model: Any) -> SetRate:
 
 
 def _new_variable(model: Any) -> Any:
-    kind = keras.Variable if _keras_api.IS_KERAS_3 else _keras_api.tensorflow().Variable
+    kind = keras.Variable if api.IS_KERAS_3 else api.tensorflow().Variable
     with _scope(model):
         return kind(0.0, trainable=False, dtype=keras.backend.floatx(), name="learning_rate")
 
 
 def _with_variables(model: Any) -> Any:
     """The optimizer that lists its variables: before Keras 3 the inner one; TF 2.11's LossScaleOptimizer raises."""
-    return model.optimizer if _keras_api.IS_KERAS_3 else _optimizers.unscaled(model.optimizer)
+    return model.optimizer if api.IS_KERAS_3 else optimizers.unscaled(model.optimizer)
 
 
 def _scope(model: Any) -> Any:
-    return model.distribute_strategy.scope() if _keras_api.BACKEND == "tensorflow" else contextlib.nullcontext()
+    return model.distribute_strategy.scope() if api.BACKEND == "tensorflow" else contextlib.nullcontext()

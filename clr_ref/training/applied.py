@@ -33,7 +33,7 @@ def observe(tfa: Any) -> dict[str, dict[str, Any]]:
 
 
 def _runs() -> Iterator[tuple[str, str, Any, str]]:
-    from clr_ref._keras_api import keras
+    from clr_ref.keras.api import keras
 
     kinds = {"SGD": keras.optimizers.SGD}
     if hasattr(keras.optimizers, "legacy"):

@@ -56,9 +56,9 @@ def prepare(*, intra_op_threads: int = 2, inter_op_threads: int = 1) -> Settings
                 "or set TF_ENABLE_ONEDNN_OPTS=0 in the environment"
             )
         os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
-    from clr_ref import _keras_api
+    from clr_ref.keras import api
 
-    tf = _keras_api.tensorflow()
+    tf = api.tensorflow()
     threading = tf.config.threading
     threads = (threading.get_intra_op_parallelism_threads(), threading.get_inter_op_parallelism_threads())
     if threads != (intra_op_threads, inter_op_threads):
@@ -74,8 +74,8 @@ def prepare(*, intra_op_threads: int = 2, inter_op_threads: int = 1) -> Settings
     enable = getattr(tf.config.experimental, "enable_op_determinism", None)
     if enable is not None:
         enable()
-    if not _keras_api.IS_KERAS_3:
-        _keras_api.keras.backend.experimental.enable_tf_random_generator()
+    if not api.IS_KERAS_3:
+        api.keras.backend.experimental.enable_tf_random_generator()
     return Settings(intra_op_threads, inter_op_threads, enable is not None, onednn=False)
 
 
@@ -85,7 +85,7 @@ def seed_everything(seed: int) -> None:
     Raises:
         ValueError: not 0 <= seed < 2**32.
     """
-    from clr_ref._keras_api import keras
+    from clr_ref.keras.api import keras
 
     keras.utils.set_random_seed(checked_seed(seed))
 

@@ -255,7 +255,7 @@ def described(split: Split) -> dict[str, Any]:
 
 
 def _compiled(experiment: Experiment, learning_rate: Any) -> Any:
-    from clr_ref._keras_api import keras
+    from clr_ref.keras.api import keras
 
     model = build(initial_weights(experiment.seed), dropout=experiment.dropout)
     model.compile(
@@ -316,8 +316,8 @@ def _optimizer_variables(optimizer: Any) -> list[Any]:
 
 def _fit(model: Any, train: Split, rows: NDArray[np.int64], batch_size: int, log: _Log) -> None:
     """Train once on these rows in this order, and add the results to the log."""
-    from clr_ref._keras_api import keras
     from clr_ref.keras import LearningRateLogger
+    from clr_ref.keras.api import keras
 
     class Recorder(keras.callbacks.Callback):  # type: ignore[misc]
         """Keeps the loss of each batch: Keras logs means since the start of ``fit``, which would differ after resuming."""

@@ -25,7 +25,7 @@ def build(weights: Sequence[Any] | None = None, *, dropout: bool = True) -> Any:
     Raises:
         ValueError: the weights have other shapes.
     """
-    from clr_ref._keras_api import keras
+    from clr_ref.keras.api import keras
 
     layers = keras.layers
     stack = [

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from clr_ref._keras_api import keras
+from clr_ref.keras.api import keras
 
 
 def model(steps: int) -> Any:

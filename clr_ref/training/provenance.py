@@ -15,9 +15,9 @@ import clr_ref
 
 def versions() -> dict[str, str]:
     """The versions of everything that can change the bits. Needs TensorFlow."""
-    from clr_ref import _keras_api
+    from clr_ref.keras import api
 
-    tf = _keras_api.tensorflow()
+    tf = api.tensorflow()
     libc = os.confstr("CS_GNU_LIBC_VERSION") if hasattr(os, "confstr") else "no libc"
     return {
         "tensorflow": str(tf.__version__),
@@ -31,12 +31,12 @@ def versions() -> dict[str, str]:
 
 def keras_name() -> str:
     """The kind of Keras with its version: ``keras-3.15.0``, ``tf-keras-2.16.0``, or TensorFlow's own ``tf.keras-2.15.1``."""
-    from clr_ref import _keras_api
+    from clr_ref.keras import api
 
-    if _keras_api.IS_KERAS_3:
-        return f"keras-{_keras_api.keras_version()}"
-    tf = _keras_api.tensorflow()
-    if "tf_keras" in _keras_api.keras.Model.__module__:
+    if api.IS_KERAS_3:
+        return f"keras-{api.keras_version()}"
+    tf = api.tensorflow()
+    if "tf_keras" in api.keras.Model.__module__:
         import importlib.metadata
 
         return f"tf-keras-{importlib.metadata.version('tf-keras')}"

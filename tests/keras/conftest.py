@@ -44,11 +44,11 @@ def keras(drop_ins: Any) -> Any:
 @pytest.fixture(scope="session")
 def tf(drop_ins: Any) -> Any:
     """TensorFlow, where it is the backend."""
-    from clr_ref import _keras_api
+    from clr_ref.keras import api
 
-    if _keras_api.BACKEND != "tensorflow":
-        pytest.skip(f"this is about TensorFlow, and the backend is {_keras_api.BACKEND}")
-    return _keras_api.tensorflow()
+    if api.BACKEND != "tensorflow":
+        pytest.skip(f"this is about TensorFlow, and the backend is {api.BACKEND}")
+    return api.tensorflow()
 
 
 @pytest.fixture(scope="session")
@@ -59,10 +59,10 @@ def clr(drop_ins: Any, tf: Any) -> Any:
 
 @pytest.fixture(scope="session")
 def api(drop_ins: Any) -> Any:
-    """The module ``clr_ref._keras_api``."""
-    from clr_ref import _keras_api
+    """The module ``clr_ref.keras.api``."""
+    from clr_ref.keras import api
 
-    return _keras_api
+    return api
 
 
 @pytest.fixture(scope="session")

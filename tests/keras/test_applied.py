@@ -54,17 +54,17 @@ def test_fit(drop_ins: Any, keras: Any, probe: Any, policy: str, arguments: dict
 
 
 def backend() -> str:
-    from clr_ref import _keras_api
+    from clr_ref.keras import api
 
-    return _keras_api.BACKEND
+    return api.BACKEND
 
 
 @pytest.mark.parametrize("policy", POLICIES)
 def test_legacy_optimizers(drop_ins: Any, keras: Any, probe: Any, policy: str) -> None:
     """Those of TF 2.11 to 2.15 and tf-keras, which hand out float32 steps; before, they are the only ones."""
-    from clr_ref import _keras_api
+    from clr_ref.keras import api
 
-    if _keras_api.IS_KERAS_3 or not hasattr(keras.optimizers, "legacy"):
+    if api.IS_KERAS_3 or not hasattr(keras.optimizers, "legacy"):
         pytest.skip("this Keras has one kind of optimizers")
     made = schedule(drop_ins, policy)
     assert_applied(made, probe.fit(keras.optimizers.legacy.SGD(made), STEPS))
@@ -116,9 +116,9 @@ def test_accumulation_in_a_custom_loop(drop_ins: Any, keras: Any, tf: Any, probe
 
 @pytest.fixture
 def keras_3(keras: Any) -> Any:
-    from clr_ref import _keras_api
+    from clr_ref.keras import api
 
-    if not _keras_api.IS_KERAS_3:
+    if not api.IS_KERAS_3:
         pytest.skip("this is about Keras 3")
     return keras
 
@@ -182,11 +182,11 @@ def iterations(model: Any) -> int:
 
 
 def formats(keras: Any) -> list[str]:
-    from clr_ref import _keras_api
+    from clr_ref.keras import api
 
-    if _keras_api.IS_KERAS_3:
+    if api.IS_KERAS_3:
         return ["model.keras", "model.h5"]
-    release = tuple(int(part) for part in _keras_api.tensorflow().__version__.split(".")[:2])
+    release = tuple(int(part) for part in api.tensorflow().__version__.split(".")[:2])
     return ["model.keras", "model.h5", "saved_model"] if release >= (2, 12) else ["model.h5", "saved_model"]
 
 

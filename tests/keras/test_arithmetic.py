@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 import clr_ref
-from clr_ref import _graph, tfa_arithmetic
+from clr_ref import tfa_arithmetic
 from clr_ref.exact import ulp
 from clr_ref.golden import store as golden
 from clr_ref.policies import ExpRange
+from clr_ref.tensors import backends, formula
 from tests.test_engine import near_midpoints
 
 NORMAL = float(np.finfo(np.float32).tiny)
@@ -21,12 +22,12 @@ NORMAL = float(np.finfo(np.float32).tiny)
 
 def modes(drop_ins: Any) -> dict[str, Callable[[Any], Any]]:
     """The ways in which a callable of a tensor is executed, by name."""
-    from clr_ref import _keras_api
+    from clr_ref.keras import api
 
-    if _keras_api.BACKEND == "tensorflow":
-        tf = _keras_api.tensorflow()
+    if api.BACKEND == "tensorflow":
+        tf = api.tensorflow()
         return {"eager": lambda f: f, "function": tf.function, "xla": lambda f: tf.function(f, jit_compile=True)}
-    if _keras_api.BACKEND == "jax":
+    if api.BACKEND == "jax":
         import jax
 
         return {"eager": lambda f: f, "jit": jax.jit}
@@ -35,10 +36,10 @@ def modes(drop_ins: Any) -> dict[str, Callable[[Any], Any]]:
 
 def tensor(drop_ins: Any, steps: Any) -> Any:
     """Steps as the backend counts iterations: int64 on TensorFlow, int32 on JAX and torch, as far as that goes."""
-    from clr_ref import _keras_api
+    from clr_ref.keras import api
 
-    wide = _keras_api.BACKEND == "tensorflow" or np.max(steps) >= 2**31
-    return _keras_api.tensor(np.asarray(steps, np.int64 if wide else np.int32))
+    wide = api.BACKEND == "tensorflow" or np.max(steps) >= 2**31
+    return api.tensor(np.asarray(steps, np.int64 if wide else np.int32))
 
 
 def twin(drop_ins: Any, schedule: clr_ref.CyclicalLearningRate, **more: Any) -> Any:
@@ -80,9 +81,9 @@ def steps(bits: int) -> Any:
 
 
 def steps_of_the_backend(drop_ins: Any) -> Any:
-    from clr_ref import _keras_api
+    from clr_ref.keras import api
 
-    return steps(63 if _keras_api.BACKEND == "tensorflow" else 31)
+    return steps(63 if api.BACKEND == "tensorflow" else 31)
 
 
 def test_exact_is_the_reference_in_every_mode(drop_ins: Any) -> None:
@@ -144,8 +145,8 @@ def test_what_float64_cannot_settle(drop_ins: Any) -> None:
         made = twin(drop_ins, schedule)
         if made._ops.width == 32:
             pytest.skip("without x64 there is no float64 to settle anything")
-        formula = _graph.evaluate(schedule._plan, np.array([step]), _graph.numpy_ops())
-        apart = abs(ulp.distance(formula, schedule(np.array([step])))[0])
+        found = formula.evaluate(schedule._plan, np.array([step]), backends.numpy_ops())
+        apart = abs(ulp.distance(found, schedule(np.array([step])))[0])
         assert apart <= 1
         off += apart > 0
         for mode, compiled in modes(drop_ins).items():

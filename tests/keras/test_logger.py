@@ -31,9 +31,9 @@ def logged(drop_ins: Any, probe: Any, optimizer: Any, **compiled: Any) -> tuple[
 
 @pytest.mark.parametrize("arguments", [{}, {"jit_compile": True}, {"run_eagerly": True}, {"steps_per_execution": 8}], ids=str)
 def test_every_applied_rate_is_logged(drop_ins: Any, keras: Any, probe: Any, arguments: dict[str, Any]) -> None:
-    from clr_ref import _keras_api
+    from clr_ref.keras import api
 
-    if "steps_per_execution" in arguments and _keras_api.BACKEND == "torch":
+    if "steps_per_execution" in arguments and api.BACKEND == "torch":
         pytest.skip("Keras refuses steps_per_execution on torch")
     made = drop_ins.ExponentialCyclicalLearningRate(1e-4, 1e-2, 3.5, gamma=0.97)
     found, applied = logged(drop_ins, probe, keras.optimizers.SGD(made), **arguments)

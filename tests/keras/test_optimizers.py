@@ -1,4 +1,4 @@
-"""clr_ref._optimizers: which gradients an optimizer used, from what it counted before and after."""
+"""clr_ref.keras.optimizers: which gradients an optimizer used, from what it counted before and after."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import pytest
 
 @pytest.fixture
 def optimizers(drop_ins: Any) -> Any:
-    from clr_ref import _optimizers
+    from clr_ref.keras import optimizers
 
-    return _optimizers
+    return optimizers
 
 
 @pytest.mark.parametrize("skips_count", [True, False], ids=["before Keras 3", "Keras 3"])

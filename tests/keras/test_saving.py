@@ -47,9 +47,7 @@ def schedules(clr: Any) -> dict[str, Any]:
         "registered": clr.CyclicalLearningRate(1e-3, 1e-1, 4, thirds, scale_mode="iterations"),
         "by name": clr.CyclicalLearningRate(1e-3, 1e-1, 4, "triangular2", name="halved"),
     } | (
-        {"tfa": clr.Triangular2CyclicalLearningRate(1e-3, 1e-1, 4, arithmetic="tfa")}
-        if clr._keras_api.BACKEND == "tensorflow"
-        else {}
+        {"tfa": clr.Triangular2CyclicalLearningRate(1e-3, 1e-1, 4, arithmetic="tfa")} if clr.api.BACKEND == "tensorflow" else {}
     )
 
 
@@ -60,7 +58,7 @@ KINDS = ("triangular", "triangular2", "exponential", "float64", "registered", "b
 def schedule(request: pytest.FixtureRequest, clr: Any) -> Any:
     found = schedules(clr)
     if request.param not in found:
-        pytest.skip(f"arithmetic 'tfa' needs TensorFlow, this is {clr._keras_api.BACKEND}")
+        pytest.skip(f"arithmetic 'tfa' needs TensorFlow, this is {clr.api.BACKEND}")
     return found[request.param]
 
 

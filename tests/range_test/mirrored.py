@@ -10,7 +10,7 @@ import tensorflow as tf  # noqa: E402
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 
-from clr_ref._keras_api import IS_KERAS_3, keras  # noqa: E402
+from clr_ref.keras.api import IS_KERAS_3, keras  # noqa: E402
 from clr_ref.range_test import range_test, rates  # noqa: E402
 from tests.range_test import probe  # noqa: E402
 

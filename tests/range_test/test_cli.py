@@ -23,7 +23,7 @@ from tests.range_test.probe import needs_keras
 #: A line to be fitted: the loss falls from 12 to its noise and diverges beyond a rate of about 1.
 MAKE = """
 import numpy as np
-from clr_ref._keras_api import keras
+from clr_ref.keras.api import keras
 
 def make():
     x = np.random.default_rng(0).normal(size=(512, 3)).astype("float32")

@@ -30,8 +30,8 @@ EXPECTED = rates(1e-4, 3.0, probe.LENGTH)
 def api() -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        from clr_ref import _keras_api
-    return _keras_api
+        from clr_ref.keras import api
+    return api
 
 
 @pytest.fixture(scope="module")

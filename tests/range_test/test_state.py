@@ -22,9 +22,9 @@ Y = X[:, 0, :1] * 2
 
 @pytest.fixture
 def api() -> Any:
-    from clr_ref import _keras_api
+    from clr_ref.keras import api
 
-    return _keras_api
+    return api
 
 
 @pytest.fixture

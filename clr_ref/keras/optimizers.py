@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from clr_ref import _keras_api
-from clr_ref._keras_api import keras
+from clr_ref.keras import api
+from clr_ref.keras.api import keras
 
 #: The largest float32: before Keras 3, a loss scale that would exceed it stays as it is.
 _LARGEST = float(np.finfo(np.float32).max)
@@ -100,9 +100,9 @@ def rate_at(optimizer: Any, *, compiled: bool, jit: bool) -> Callable[[int], flo
     decay = getattr(optimizer, "_initial_decay", 0.0) if is_legacy(optimizer) else 0.0
     if not is_schedule(rate) and not decay:
         return lambda step: float(_value(rate() if is_function(rate) else rate))
-    if _keras_api.BACKEND != "tensorflow":
-        return lambda step: float(rate(_keras_api.tensor(np.int32(step))))
-    tf = _keras_api.tensorflow()
+    if api.BACKEND != "tensorflow":
+        return lambda step: float(rate(api.tensor(np.int32(step))))
+    tf = api.tensorflow()
     kind = keras.backend.floatx() if is_legacy(optimizer) else "int64"  # legacy optimizers pass steps of the variables' dtype
 
     def computed(step: Any) -> Any:
@@ -178,7 +178,7 @@ class Rules:
 def rules_of(optimizer: Any) -> Rules:
     """The rules of a model's optimizer."""
     return Rules(
-        skips_count=not _keras_api.IS_KERAS_3,
+        skips_count=not api.IS_KERAS_3,
         growth=int(getattr(optimizer, "dynamic_growth_steps", None) or 1),
         every=int(getattr(applying(optimizer), "gradient_accumulation_steps", None) or 1),
     )
@@ -186,7 +186,7 @@ def rules_of(optimizer: Any) -> Rules:
 
 def state_of(optimizer: Any) -> State:
     """The state of a model's optimizer now."""
-    if _keras_api.IS_KERAS_3:
+    if api.IS_KERAS_3:
         iterations = applying(optimizer)._iterations  # ``iterations`` would be divided by gradient_accumulation_steps
         scale, good = getattr(optimizer, "dynamic_scale", None), getattr(optimizer, "step_counter", None)
         if scale is None:  # its variables are created at the first step
@@ -277,4 +277,4 @@ def _value(variable: Any) -> Any:
     """The value of a variable, a tensor or a number."""
     if isinstance(variable, (int, float, np.generic)):
         return variable
-    return keras.ops.convert_to_numpy(variable) if _keras_api.IS_KERAS_3 else keras.backend.get_value(variable)
+    return keras.ops.convert_to_numpy(variable) if api.IS_KERAS_3 else keras.backend.get_value(variable)

@@ -2,29 +2,27 @@
 
     rate = initial + m * slope * scale                                 with m the whole-number phase, as in ``fast``
 
-in float64, rounded once to the dtype. It is the float64 formula of ``fast`` without Ziv's test, so it differs from the exact
-value rounded only where float64 cannot settle the rounding: for about one float32 value in 2**27, and then by one ULP.
-``evaluate`` with ``numpy_ops()`` is that formula in NumPy; all modes of TensorFlow give its bits, with about as many operations
-as TFA takes:
+in float64, rounded once to the dtype. This is the formula of ``fast`` without its test of the rounding. The rate therefore
+differs from the correctly rounded one only where float64 cannot decide: for about one float32 rate in 2**27, by one ULP.
+``evaluate`` with ``backends.numpy_ops()`` computes it in NumPy, and all modes of TensorFlow give its bits, with about as many
+operations as TFA:
 
 - Whole numbers are exact, whatever a compiler makes of them.
-- No power function is asked: 2**k is assembled from its bits, gamma**step is a product of table entries.
-- XLA contracts a product and the sum that follows into one fused operation, which rounds once less. It makes no difference
-  where the product is exact. So the slope of triangular is a sum of two numbers, each so short that its product with m is
-  exact. Nor are a quotient and a sum contracted: so triangular2 and exp_range divide last. XLA besides takes a division for
-  expensive, and computes the rate once; of products alone it makes one copy for every weight.
-- Where that cannot be (custom scale functions, a step_size of very many bits), the product is *sealed*: the sign bit of the
-  step, which is 0 and no compiler knows it, is subtracted from its bits. So are longer chains of products, which XLA and
-  Grappler reorder. (A division by 1.0, made in that way, was not enough: XLA of TF 2.8 moved it.)
+- No power function is called: 2**k is assembled from its bits, gamma**step is a product of table entries.
+- XLA contracts a product and the sum that follows into one fused operation, which rounds once less. That changes nothing if
+  the product is exact. So the slope of triangular is a sum of two numbers, each so short that its product with m is exact.
+  XLA does not contract a quotient and a sum. So triangular2 and exp_range divide last. XLA also counts a division as
+  expensive, and computes the rate once; of products alone it makes a copy for each weight.
+- Where neither can be done (functions of the user's, a step_size of very many bits), the product is *sealed*: the sign bit of
+  the step, which is 0 but which no compiler knows, is subtracted from its bits. Longer chains of products are sealed too,
+  since XLA and Grappler reorder them. (Division by a 1.0 made in that way is not enough: XLA of TF 2.8 moves it.)
 
-Without float64 (JAX as it comes) the same is done in pairs of float32.
+Without float64, as in JAX by default, the same is done in pairs of float32.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import math
-from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
@@ -32,132 +30,11 @@ import numpy as np
 
 from clr_ref.fast.plan import SPAN, Plan
 from clr_ref.fast.powers import Powers
+from clr_ref.tensors.backends import Ops
 
 #: Per width of the floats: the bits of the significand that are stored, and the exponent of 1.0 as it is stored.
 _LAYOUT = {64: (52, 1023), 32: (23, 127)}
 _LARGEST = float(np.finfo(np.float64).max)
-
-
-@dataclasses.dataclass(frozen=True)
-class Ops:
-    """What the arithmetic asks of an array library, beside the operators. ``width`` is that of its widest numbers."""
-
-    width: int
-    dtype_of: Callable[[Any], str]  # NumPy's name of it
-    integers: Callable[[Any], Any]  # numbers of any dtype as integers of ``width``, without their fractions
-    floats: Callable[[Any], Any]  # integers as floats of ``width``
-    left_shift: Callable[[Any, Any], Any]  # of integers
-    right_shift: Callable[[Any, Any], Any]  # of integers; -1 fills up after a negative one
-    low_bits: Callable[[Any, int], Any]  # an integer's, so many
-    from_bits: Callable[[Any], Any]  # integers as the floats that they are the bits of
-    to_bits: Callable[[Any], Any]  # the inverse
-    top_half: Callable[[Any], Any] | None  # float32 with the lower 12 bits of the significand 0; where width is 32
-    minimum: Callable[[Any, int], Any]
-    maximum: Callable[[Any, float], Any]
-    is_nan: Callable[[Any], Any]
-    where: Callable[[Any, Any, Any], Any]
-    lookup: Callable[[Any, Any], Any]  # NumPy table, integer tensor
-    cast: Callable[[Any, str], Any]  # to the dtype of that name
-    constant: Callable[[Any, Any], Any]  # a Python number of the dtype of a tensor
-
-
-def numpy_ops() -> Ops:
-    return Ops(
-        width=64,
-        dtype_of=lambda x: np.asarray(x).dtype.name,
-        integers=lambda x: np.asarray(x).astype(np.int64),
-        floats=lambda x: x.astype(np.float64),
-        left_shift=lambda x, bits: x << bits,
-        right_shift=lambda x, bits: x >> bits,
-        low_bits=lambda x, bits: x & ((1 << bits) - 1),
-        from_bits=lambda x: np.asarray(x).view(np.float64),
-        to_bits=lambda x: np.asarray(x).view(np.int64),
-        top_half=None,
-        minimum=np.minimum,
-        maximum=np.maximum,
-        is_nan=np.isnan,
-        where=np.where,
-        lookup=lambda table, index: table[index],
-        cast=lambda x, dtype: np.asarray(x).astype(dtype),
-        constant=lambda x, like: np.asarray(x, like.dtype),
-    )
-
-
-def tensorflow_ops() -> Ops:
-    import tensorflow as tf
-
-    return Ops(
-        width=64,
-        dtype_of=lambda x: str(x.dtype.name),
-        integers=lambda x: tf.cast(x, tf.int64),
-        floats=lambda x: tf.cast(x, tf.float64),
-        left_shift=tf.bitwise.left_shift,
-        right_shift=lambda x, bits: tf.bitwise.right_shift(x, tf.cast(bits, tf.int64)),
-        low_bits=lambda x, bits: tf.bitwise.bitwise_and(x, tf.constant((1 << bits) - 1, tf.int64)),
-        from_bits=lambda x: tf.bitcast(x, tf.float64),
-        to_bits=lambda x: tf.bitcast(x, tf.int64),
-        top_half=None,
-        minimum=tf.minimum,
-        maximum=tf.maximum,
-        is_nan=tf.math.is_nan,
-        where=tf.where,
-        lookup=lambda table, index: tf.gather(tf.constant(table), index),
-        cast=tf.cast,
-        constant=lambda x, like: tf.constant(x, like.dtype),
-    )
-
-
-def jax_ops() -> Ops:
-    import jax
-    import jax.numpy as jnp
-
-    wide = bool(jax.config.jax_enable_x64)
-    integer, real = (jnp.int64, jnp.float64) if wide else (jnp.int32, jnp.float32)
-    return Ops(
-        width=64 if wide else 32,
-        dtype_of=lambda x: str(x.dtype.name),
-        integers=lambda x: jnp.asarray(x).astype(integer),
-        floats=lambda x: x.astype(real),
-        left_shift=lambda x, bits: x << bits,
-        right_shift=lambda x, bits: x >> bits,
-        low_bits=lambda x, bits: x & ((1 << bits) - 1),
-        from_bits=lambda x: jax.lax.bitcast_convert_type(x, real),
-        to_bits=lambda x: jax.lax.bitcast_convert_type(x, integer),
-        top_half=None
-        if wide
-        else lambda x: jax.lax.bitcast_convert_type(jax.lax.bitcast_convert_type(x, jnp.int32) & ~0xFFF, jnp.float32),
-        minimum=jnp.minimum,
-        maximum=jnp.maximum,
-        is_nan=jnp.isnan,
-        where=jnp.where,
-        lookup=lambda table, index: jnp.asarray(table.astype(real))[index],
-        cast=lambda x, dtype: x.astype(dtype),
-        constant=lambda x, like: jnp.asarray(x, like.dtype),
-    )
-
-
-def torch_ops() -> Ops:
-    import torch
-
-    return Ops(
-        width=64,
-        dtype_of=lambda x: str(x.dtype).removeprefix("torch."),
-        integers=lambda x: x.to(torch.int64),
-        floats=lambda x: x.to(torch.float64),
-        left_shift=lambda x, bits: x << bits,
-        right_shift=lambda x, bits: x >> bits,
-        low_bits=lambda x, bits: x & ((1 << bits) - 1),
-        from_bits=lambda x: x.view(torch.float64),
-        to_bits=lambda x: x.view(torch.int64),
-        top_half=None,
-        minimum=lambda x, bound: x.clamp(max=bound),
-        maximum=lambda x, bound: x.clamp(min=bound),
-        is_nan=torch.isnan,
-        where=torch.where,
-        lookup=lambda table, index: torch.from_numpy(table).to(index.device)[index],
-        cast=lambda x, dtype: x.to(getattr(torch, dtype)),
-        constant=lambda x, like: torch.tensor(x, dtype=like.dtype, device=like.device),
-    )
 
 
 def evaluate(plan: Plan, step: Any, ops: Ops) -> Any:
@@ -167,7 +44,7 @@ def evaluate(plan: Plan, step: Any, ops: Ops) -> Any:
     """
     schedule = plan.schedule
     given, step = step, _whole(step, ops)
-    zero = ops.right_shift(step, ops.width - 1)  # but before step 0, where it is -1, so that no compiler knows it
+    zero = ops.right_shift(step, ops.width - 1)  # -1 before step 0, so that no compiler knows it to be 0
     step = ops.maximum(step, 0)
     by_cycle = schedule.scale_mode == "cycle" and not plan.is_constant
     m, cycle = _phase(plan, step, zero, ops, by_cycle)
@@ -247,7 +124,7 @@ def _wide(plan: Plan, m: Any, cycle: Any, step: Any, zero: Any, ops: Ops) -> Any
             product = _sealed(product, zero, ops) * ops.lookup(table, digit)
         if len(tables) > 2:
             product = _sealed(product, zero, ops)
-        with np.errstate(divide="ignore"):  # of entries that no step asks for
+        with np.errstate(divide="ignore"):  # of entries that no step reads
             divisor = ops.lookup(1 / tables[-1], digits[-1])
         rate = product / divisor + plan.initial
         return rate if len(tables) <= 2 else _initial_before_0(rate, plan.initial, zero, ops)
@@ -302,7 +179,7 @@ def _answers(scale_fn: Any, argument: Any, zero: Any, dtype: str, ops: Ops) -> A
 
 
 def _sealed(number: Any, zero: Any, ops: Ops) -> Any:
-    """The same number, but that compilers cannot combine what made it with what becomes of it."""
+    """The same number, such that compilers cannot combine the operations before it with those after it."""
     return ops.from_bits(ops.to_bits(number) - zero)
 
 

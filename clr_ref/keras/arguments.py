@@ -1,0 +1,114 @@
+"""The arguments of the drop-ins: numbers, tensors, variables and scale functions, in and out of configs."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from clr_ref import exact, policies, schedule as reference
+from clr_ref._inputs import as_exact, as_real
+from clr_ref.keras.api import keras
+
+#: What is checked and converted here; everything else is the backend's.
+PLAIN = (bool, str, bytes, int, float, complex, list, tuple, np.ndarray, np.generic)
+
+
+def held_steps(step: Any, last: int) -> tuple[Any, Any]:
+    """Python and NumPy steps as whole numbers from 0 to ``last``, and where they are NaN instead; arrays of the steps' shape.
+
+    Raises:
+        TypeError, ValueError: as for a call of the reference, except that no step is out of range.
+    """
+    # An array of the elements of [2**53 + 1, 1.0] would be one of floats, which lose a digit.
+    array: Any = np.asarray(step, object if isinstance(step, (list, tuple)) else None)
+    above: Any = False
+    nan: Any = False
+    held: Any = step
+    if array.dtype.kind in "iufO" and not isinstance(step, np.ma.MaskedArray):
+        with contextlib.suppress(TypeError):  # of what is no number, which the reference refuses
+            above, nan = array > last if array.dtype.kind in "iu" else array >= last + 1, array != array
+            held = np.where((array < 0) | above | nan, 0, array)
+            held = held.tolist() if array.dtype.kind == "O" else held
+    whole = np.where(above, last, reference.as_steps(held))
+    return whole.astype(np.int64 if last > 2**31 else np.int32), np.asarray(nan, bool)
+
+
+def is_variable(value: Any) -> bool:
+    """Whether a value can be assigned to."""
+    return hasattr(value, "assign")
+
+
+def kept(name: str, value: Any, arithmetic: str, dtype: str) -> Any:
+    """An argument as the schedule keeps it: one that cannot change, or one that TFA's arithmetic follows.
+
+    Raises:
+        TypeError: a variable with arithmetic "exact".
+    """
+    if is_variable(value) and arithmetic != "tfa":
+        raise TypeError(
+            f"{name} must be a number or a tensor with arithmetic 'exact', got {value!r}: give its present value, "
+            f"float({name}.numpy()), which later changes leave alone, or on TensorFlow arithmetic='tfa', which follows it"
+        )
+    if isinstance(value, np.ndarray) or type(value).__module__ == "torch":  # can be changed in place
+        fixed = number(name, value)
+        return np.float64(fixed) if "float64" in str(value.dtype) else fixed
+    if isinstance(value, np.floating) and value.itemsize > 8:  # a longdouble, which JSON cannot hold, rounded once
+        fraction = as_exact(name, value)
+        return float(value if fraction is None else exact.round_to(fraction, dtype))
+    return value
+
+
+def plain(value: Any) -> Any:
+    """The number or the tensor; a variable's present value."""
+    return value.value() if callable(getattr(value, "value", None)) else value
+
+
+def number(name: str, value: Any) -> float | int:
+    """A Python number, from a scalar tensor or a variable too; the error of the core for everything else."""
+    if isinstance(value, (str, bytes, bool, int, float, np.generic)) or value is None or callable(value):
+        return as_real(name, value)
+    try:
+        array = np.asarray(keras.backend.get_value(value) if hasattr(keras.backend, "get_value") else value)
+    except (TypeError, ValueError, NotImplementedError, AttributeError):
+        array = np.asarray(None)
+    if array.ndim or array.dtype.kind not in "iuf":
+        raise TypeError(f"{name} must be a real number, got {value!r}")
+    item: float | int = array.item()
+    return item
+
+
+def name_of(scale_fn: Any) -> Any:
+    """What a config holds of a scale function: the name it has in ``clr_ref``'s registry or in Keras's."""
+    if policies.name_of(scale_fn) is not None:
+        data = policies.to_data(scale_fn)
+        return data if len(data) > 1 else data["name"]
+    name = keras.utils.get_registered_name(scale_fn)
+    if keras.utils.get_registered_object(name) is scale_fn:
+        return name
+    policies.to_data(scale_fn)
+    raise AssertionError("unreachable: a function without a name has no data")
+
+
+def resolve(scale_fn: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """The scale function of a config: a callable, a name, what Keras makes of a function, or what ``name_of`` returns."""
+    if isinstance(scale_fn, Mapping):
+        if scale_fn.get("class_name") is None:
+            return policies.from_data(dict(scale_fn))
+        scale_fn = "<lambda>" if scale_fn["class_name"] == "__lambda__" else scale_fn["config"]
+    if not isinstance(scale_fn, str):
+        return policies.resolve(scale_fn)
+    found = keras.utils.get_registered_object(scale_fn, custom_objects=dict(custom_objects or {}))
+    if callable(found):
+        return found
+    try:
+        return policies.resolve(scale_fn)
+    except ValueError as error:
+        if scale_fn == "<lambda>":
+            raise ValueError(
+                "scale_fn was saved as a lambda, which has no name to find it by: give the function of this model that name "
+                "with clr_ref.register_scale_fn('<lambda>', scale_fn), then load again"
+            ) from None
+        raise ValueError(f"{error}; give it that name with clr_ref.register_scale_fn, then load again") from None

@@ -1,0 +1,144 @@
+"""The operations that the formula needs beside the operators, in NumPy, TensorFlow, JAX and torch."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+
+@dataclasses.dataclass(frozen=True)
+class Ops:
+    """What the arithmetic needs of an array library, beside the operators. ``width`` is that of its widest numbers."""
+
+    width: int
+    dtype_of: Callable[[Any], str]  # NumPy's name of it
+    integers: Callable[[Any], Any]  # numbers of any dtype as integers of ``width``, without their fractions
+    floats: Callable[[Any], Any]  # integers as floats of ``width``
+    left_shift: Callable[[Any, Any], Any]  # of integers
+    right_shift: Callable[[Any, Any], Any]  # of integers; -1 fills up after a negative one
+    low_bits: Callable[[Any, int], Any]  # of an integer, as many as the second argument says
+    from_bits: Callable[[Any], Any]  # the floats of which integers are the bits
+    to_bits: Callable[[Any], Any]  # the inverse
+    top_half: Callable[[Any], Any] | None  # float32 with the lower 12 bits of the significand 0; where width is 32
+    minimum: Callable[[Any, int], Any]
+    maximum: Callable[[Any, float], Any]
+    is_nan: Callable[[Any], Any]
+    where: Callable[[Any, Any, Any], Any]
+    lookup: Callable[[Any, Any], Any]  # NumPy table, integer tensor
+    cast: Callable[[Any, str], Any]  # to the dtype of that name
+    constant: Callable[[Any, Any], Any]  # a Python number of the dtype of a tensor
+
+
+def numpy_ops() -> Ops:
+    """NumPy's."""
+    return Ops(
+        width=64,
+        dtype_of=lambda x: np.asarray(x).dtype.name,
+        integers=lambda x: np.asarray(x).astype(np.int64),
+        floats=lambda x: x.astype(np.float64),
+        left_shift=lambda x, bits: x << bits,
+        right_shift=lambda x, bits: x >> bits,
+        low_bits=lambda x, bits: x & ((1 << bits) - 1),
+        from_bits=lambda x: np.asarray(x).view(np.float64),
+        to_bits=lambda x: np.asarray(x).view(np.int64),
+        top_half=None,
+        minimum=np.minimum,
+        maximum=np.maximum,
+        is_nan=np.isnan,
+        where=np.where,
+        lookup=lambda table, index: table[index],
+        cast=lambda x, dtype: np.asarray(x).astype(dtype),
+        constant=lambda x, like: np.asarray(x, like.dtype),
+    )
+
+
+def tensorflow_ops() -> Ops:
+    """TensorFlow's."""
+    import tensorflow as tf
+
+    return Ops(
+        width=64,
+        dtype_of=lambda x: str(x.dtype.name),
+        integers=lambda x: tf.cast(x, tf.int64),
+        floats=lambda x: tf.cast(x, tf.float64),
+        left_shift=tf.bitwise.left_shift,
+        right_shift=lambda x, bits: tf.bitwise.right_shift(x, tf.cast(bits, tf.int64)),
+        low_bits=lambda x, bits: tf.bitwise.bitwise_and(x, tf.constant((1 << bits) - 1, tf.int64)),
+        from_bits=lambda x: tf.bitcast(x, tf.float64),
+        to_bits=lambda x: tf.bitcast(x, tf.int64),
+        top_half=None,
+        minimum=tf.minimum,
+        maximum=tf.maximum,
+        is_nan=tf.math.is_nan,
+        where=tf.where,
+        lookup=lambda table, index: tf.gather(tf.constant(table), index),
+        cast=tf.cast,
+        constant=lambda x, like: tf.constant(x, like.dtype),
+    )
+
+
+def jax_ops() -> Ops:
+    """JAX's, with 32 bits unless x64 is enabled."""
+    import jax
+    import jax.numpy as jnp
+
+    wide = bool(jax.config.jax_enable_x64)
+    integer, real = (jnp.int64, jnp.float64) if wide else (jnp.int32, jnp.float32)
+    return Ops(
+        width=64 if wide else 32,
+        dtype_of=lambda x: str(x.dtype.name),
+        integers=lambda x: jnp.asarray(x).astype(integer),
+        floats=lambda x: x.astype(real),
+        left_shift=lambda x, bits: x << bits,
+        right_shift=lambda x, bits: x >> bits,
+        low_bits=lambda x, bits: x & ((1 << bits) - 1),
+        from_bits=lambda x: jax.lax.bitcast_convert_type(x, real),
+        to_bits=lambda x: jax.lax.bitcast_convert_type(x, integer),
+        top_half=None
+        if wide
+        else lambda x: jax.lax.bitcast_convert_type(jax.lax.bitcast_convert_type(x, jnp.int32) & ~0xFFF, jnp.float32),
+        minimum=jnp.minimum,
+        maximum=jnp.maximum,
+        is_nan=jnp.isnan,
+        where=jnp.where,
+        lookup=lambda table, index: jnp.asarray(table.astype(real))[index],
+        cast=lambda x, dtype: x.astype(dtype),
+        constant=lambda x, like: jnp.asarray(x, like.dtype),
+    )
+
+
+def torch_ops() -> Ops:
+    """Torch's."""
+    import torch
+
+    return Ops(
+        width=64,
+        dtype_of=lambda x: str(x.dtype).removeprefix("torch."),
+        integers=lambda x: x.to(torch.int64),
+        floats=lambda x: x.to(torch.float64),
+        left_shift=lambda x, bits: x << bits,
+        right_shift=lambda x, bits: x >> bits,
+        low_bits=lambda x, bits: x & ((1 << bits) - 1),
+        from_bits=lambda x: x.view(torch.float64),
+        to_bits=lambda x: x.view(torch.int64),
+        top_half=None,
+        minimum=lambda x, bound: x.clamp(max=bound),
+        maximum=lambda x, bound: x.clamp(min=bound),
+        is_nan=torch.isnan,
+        where=torch.where,
+        lookup=lambda table, index: torch.from_numpy(table).to(index.device)[index],
+        cast=lambda x, dtype: x.to(getattr(torch, dtype)),
+        constant=lambda x, like: torch.tensor(x, dtype=like.dtype, device=like.device),
+    )
+
+
+#: The operations of each backend of Keras.
+OPS: dict[str, Callable[[], Ops]] = {
+    "numpy": numpy_ops,
+    "tensorflow": tensorflow_ops,
+    "jax": jax_ops,
+    "torch": torch_ops,
+}

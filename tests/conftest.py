@@ -1,7 +1,9 @@
-"""Hypothesis: the same examples on every run unless asked otherwise, and no deadline, since nothing here is timed."""
+"""Hypothesis: the same examples on every run unless asked otherwise, and no deadline. And the order of the files."""
 
 import os
+from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # The threads of a BLAS that nothing here uses are half of what it costs to import NumPy, in each of a hundred processes.
@@ -12,3 +14,11 @@ settings.register_profile(
     "search", deadline=None, max_examples=5_000, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
 settings.load_profile(os.environ.get("CLR_REF_HYPOTHESIS", "repeatable"))
+
+#: The tests of the arithmetic, from the bottom up: a fault fails first where it is, and later where it is only used.
+FROM_THE_BOTTOM_UP = ["rates", "exact", "double", "powers", "plan", "scalar", "engine_rounding", "engine", "graph"]
+FIRST = {Path(__file__).parent / f"test_{name}.py": place for place, name in enumerate(FROM_THE_BOTTOM_UP)}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: FIRST.get(item.path, len(FIRST)))

@@ -13,7 +13,7 @@ import clr_ref
 from clr_ref import _graph, tfa_arithmetic, ulp
 from clr_ref.golden import store as golden
 from clr_ref.scale import Exponential
-from tests.test_engine import near_midpoints
+from tests.midpoints import near_midpoints
 
 NORMAL = float(np.finfo(np.float32).tiny)
 

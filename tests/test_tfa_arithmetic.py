@@ -10,6 +10,7 @@ import pytest
 
 import clr_ref
 from clr_ref import compare, tfa_arithmetic
+from tests.rates import assert_same_rates
 
 #: 10**8 steps take some minutes: CLR_REF_SAMPLES=100000000 pytest tests/test_tfa_arithmetic.py -k sampled -s
 SAMPLES = int(os.environ.get("CLR_REF_SAMPLES", 400_000))
@@ -29,7 +30,7 @@ SAMPLED = {
 
 
 def wide(schedule: clr_ref.CyclicalLearningRate) -> clr_ref.CyclicalLearningRate:
-    """The same rounded inputs, answering float64: the exact value to 2**-53, far below a float32 bound."""
+    """The schedule with the same rounded inputs in float64, whose error of 2**-53 is far below a float32 bound."""
     s = schedule
     numbers = (s.initial_learning_rate, s.maximal_learning_rate, s.step_size)
     return clr_ref.CyclicalLearningRate(*numbers, s.scale_fn, s.scale_mode, "float64")
@@ -41,7 +42,8 @@ def test_the_first_steps_by_hand() -> None:
     third, two_thirds = np.float32(1 / 3), np.float32(2 / 3)
     minus = two_thirds - np.float32(2) + np.float32(1)
     expected = [0, 1 - abs(third - np.float32(2) + np.float32(1)), 1 - abs(minus), 1, 1 - (np.float32(4 / 3) - 2 + 1)]
-    assert tfa_arithmetic.evaluate(schedule, np.arange(5)).tolist() == [float(np.float32(x)) for x in expected]
+    found = tfa_arithmetic.evaluate(schedule, np.arange(5))
+    assert_same_rates(schedule, range(5), found, np.array(expected, np.float32), arithmetic="TFA's arithmetic (eager)")
 
 
 def test_it_differs_from_the_exact_value() -> None:
@@ -101,8 +103,9 @@ def test_the_float32_detour_of_a_python_maximal() -> None:
 def test_nonsense_past_2_to_the_24() -> None:
     schedule = clr_ref.triangular(0.0, 1.0, 1)
     steps = np.array([2**24 - 1, 2**24 + 1])
-    assert schedule(steps).tolist() == [1.0, 1.0]
-    assert tfa_arithmetic.evaluate(schedule, steps).tolist() == [1.0, 0.0]
+    found, expected = tfa_arithmetic.evaluate(schedule, steps), np.array([1, 0], np.float32)
+    assert_same_rates(schedule, steps, schedule(steps), np.array([1, 1], np.float32), arithmetic="arithmetic of arrays")
+    assert_same_rates(schedule, steps, found, expected, arithmetic="TFA's arithmetic (eager)")
 
 
 def test_step_dtypes() -> None:

@@ -14,6 +14,7 @@ from hypothesis import given, strategies as st
 
 import clr_ref
 from clr_ref import exact, tfa_arithmetic, tfa_graphs
+from tests.rates import assert_same_rates
 
 STEPS = np.arange(0, 100_000, 7)
 
@@ -73,13 +74,22 @@ def test_releases_differ_where_they_did() -> None:
     schedule = clr_ref.triangular2(1e-4, 1e-2, 2000)
 
     def ask(mode: Any, release: tuple[int, int], array: bool) -> Any:
-        return tfa_graphs.evaluate(schedule, STEPS, mode=mode, tensorflow=release, array=array).tobytes()
+        return tfa_graphs.evaluate(schedule, STEPS, mode=mode, tensorflow=release, array=array)
 
-    assert ask("function", (2, 8), True) == ask("function", (2, 8), False) == ask("function", (2, 15), False)
-    assert ask("function", (2, 9), True) != ask("function", (2, 8), True)
-    assert ask("xla", (2, 2), True) == ask("xla", (2, 2), False)
-    assert ask("xla", (2, 3), True) != ask("xla", (2, 2), True)
-    assert ask("xla", (2, 4), False) != ask("xla", (2, 3), False)
+    def assert_same(*arguments: Any) -> None:
+        arithmetic = "TFA's arithmetic ({}, TensorFlow {}, array={})".format(*arguments)
+        assert_same_rates(schedule, STEPS, ask(*arguments), ask(arguments[0], arguments[1], False), arithmetic=arithmetic)
+
+    assert_same("function", (2, 8), True)
+    assert_same("xla", (2, 2), True)
+    for mode, release, before, array in [
+        ("function", (2, 9), (2, 8), True),
+        ("xla", (2, 3), (2, 2), True),
+        ("xla", (2, 4), (2, 3), False),
+    ]:
+        assert (ask(mode, release, array) != ask(mode, before, array)).any()
+    single = ask("function", (2, 15), False)
+    assert_same_rates(schedule, STEPS, single, ask("function", (2, 8), False), arithmetic="TFA's arithmetic (function, 2.15)")
 
 
 def test_the_last_elements_fill_no_vector() -> None:
@@ -96,7 +106,8 @@ def test_python_ints_are_folded() -> None:
     schedule = clr_ref.triangular(1e-4, 1e-2, 33.3)
     for mode in ("function", "xla"):
         found = tfa_graphs.evaluate(schedule, STEPS, mode=mode, tensorflow=(2, 15), array=False, step_dtype="python int")
-        assert found.tobytes() == tfa_arithmetic.evaluate(schedule, STEPS).tobytes()
+        expected = tfa_arithmetic.evaluate(schedule, STEPS)
+        assert_same_rates(schedule, STEPS, found, expected, arithmetic=f"TFA's arithmetic ({mode}) of a Python int")
 
 
 def test_shapes_and_arguments() -> None:

@@ -1,4 +1,4 @@
-"""Hypothesis: the same examples on every run unless asked otherwise, and no deadline. And the order of the files."""
+"""The order of the test files; and Hypothesis, with the same examples on every run by default, and without a deadline."""
 
 import os
 from pathlib import Path
@@ -18,6 +18,8 @@ settings.load_profile(os.environ.get("CLR_REF_HYPOTHESIS", "repeatable"))
 #: The tests of the arithmetic, from the bottom up: a fault fails first where it is, and later where it is only used.
 FROM_THE_BOTTOM_UP = ["rates", "exact", "double", "powers", "plan", "scalar", "engine_rounding", "engine", "graph"]
 FIRST = {Path(__file__).parent / f"test_{name}.py": place for place, name in enumerate(FROM_THE_BOTTOM_UP)}
+# A file that was renamed would run last, without a word.
+assert all(path.exists() for path in FIRST), FIRST
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -19,7 +19,7 @@ def assert_same_rates(
     expected: Any,
     *,
     arithmetic: str,
-    ulps: float = 0,
+    ulps: Any = 0,
 ) -> None:
     """Fail unless two arrays hold the same rates: two NaN are the same, 0.0 and -0.0 are not.
 
@@ -27,16 +27,16 @@ def assert_same_rates(
         schedule: the schedule whose rates they are, or None for rates without cycles.
         steps, actual, expected: arrays of one shape, or one step and its rates; both rates have one dtype.
         arithmetic: what computed ``actual``; the message begins with it.
-        ulps: how many floats the rates may be apart. With 0, all bits are compared.
+        ulps: how many floats the rates may be apart, one number or one for each rate. With 0, all bits are compared.
 
     Raises:
         AssertionError: the dtypes, the shapes or the rates differ.
         ValueError: there is not one step for each rate.
     """
     __tracebackhide__ = True
-    steps = np.asarray(steps)
-    if steps.shape != np.shape(expected):
-        raise ValueError(f"steps must have the shape of expected, {np.shape(expected)}, got {steps.shape}")
+    steps, expected = np.asarray(steps), np.asarray(expected)
+    if steps.shape != expected.shape:
+        raise ValueError(f"steps must have the shape of expected, {expected.shape}, got {steps.shape}")
     if schedule is not None:
         arithmetic = f"{arithmetic} of {scale.name_of(schedule.scale_fn) or 'custom scale_fn'}"
     assert_same_floats(
@@ -45,7 +45,7 @@ def assert_same_rates(
 
 
 def assert_same_floats(
-    where: Callable[[int], str], actual: Any, expected: Any, *, what: str, ulps: float = 0, of: object = None
+    where: Callable[[int], str], actual: Any, expected: Any, *, what: str, ulps: Any = 0, of: object = None
 ) -> None:
     """Compare as ``assert_same_rates`` does; ``where`` returns the words for the place of a flat index."""
     __tracebackhide__ = True
@@ -54,7 +54,8 @@ def assert_same_floats(
         kinds = [f"{array.dtype} of shape {array.shape}" for array in (actual, expected)]
         raise AssertionError(f"{what}: the result is {kinds[0]}, expected {kinds[1]}")
     actual, expected = actual.reshape(-1), expected.reshape(-1)
-    wrong = np.flatnonzero(~(_close(actual, expected, ulps) if ulps else _same(actual, expected)))
+    allowed = np.broadcast_to(ulps, expected.shape)
+    wrong = np.flatnonzero(~(_same(actual, expected) | _close(actual, expected, allowed)))
     if not len(wrong):
         return
     index = int(wrong[0])
@@ -63,7 +64,8 @@ def assert_same_floats(
         f"{what}: wrong at {where(index)}",
         f"  actual    {_shown(actual[index])}",
         f"  expected  {_shown(expected[index])}",
-        f"  distance  {f'{distance:+.0f} ULP' if distance else 'the sign of zero'}" + (f", allowed {ulps:g}" if ulps else ""),
+        f"  distance  {f'{distance:+.0f} ULP' if distance else 'the sign of zero'}"
+        + (f", allowed {allowed[index]:g}" if allowed[index] else ""),
         f"  {len(wrong):,} of {len(expected):,} differ",
     ]
     raise AssertionError("\n".join([*lines, f"  {of!r}"] if of is not None else lines))
@@ -89,8 +91,9 @@ def _same(actual: Any, expected: Any) -> Any:
     return (actual.view(bits) == expected.view(bits)) | (np.isnan(actual) & np.isnan(expected))
 
 
-def _close(actual: Any, expected: Any, ulps: float) -> Any:
-    return np.abs(ulp.distance(actual, expected)) <= ulps
+def _close(actual: Any, expected: Any, allowed: Any) -> Any:
+    # Without the first condition, zeros of both signs, which are 0 ULP apart, would be the same.
+    return (allowed > 0) & (np.abs(ulp.distance(actual, expected)) <= allowed) if allowed.any() else np.False_
 
 
 def _shown(rate: Any) -> str:

@@ -10,7 +10,7 @@ from clr_ref.conformance.protocol import UNKNOWN, Answer, Question, as_answer
 
 
 class OfConfig:
-    """Asks what ``make`` answers for a config; an exception is an answer. Nothing is remembered."""
+    """Calls ``make`` for each config, without memory; an exception counts as an answer."""
 
     nature = UNKNOWN
 
@@ -26,7 +26,7 @@ class OfConfig:
 
 
 def of_dtype(make: Callable[[Config], Callable[[int], Any]], dtype: str) -> Callable[..., Callable[[int], Any]]:
-    """The same as the ``make`` of the contract, working in one dtype."""
+    """The same function with the signature of the contract, for one dtype."""
 
     def contract(
         policy: str, *, initial_learning_rate: float, maximal_learning_rate: float, step_size: float, gamma: float = 1.0

@@ -1,4 +1,4 @@
-"""Pairs of float64 are as accurate as their functions say."""
+"""Pairs of float64 are as accurate as the docstrings of ``_double`` claim."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def assert_same_as_the_general_path(schedule: clr_ref.CyclicalLearningRate, step
 @pytest.mark.parametrize("policy", POLICIES)
 @pytest.mark.parametrize("step_size", [1, 937, 2.5])
 def test_the_first_steps(policy: str, step_size: float) -> None:
-    """By each path alone, so that a fault is not taken for one of the other."""
+    """Each path alone has the exact rates, so that a fault is not taken for one of the other path."""
     schedule, steps = schedule_of(policy, step_size), np.arange(200)
     expected = exact_rates(schedule, steps)
     assert_same_rates(schedule, steps, general_path(schedule, steps), expected, arithmetic="general path of arrays")
@@ -60,7 +60,7 @@ def test_both_paths_give_the_same_bits(policy: str, step_size: float, bounds: tu
 @pytest.mark.parametrize("step_size", [1, 937, 33.5, 2.0**30, 2.0**30 + 64])
 @pytest.mark.parametrize("policy", POLICIES)
 def test_steps_that_fit_a_word_and_steps_that_do_not(policy: str, step_size: float, bounds: tuple[float, float]) -> None:
-    """In one array, each kind after the other."""
+    """An array that holds both kinds, one after the other, has the rates of the general path."""
     schedule = schedule_of(policy, step_size, *bounds)
     size, rng = _engine.ARRAY_CHUNK, np.random.default_rng(1)
     kinds = [rng.integers(0, high, size) for high in (2**31, 10**5, 2**40, 10**5, 2**31)]
@@ -72,7 +72,7 @@ def test_steps_that_fit_a_word_and_steps_that_do_not(policy: str, step_size: flo
 @pytest.mark.parametrize("step_size", [1, 937, 2.5, 2.0**40 + 2.0**20])
 @pytest.mark.parametrize("policy", POLICIES)
 def test_steps_around_powers_of_two(policy: str, step_size: float, around: int) -> None:
-    """Where float64 stops holding every whole number, and where the phase changes its way, within one array and one range."""
+    """One array and one range may cross the ends of the whole numbers of float64 and of the fast path."""
     schedule = schedule_of(policy, step_size)
     steps = np.arange(around - 700, around + 700)
     rates = schedule(steps)
@@ -128,7 +128,7 @@ def test_seams_of_ranges(policy: str, step_size: float, start: int, count: int, 
 @pytest.mark.parametrize("step_size", [1, 7, 937, 2000, 33.3, 2.5, 20_000])
 @pytest.mark.parametrize("policy", POLICIES)
 def test_long_ranges(policy: str, step_size: float, start: int) -> None:
-    """50,000 steps: whole cycles are reused, halved and mirrored; the bits are those of single steps."""
+    """Whole cycles are reused, halved and mirrored within 50,000 steps, with the rates of single steps."""
     schedule, first = schedule_of(policy, step_size), start + 3
     picked = np.linspace(0, 49_989, 400, dtype=np.int64)
     rates = schedule.values(first, first + 49_990)[picked]
@@ -149,7 +149,7 @@ def test_repeating(period: int, length: int) -> None:
 @pytest.mark.parametrize("step_size", [937, 33.3, 100_000, 10**9])
 @pytest.mark.parametrize("policy", POLICIES)
 def test_memory_of_a_range(policy: str, step_size: float, bounds: tuple[float, float]) -> None:
-    """The result and 1 MiB, whatever the length of the range and of the cycle."""
+    """A range needs its result and 1 MiB, for ranges and cycles of every length."""
     schedule = schedule_of(policy, step_size, *bounds)
     schedule.values(0, 1)  # tables are the schedule's, once
     peaks = {}
@@ -162,8 +162,8 @@ def test_memory_of_a_range(policy: str, step_size: float, bounds: tuple[float, f
     assert peaks[10] < 2**16
 
 
-def test_an_exponential_that_cannot_be_believed_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every library's error is far below what is allowed. An error within that changes no bit, and a larger one is noticed."""
+def test_an_inaccurate_exponential_changes_no_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error of ``np.exp2`` that is allowed changes no rate, and a larger one is noticed."""
     original = np.exp2
     monkeypatch.setattr(_powers, "EXP2_UNITS", 600)
     steps = np.arange(2_000_000)  # so many that an error of 2**-44, taken for none, makes some of them wrong
@@ -180,6 +180,6 @@ def test_an_exponential_that_cannot_be_believed_is_not(monkeypatch: pytest.Monke
 
 
 def test_memory_of_a_range_within_one_long_cycle() -> None:
-    """A cycle longer than the range must not be computed as a whole: 2**62 steps would not fit anywhere."""
+    """A cycle longer than the range is not computed as a whole: 2**62 steps fit into no memory."""
     for schedule in (clr_ref.triangular(0, 1, 2**61 - 2**37), clr_ref.triangular2(0, 1, 2**60)):
         assert schedule.values(2**50, 2**50 + 5).shape == (5,)

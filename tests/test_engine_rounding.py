@@ -1,4 +1,4 @@
-"""The midpoint test of arrays: which float64 values decide their float32, and what becomes of those that do not."""
+"""The midpoint test of arrays finds every float64 value that may be rounded to two float32, and hardly any other."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def fail(schedule: clr_ref.CyclicalLearningRate, step: int, midpoint: Fraction, 
 
 @pytest.mark.parametrize("schedule", NEAR_MIDPOINTS, ids=IDS)
 def test_float64_within_its_error_of_a_midpoint_is_undecided(schedule: clr_ref.CyclicalLearningRate) -> None:
-    """At each midpoint, just below and just above it; each step alone, and all in one array."""
+    """Values at each midpoint, just below and just above it are undecided, alone and in one array."""
     plan = _plan.plan(schedule)
     around = midpoints.steps_around(schedule, range(-6, 7))
     _, together = fill(schedule, [step for step, _ in around])
@@ -86,7 +86,7 @@ def test_float64_beyond_its_error_from_a_midpoint_is_decided_and_right(schedule:
 
 
 def assert_arrays_are_rounded_once(schedule: clr_ref.CyclicalLearningRate, steps: list[int]) -> None:
-    """An array of all steps, arrays of one each, and ranges of one each."""
+    """Compare with the exact rates an array of all steps, arrays of one step, and ranges of one step."""
     __tracebackhide__ = True
     expected = exact_rates(schedule, steps)
     assert_same_rates(schedule, steps, schedule(np.array(steps)), expected, arithmetic="arithmetic of arrays")
@@ -100,7 +100,7 @@ def assert_arrays_are_rounded_once(schedule: clr_ref.CyclicalLearningRate, steps
 @pytest.mark.parametrize("amplitude", midpoints.AMPLITUDES)
 @pytest.mark.parametrize("policy", ["triangular", "triangular2"])
 def test_rates_around_every_kind_of_midpoint(policy: str, amplitude: float, step_size: float) -> None:
-    """Midpoints of normal and subnormal float32, and those on both sides of a power of two."""
+    """Midpoints of normal and subnormal float32, also on both sides of a power of two, are rounded once."""
     schedule = schedule_of(policy, step_size, 0.0, amplitude)
     assert_arrays_are_rounded_once(schedule, [step for step, _ in midpoints.steps_around(schedule, range(-3, 4))])
 
@@ -118,23 +118,18 @@ def test_near_midpoints_exist_on_both_sides() -> None:
 
 
 @pytest.mark.parametrize(
-    ("near", "wrong"),
-    [
-        (midpoints.near_midpoints, 3),
-        (midpoints.near_midpoints_of_triangular2, 3),
-        (midpoints.near_midpoints_of_exp_range, 3),
-    ],
+    "near",
+    [midpoints.near_midpoints, midpoints.near_midpoints_of_triangular2, midpoints.near_midpoints_of_exp_range],
     ids=POLICIES,
 )
-def test_near_midpoints_are_rounded_to_their_side(near: Any, wrong: int) -> None:
+def test_near_midpoints_are_rounded_to_their_side(near: Any) -> None:
     """A rounding to float64 and one to float32 get some of these wrong; so would any float64 formula."""
     rounded_twice_is_wrong = 0
     for schedule, step, _ in near():
         rate = schedule.exact(step)
-        expected = exact.round_to(rate, "float32")
-        rounded_twice_is_wrong += np.float32(float(rate)) != expected
+        rounded_twice_is_wrong += np.float32(float(rate)) != exact.round_to(rate, "float32")
         assert_arrays_are_rounded_once(schedule, [step])
-    assert rounded_twice_is_wrong >= wrong
+    assert rounded_twice_is_wrong >= 3
 
 
 def test_near_midpoints_of_subnormals() -> None:
@@ -155,7 +150,7 @@ def test_ties_go_to_even() -> None:
 
 @pytest.fixture
 def exactly_computed(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """The calls of the exact arithmetic, by those who cannot decide a rounding."""
+    """The calls of the exact arithmetic, which decides the roundings that float64 cannot decide."""
     calls: list[Any] = []
     original = exact.rounded
     monkeypatch.setattr(exact, "rounded", lambda *a: calls.append(a) or original(*a))

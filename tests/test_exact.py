@@ -29,7 +29,7 @@ from tests.rates import assert_same_rates
     ],
 )
 def test_phase_by_hand(step: int, cycle: int, height: Any) -> None:
-    """2.1, 2.2 with s = 2.5."""
+    """Cycle and height are those of clauses 2.1 and 2.2 for a step_size of 2.5."""
     assert exact.phase(Fraction(5, 2), step) == (cycle, Fraction(height))
     far = 5 * 10**17  # a whole number of cycles
     assert exact.phase(Fraction(5, 2), far + step) == (cycle + 10**17, Fraction(height))
@@ -56,7 +56,7 @@ def test_halving_in_iterations_mode_starts_at_two() -> None:
 
 
 def test_kinds_of_exact_values() -> None:
-    """5.1"""
+    """Rational values of sane size are Fractions, and the others mpf (clause 5.1)."""
     assert isinstance(clr_ref.triangular(1e-4, 1e-2, 33.3).exact(2**62), Fraction)
     assert isinstance(clr_ref.triangular2(1e-4, 1e-2, 1).exact(2 * 30_000 - 1), Fraction)
     assert isinstance(clr_ref.triangular2(1e-4, 1e-2, 1).exact(2**62 + 1), mpmath.mpf)
@@ -72,7 +72,7 @@ def test_the_mpf_lies_where_the_enclosure_says(config: Any, step: int) -> None:
     found = schedule.exact(step)
     low, high = sorted(next(exact.enclosures(schedule, step)))
     if isinstance(found, Fraction):
-        # Beyond CLAMP the enclosure is that of another scale, as far out of reach of any float.
+        # Beyond CLAMP the enclosure is that of another scale, which no float can tell from the right one.
         beyond = abs(found - low) < Fraction(1, 2**3000) or abs(found) > 2**2900
         assert low <= found <= high or beyond
         return

@@ -18,7 +18,7 @@ MAX_STEP = 2**63 - 1
 
 
 def assert_rounded_once(schedule: clr_ref.CyclicalLearningRate, steps: list[int], count: int = 12) -> None:
-    """7.1 and 7.2: one step, an array, and the ranges from the first step on and at the end of the domain."""
+    """Compare with the exact rates one step, an array, and ranges at the first step and at the end (clauses 7.1 and 7.2)."""
     __tracebackhide__ = True
     expected = exact_rates(schedule, steps)
     assert_same_rates(schedule, steps, schedule(np.array(steps)), expected, arithmetic="arithmetic of arrays")
@@ -50,7 +50,7 @@ def test_extreme_float64_bounds(bounds: tuple[float, float], policy: str) -> Non
 @pytest.mark.parametrize("mode", ["iterations", "cycle"])
 @pytest.mark.parametrize("gamma", HUGE_GAMMAS + TINY_GAMMAS)
 def test_rates_of_huge_and_tiny_gammas(gamma: float, mode: str, dtype: str) -> None:
-    """Step 0, where gamma**0 is 1; ends of cycles; rates that become infinite, vanish, or stay between the two."""
+    """Rates are right at step 0, at the ends of cycles, and where they become infinite, vanish, or do neither."""
     largest, smallest = float(np.finfo(dtype).max), float(np.finfo(dtype).smallest_subnormal)
     bounds = [(0.0, 1.0), (1e-2, 1e-4), (-0.3, 0.7), (-largest, largest), (smallest, 0.0), (0.0, -smallest)]
     for (low, high), step_size in itertools.product(bounds, (1, 2.5, 2.0**61)):
@@ -59,7 +59,7 @@ def test_rates_of_huge_and_tiny_gammas(gamma: float, mode: str, dtype: str) -> N
 
 
 def test_huge_gammas_by_hand() -> None:
-    """1e21 is the whole number 10**21, and Python's quotient of two whole numbers is rounded once."""
+    """The rates are those of Python: 1e21 is the whole number 10**21, and a quotient of two whole numbers is rounded once."""
     rates = clr_ref.exp_range(0, 1, 4, 1e21, dtype="float64")(np.arange(18))
     assert rates[:5].tolist() == [0, 10**21 / 4, 10**42 / 2, 3 * 10**63 / 4, 10.0**84]
     assert rates[8] == rates[16] == 0

@@ -1,6 +1,6 @@
-"""The tensor arithmetic of the Keras drop-ins, in NumPy: the formula in float64, and the one in pairs of float32.
+"""The tensor arithmetic of the Keras drop-ins has the rates of the reference: in NumPy, in float64 and in pairs of float32.
 
-That every mode of TensorFlow, JAX and torch gives the same bits is shown by tests/keras/test_arithmetic.py.
+tests/keras/test_arithmetic.py shows that TensorFlow, JAX and torch give the same bits in every mode.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ needs_tfa = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def recorder() -> Any:
-    """The recorder as a module: what it does to record is what has to come out again."""
+    """The recorder as a module, so that the tests evaluate TFA as the recording did."""
     specification = importlib.util.spec_from_file_location("record_tfa", record.RECORDER)
     assert specification is not None
     assert specification.loader is not None
@@ -85,7 +85,7 @@ def this_cpu(recorder: Any) -> Any:
 @needs_tfa
 @pytest.mark.filterwarnings("ignore")
 def test_the_record_is_reproduced(recorder: Any, libraries: tuple[Any, Any], stored: golden.Record, tmp_path: Path) -> None:
-    """Values, digests and errors of every case, mode and step dtype."""
+    """Values, digests and errors of every case, mode and step dtype are those of the record."""
     tensorflow, addons = libraries
     store = golden.read()
     document = golden.load_json(store.folder / "cases.json")
@@ -117,7 +117,7 @@ def test_the_behaviours_are_reproduced(recorder: Any, libraries: tuple[Any, Any]
 
 
 def schedules() -> list[tuple[str, clr_ref.CyclicalLearningRate]]:
-    """Schedules that are in no golden file, for both arithmetics to be right about."""
+    """Schedules that are in no golden file."""
     generator = np.random.default_rng(1506)
     found = []
     for _ in range(8):
@@ -132,7 +132,7 @@ def schedules() -> list[tuple[str, clr_ref.CyclicalLearningRate]]:
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("mode", tfa_arithmetic.MODES)
 def test_schedules_that_are_not_recorded(recorder: Any, libraries: tuple[Any, Any], mode: Any) -> None:
-    """9.1: the replayed arithmetic is TFA's, bit for bit, on arrays and on single steps."""
+    """The replayed arithmetic gives the bits of TFA, on arrays and on single steps (clauses 9.1 and 9.3)."""
     tensorflow, addons = libraries
     cpu = this_cpu(recorder)
     if mode != "eager" and not tfa_graphs.knows_cpu(cpu):

@@ -1,4 +1,4 @@
-"""What a schedule computes once: the numbers of its formula, each rounded once, and where its fast path ends."""
+"""The plan of a schedule holds the numbers of its formula, each rounded once, and the end of its fast path."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_a_sum_cancels_where_the_rate_moves_towards_zero(bounds: tuple[float, fl
 
 
 def test_the_fast_path_ends_where_a_phase_leaves_2_to_the_51() -> None:
-    """And nothing has one but the policies of the paper in float32."""
+    """Only the policies of the paper in float32 have a fast path."""
     assert [_plan.plan(schedule_of(policy, 937)).swift for policy in POLICIES] == [2**51 - 2 * 937] * 3
     assert _plan.plan(schedule_of("triangular", 2.5)).swift == (2**51 - 10) // 2
     assert _plan.plan(schedule_of("triangular", 2.0**50)).swift == -1
@@ -54,7 +54,7 @@ def test_the_fast_path_ends_where_a_phase_leaves_2_to_the_51() -> None:
 
 
 def test_float64_arithmetic_is_not_trusted_with_extreme_numbers() -> None:
-    """Cycles that leave int64, and in float64 numbers that leave no room for error terms."""
+    """Cycles that leave int64 are evaluated exactly, as are float64 bounds that leave no room for error terms."""
     assert _plan.plan(clr_ref.triangular(0, 1, 2.0**60)).regular
     assert not _plan.plan(clr_ref.triangular(0, 1, 2.0**61)).regular
     assert _plan.plan(clr_ref.triangular(1e-20, 1, 33.3, dtype="float64")).regular

@@ -1,4 +1,4 @@
-"""The powers of gamma: every entry of the tables, the products of entries, and what lies beyond the span."""
+"""Powers of gamma: each table entry is rounded once, products stay within their error, and none beyond the span comes back."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_powers_in_pairs_are_good_to_96_bits(gamma: float) -> None:
 @pytest.mark.parametrize("span", sorted(SPAN.values()))
 @pytest.mark.parametrize("gamma", HUGE_GAMMAS + TINY_GAMMAS)
 def test_powers_beyond_the_span_stay_beyond_it_and_finite(gamma: float, span: int) -> None:
-    """An infinite power would make NaN of a phase of 0; one that falls back inside the span would be taken for right."""
+    """An infinite power would make NaN of a phase of 0, and one that falls back inside the span would be taken for right."""
     powers = Powers(gamma, span)
     exponents = np.array([*range(20), 1000, 2**62, 2**63 - 1])
     for exponent, power in zip(exponents.tolist(), powers.array(exponents).tolist(), strict=True):

@@ -52,7 +52,7 @@ def test_the_checks_quote_the_specification() -> None:
 
 @given(configs(), st.lists(steps(), max_size=20))
 def test_scalars_and_arrays_agree_in_bits(config: Config, asked: list[int]) -> None:
-    """7.2"""
+    """One step, int64 arrays and uint64 arrays give the same rates (clause 7.2)."""
     schedule = config.build()
     one_by_one = np.array([schedule(t) for t in asked], config.dtype)
     for dtype in ("int64", "uint64"):
@@ -62,7 +62,7 @@ def test_scalars_and_arrays_agree_in_bits(config: Config, asked: list[int]) -> N
 
 @given(configs(), steps(), st.integers(0, 300))
 def test_ranges_and_arrays_agree_in_bits(config: Config, start: int, count: int) -> None:
-    """7.2"""
+    """Ranges and arrays give the same rates (clause 7.2)."""
     stop = min(start + count, MAX_STEP + 1)
     schedule = config.build()
     asked = np.array(range(start, stop), np.uint64)
@@ -73,7 +73,7 @@ def test_ranges_and_arrays_agree_in_bits(config: Config, start: int, count: int)
 @given(configs(whole=True, dtypes=("float32",)), st.integers(0, 10**7), st.integers(1, 60_000))
 @settings(max_examples=40)
 def test_long_ranges_and_arrays_agree_in_bits(config: Config, start: int, count: int) -> None:
-    """7.2, over whole cycles that are computed once and reused."""
+    """So do ranges of whole cycles, which are computed once and reused (clause 7.2)."""
     schedule = config.build()
     asked = np.arange(start, start + count)
     rates = schedule.values(start, start + count)
@@ -82,7 +82,7 @@ def test_long_ranges_and_arrays_agree_in_bits(config: Config, start: int, count:
 
 @given(configs())
 def test_round_trips(config: Config) -> None:
-    """8.1"""
+    """JSON and pickles give back an equal schedule (clause 8.1)."""
     schedule = config.build()
     for again in (clr_ref.CyclicalLearningRate.from_json(schedule.to_json()), pickle.loads(pickle.dumps(schedule))):
         assert again == schedule
@@ -91,7 +91,7 @@ def test_round_trips(config: Config) -> None:
 
 @given(configs(), steps(), st.sampled_from(tfa_arithmetic.STEP_DTYPES))
 def test_tfa_arithmetic_is_within_its_bound(config: Config, step: int, step_dtype: Any) -> None:
-    """9.2"""
+    """The distance from the exact rate is at most ``error_bound`` (clause 9.2)."""
     assume(not (config.policy == "exp_range" and (step_dtype == "int64" or config.gamma > 1)))
     schedule = config.build()
     actual = tfa_arithmetic.evaluate(schedule, step, step_dtype=step_dtype)

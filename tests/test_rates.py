@@ -75,6 +75,10 @@ def test_an_allowance_is_a_number_of_floats_in_both_directions() -> None:
         assert_same_rates(SCHEDULE, STEPS, rates, RATES, arithmetic="arrays", ulps=2)
         assert "2 ULP, allowed 1" in message(rates, ulps=1)
     assert "allowed 9" in message(changed(2, np.nan), ulps=9)
+    rates = np.nextafter(RATES, np.float32(2))
+    assert_same_rates(SCHEDULE, STEPS, rates, RATES, arithmetic="arrays", ulps=np.full(12, 1.5))
+    assert "wrong at step 7 (" in message(rates, ulps=np.where(STEPS == 7, 0, 1))
+    assert "the sign of zero" in message(changed(8, -0.0), ulps=np.where(STEPS == 8, 0, 1))
 
 
 @pytest.mark.parametrize(

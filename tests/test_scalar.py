@@ -19,7 +19,7 @@ MAX_STEP = 2**63 - 1
 
 
 def assert_one_step_is_rounded_once(schedule: clr_ref.CyclicalLearningRate, steps: list[int]) -> None:
-    """The fast function and the careful one, each called for one step after the other."""
+    """Compare the fast function and the careful one, called step by step, with the exact rates."""
     __tracebackhide__ = True
     plan = _plan.plan(schedule)
     expected = exact_rates(schedule, steps)
@@ -38,7 +38,7 @@ def test_the_first_steps(policy: str, step_size: float) -> None:
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("policy", POLICIES)
 def test_one_step_of_any_schedule_is_rounded_once(policy: str, dtype: str) -> None:
-    """All kinds of bounds, and cycles far beyond the last that matters."""
+    """Bounds of all kinds have exact rates, also in cycles far beyond the last that matters."""
     steps = [0, 1, 2, 3, 936, 937, 938, 1874, 10**4, 10**6, 937 * 4801, 937 * 3 + 2**40, 2**62 + 5, MAX_STEP]
     wide = [(1e-4, 1e-2), (0.0, 1.0), (0.0, 5e-324), (-1.7e308, 1.7e308), (-0.0, -1e-300)]
     for bounds, step_size in itertools.product(BOUNDS if dtype == "float32" else wide, (937, 2.5, 0.1, 2.0**60)):
@@ -48,7 +48,7 @@ def test_one_step_of_any_schedule_is_rounded_once(policy: str, dtype: str) -> No
 @pytest.mark.parametrize("amplitude", midpoints.AMPLITUDES)
 @pytest.mark.parametrize("policy", ["triangular", "triangular2"])
 def test_rates_around_every_kind_of_midpoint(policy: str, amplitude: float) -> None:
-    """Midpoints of normal and subnormal float32, and those on both sides of a power of two."""
+    """Midpoints of normal and subnormal float32, also on both sides of a power of two, are rounded once."""
     schedule = schedule_of(policy, midpoints.FAST_STEP_SIZE, 0.0, amplitude)
     assert_one_step_is_rounded_once(schedule, [step for step, _ in midpoints.steps_around(schedule, range(-8, 9))])
 
@@ -79,7 +79,7 @@ def test_hardly_any_step_needs_the_careful_function(
 
 @pytest.mark.parametrize("policy", POLICIES)
 def test_steps_in_a_row(policy: str) -> None:
-    """A rate does not depend on earlier calls: in a row, back again, over the ends of blocks, with gaps, at the end."""
+    """A rate does not depend on earlier calls: in a row, backwards, over the ends of blocks, with gaps, at the end."""
     rows = [
         range(1000),
         range(999, -1, -1),

@@ -1,4 +1,4 @@
-"""Custom scale functions: how they are called and named, and what they may return."""
+"""Custom scale functions are called with one float64 at a time, and may return every finite number."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def test_custom_scale_functions_get_one_float64_at_a_time() -> None:
     assert asked == [5, 9]
 
 
-def test_custom_scale_functions_may_overflow_but_not_answer_nonsense() -> None:
+def test_custom_scale_functions_may_overflow_but_not_return_nan_or_infinity() -> None:
     lambda2 = clr_ref.CyclicalLearningRate(1e-4, 1e-2, 2, lambda x: 1 / (2.0 ** (x - 1)))
-    assert lambda2(4 * 1030 + 2) == np.float32(1e-4)  # others raise OverflowError from cycle 1025 on
+    assert lambda2(4 * 1030 + 2) == np.float32(1e-4)  # other implementations raise OverflowError from cycle 1025 on
     for answer in (float("nan"), float("inf")):
         broken = clr_ref.CyclicalLearningRate(1e-4, 1e-2, 2, lambda x, answer=answer: answer)  # type: ignore[misc]
         for ask in (lambda s: s(1), lambda s: s(np.array([1])), lambda s: s.values(0, 3), lambda s: s.exact(1)):

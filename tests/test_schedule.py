@@ -20,7 +20,7 @@ from tests.schedules import HUGE_INT, TUTORIAL
 MAX_STEP = 2**63 - 1
 
 
-def test_contract_of_the_design() -> None:
+def test_the_public_contract() -> None:
     assert TUTORIAL.dtype == "float32"
     assert TUTORIAL(0) == np.float32(1e-4)
     assert TUTORIAL(1874) == np.float32(1e-2)
@@ -41,7 +41,7 @@ def test_inputs_are_rounded_to_the_dtype_once() -> None:
     assert TUTORIAL.initial_learning_rate == float(np.float32(1e-4))
     assert clr_ref.triangular(0, 1, 33.3).step_size == float(np.float32(33.3))
     assert clr_ref.triangular(0, 1, 33.3, dtype="float64").step_size == 33.3
-    # 2**24 + 1 lies halfway between two float32; a detour through float64 changes nothing, but 2**60 + 2**36 + 1 shows one.
+    # 2**24 + 1 lies halfway between two float32; a rounding to float64 first changes only 2**60 + 2**36 + 1.
     assert clr_ref.triangular(0, 1, 2**60 + 2**36 + 1).step_size == 2.0**60 + 2.0**37
     assert clr_ref.exp_range(0, 1, 10, gamma=0.99994).scale_fn == scale.Exponential(0.99994)
 
@@ -129,7 +129,7 @@ def test_dtype_as_numpy_spells_it() -> None:
     assert clr_ref.triangular(0, 1, 2, dtype=np.float64) == clr_ref.triangular(0, 1, 2, dtype="float64")
 
 
-def test_ranges_that_are_none() -> None:
+def test_bad_ranges() -> None:
     with pytest.raises(ValueError, match="stop must be at least start, got start=5, stop=4"):
         TUTORIAL.values(5, 4)
     with pytest.raises(ValueError, match=r"start must be a whole number 0 \.\. 2\*\*63, got -1"):
@@ -175,7 +175,7 @@ def test_arrays_that_values_cannot_fill(bad: Any, found: str) -> None:
     assert (bad == -1).all()
 
 
-def test_what_is_no_array_or_no_range_leaves_out_alone() -> None:
+def test_a_bad_out_or_range_leaves_out_as_it_was() -> None:
     frozen = np.full(10, -1, np.float32)
     frozen.flags.writeable = False
     with pytest.raises(ValueError, match="got a read-only array"):
@@ -194,7 +194,7 @@ def test_schedules_are_values() -> None:
     again = clr_ref.triangular2(1e-4, 1e-2, 1874)
     assert again == TUTORIAL
     assert len({again, TUTORIAL}) == 1
-    TUTORIAL(3)  # what is computed once and kept does not count
+    TUTORIAL(3)  # numbers that are computed at the first call do not count
     assert copy.deepcopy(TUTORIAL) == again
     for one, other in itertools.permutations(
         [
@@ -214,7 +214,7 @@ def test_schedules_are_values() -> None:
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_no_cycle_overflows(dtype: str) -> None:
-    """Others overflow at cycle 33 (int32 shifts), 128 (float32) or 1025 (float64)."""
+    """Other implementations overflow at cycle 33 (int32 shifts), 128 (float32) or 1025 (float64)."""
     schedule = clr_ref.triangular2(0, 1, 1, dtype=dtype)
     cycles = np.array([1, 2, 31, 32, 33, 34, 127, 128, 129, 149, 150, 1023, 1024, 1025, 1075, 1076, 10**15])
     smallest = -149 if dtype == "float32" else -1074

@@ -26,7 +26,7 @@ def test_named_scale_functions_travel() -> None:
     assert clr_ref.CyclicalLearningRate.from_json(halved.to_json()) == halved
     assert pickle.loads(pickle.dumps(halved)) == halved
     assert clr_ref.CyclicalLearningRate(0, 1, 10, "half") == halved
-    clr_ref.register_scale_fn("half", halved.scale_fn)  # the same again is no conflict
+    clr_ref.register_scale_fn("half", halved.scale_fn)  # the same function under the same name is no conflict
     with pytest.raises(ValueError, match="name must be free, got 'half'"):
         clr_ref.register_scale_fn("half", third)
     with pytest.raises(ValueError, match="name must be free, got 'triangular2'"):
@@ -90,7 +90,7 @@ SCALE_FN = r"scale_fn must be {'name': ...}, with 'gamma' for exp_range alone; g
         *(
             (name, bad, f"{name} {HEX}")
             for name in ("initial_learning_rate", "maximal_learning_rate", "step_size")
-            # float.fromhex takes "0.1" for 1 / 16, and "nan" and "inf" for what they say.
+            # float.fromhex would read "0.1" as 1 / 16, and accept "nan" and "inf".
             for bad in (1, 0.1, None, True, [], {}, "", "0.1", "10", "nan", "inf", " 0x1p0", "0x1p+5000", "0x1p" + "9" * 5000)
         ),
         ("step_size", math.nan, f"step_size {HEX}nan"),
@@ -147,7 +147,7 @@ def schedule_or_message(text: str) -> Any:
 
 @given(st.dictionaries(keys, any_json, max_size=3), st.text(max_size=3), st.floats(0, 1), st.floats(0, 1))
 def test_malformed_json_is_a_value_error_or_a_schedule(change: dict[str, Any], insert: str, start: float, stop: float) -> None:
-    """A valid document with other fields, and with a part of its text replaced, left out or repeated."""
+    """The text is a valid document with other fields, or with a part replaced, removed or repeated."""
     text = json.dumps(DOCUMENT | change)
     first, last = sorted(round(place * len(text)) for place in (start, stop))
     for changed in (text, text[:first] + insert + text[last:], text[:last] + insert + text[first:]):

@@ -1,4 +1,4 @@
-"""What is a step: whole numbers of every type, alone and in sequences and arrays, and which error the rest gets."""
+"""A step is a whole number of any type, alone or in a sequence or an array; everything else is an error."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def test_every_step_of_a_sequence_is_the_one_that_was_written(written: Any, step
 
 
 @pytest.mark.parametrize("one", [Index(BIG), np.uint64(BIG), np.array(BIG), np.array(BIG, np.uint64), Series(BIG)])
-def test_one_step_in_other_dress(one: Any) -> None:
+def test_one_step_of_other_types(one: Any) -> None:
     rate = RAMP(one)
     assert rate == 1
     assert isinstance(rate, np.float64)
@@ -224,7 +224,7 @@ wide = pytest.mark.skipif(np.finfo(np.longdouble).nmant < 63, reason="no wider f
 
 @wide
 def test_a_wide_float_is_rounded_once() -> None:
-    """To float64 first, 1 + 2**-24 + 2**-60 would become the midpoint of two float32, and 2**53 + 1 would become even."""
+    """A rounding to float64 first would make a midpoint of 1 + 2**-24 + 2**-60, and an even number of 2**53 + 1."""
     above = np.longdouble(1) + np.longdouble(2) ** -24 + np.longdouble(2) ** -60
     big = np.longdouble(2) ** 53 + 1
     for name in ("initial_learning_rate", "maximal_learning_rate", "step_size"):

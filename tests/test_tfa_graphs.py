@@ -1,6 +1,6 @@
-"""The graph modes' arithmetic: its building blocks against rationals, and where it departs from eager mode.
+"""The arithmetic of the graph modes: its building blocks are compared with rationals, its rates with those of eager mode.
 
-That it gives TensorFlow's bits is shown by tests/test_verify.py on the record, and by tests/test_live.py on TensorFlow itself.
+tests/test_verify.py compares it with the record, and tests/test_live.py with TensorFlow itself.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def check_fma(dtype: str, a: float, b: float, c: float) -> None:
 
 
 def test_fma_is_rounded_once() -> None:
-    """1 + 2**-24 + 2**-80 is just above a midpoint of float32: rounding to float64 first would lose that."""
+    """A rounding to float64 first would lose that 1 + 2**-24 + 2**-80 is above a midpoint of two float32."""
     a = np.array([2.0**-40 + 2.0**-60], np.float32)
     b = np.array([2.0**-40], np.float32)
     assert float(a[0]) * float(b[0]) == 2.0**-80 + 2.0**-100
@@ -50,7 +50,7 @@ def test_fma_is_rounded_once() -> None:
     assert tfa_graphs._fma(a, b, c)[0] == 1
     midpoint = np.array([2.0**-12 + 2.0**-35], np.float32)  # squared: 2**-24 + 2**-46 + 2**-70
     assert tfa_graphs._fma(midpoint, midpoint, c)[0] == np.float32(1 + 2.0**-23)
-    # Just below a midpoint, 1 + 2**-23 + 2**-24, by 2**-70: float64 does not tell, and the tie would go up.
+    # Just below a midpoint, 1 + 2**-23 + 2**-24, by 2**-70: float64 cannot hold that, and the tie would go up.
     above, below = (np.array([2.0**-12 * (1 + sign * 2.0**-23)], np.float32) for sign in (1, -1))
     c = np.array([1 + 2.0**-23], np.float32)
     assert tfa_graphs._fma(above, below, c)[0] == c[0]
@@ -70,7 +70,7 @@ def test_graph_modes_depart_from_eager_but_stay_in_their_bound(mode: Any) -> Non
         assert (np.abs(found.astype(np.float64) - wide(STEPS)) <= bound).all()
 
 
-def test_releases_differ_where_they_did() -> None:
+def test_releases_differ_where_their_records_do() -> None:
     schedule = clr_ref.triangular2(1e-4, 1e-2, 2000)
 
     def ask(mode: Any, release: tuple[int, int], array: bool) -> Any:

@@ -1,4 +1,4 @@
-"""The command line: exit codes, tables, JSON, and what a wrong call is told."""
+"""The command line: exit codes, tables, JSON, and the errors of wrong calls."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_verify_of_one_case() -> None:
     assert result.exit_code == 0
     assert "all hold" in result.stdout
     assert "correctly rounded" in result.stdout
-    assert "\x1b" not in result.stdout  # no colour where there is no terminal
+    assert "\x1b" not in result.stdout  # no colour without a terminal
 
 
 def test_verify_as_json() -> None:

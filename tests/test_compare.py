@@ -1,4 +1,4 @@
-"""Verdicts: what holds, what fails, and how a failure reads."""
+"""A verdict holds within its bound and fails beyond it, and a failure names the step and both values."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_verdicts_fold() -> None:
     assert fails.first == bad.first
     assert fails.worst_ulp == bad.worst_ulp > 0
     nothing = compare.verdict("reference", "exact", "-", "0 ULP", [], cases=0)
-    assert not nothing.holds  # what compares nothing proves nothing
+    assert not nothing.holds  # a comparison of no values proves nothing
     with pytest.raises(dataclasses.FrozenInstanceError):
         holds.holds = False  # type: ignore[misc]
 

@@ -1,4 +1,4 @@
-"""Output files are whole or as they were, whatever happens while they are written."""
+"""Output files are complete or unchanged, also after an interruption or an error while they are written."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_the_mode_is_kept(tmp_path: Path, mode: int) -> None:
 
 @posix
 def test_a_link_keeps_pointing_to_the_file(tmp_path: Path) -> None:
-    """Also to one in another folder, which is not there yet."""
+    """A link is followed also to a file in another folder that does not exist yet."""
     (tmp_path / "elsewhere").mkdir()
     link = tmp_path / "link.txt"
     link.symlink_to(tmp_path / "elsewhere" / "file.dat")
@@ -76,7 +76,7 @@ def test_devices_and_pipes_are_written_to(tmp_path: Path) -> None:
 
 @posix
 def test_dev_stdout_is_not_replaced(tmp_path: Path) -> None:
-    """Where it stands for a file, a new file in its place would lose what the shell's own has received."""
+    """If /dev/stdout stands for a file, a new file in its place would lose what the shell has written to it."""
     code = "from pathlib import Path; from clr_ref import _files; _files.write_text(Path('/dev/stdout'), 'text'); print('said')"
     with (tmp_path / "out").open("a", encoding="utf-8") as out:
         out.write("before ")
@@ -113,7 +113,7 @@ def test_leftovers_are_those_of_this_name_alone(tmp_path: Path) -> None:
 
 
 def impossible(folder: Path) -> dict[str, Path]:
-    """Paths that cannot be written, by why; root may write anywhere, so none is about permissions."""
+    """Paths that cannot be written, by the reason. Root may write anywhere, so no reason is a permission."""
     (folder / "file").write_text("x", "utf-8")
     (folder / "folder").mkdir()
     (folder / "circle").symlink_to(folder / "circle")
@@ -205,7 +205,7 @@ def savefig(self, out):
         {what}
         try:
             file.write(b"x" * 100_000)
-        finally:  # others, such as a measurement of coverage, write files when the process ends
+        finally:  # other code, such as a measurement of coverage, writes files when the process ends
             resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 Figure.savefig = savefig
 main(sys.argv[1:])
@@ -223,7 +223,7 @@ main(sys.argv[1:])
     ids=["SIGTERM", "Ctrl-C", "no space"],
 )
 def test_an_interrupted_command_leaves_the_old_picture(tmp_path: Path, what: str, code: int, words: str) -> None:
-    """A disk is full where a file may not grow: Python ignores the signal that comes with it, and writing fails."""
+    """A limit on the size of files stands for a full disk: Python ignores the signal of the limit, and writing fails."""
     pytest.importorskip("matplotlib", reason="drawing needs clr-ref[plot]")
     out = tmp_path / "x.png"
     out.write_bytes(b"old")

@@ -1,4 +1,4 @@
-"""The reference holds every clause, on whatever Hypothesis makes up."""
+"""The reference holds every clause of the specification on random inputs."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from clr_ref.conformance.checks import APPLIED, CHECKS, STATEFUL, Check, Judge, 
 from clr_ref.conformance.config import MAX_STEP, Config
 from clr_ref.conformance.search import search
 from clr_ref.conformance.strategies import EXAMPLES, configs, everything, steps
+from tests.rates import assert_same_rates
 from tests.subjects import OfConfig
 
 
@@ -30,7 +31,7 @@ def reference(config: Config) -> Callable[[int], Any]:
 def strictly(
     check: Check, make: Callable[[Config], Callable[[int], Any]], *, shrink: bool = True, examples: int = 0
 ) -> Wrong | None:
-    """Hold an implementation to correct rounding in one check, on many inputs of both dtypes: what it does wrong."""
+    """What an implementation does wrong in one check that wants correct rounding, on many inputs of both dtypes; or None."""
     judge = Judge(OfConfig(make), EXAMPLES[0]["config"], Level.CORRECT)
     drawn, chosen = everything(check.needs), [one for one in EXAMPLES if one["config"].policy in check.policies]
     examples = examples or settings().max_examples
@@ -39,7 +40,7 @@ def strictly(
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
 def test_reference_holds(check: Check) -> None:
-    # Half of what a property of one line gets: each input asks many steps, and 25 find every planted bug (tests/meta).
+    # Half of what a property of one line gets: each input has many steps, and 25 inputs find every planted bug (tests/meta).
     assert strictly(check, reference, examples=settings().max_examples // 2) is None
 
 
@@ -52,34 +53,37 @@ def test_the_checks_quote_the_specification() -> None:
 
 @given(configs(), st.lists(steps(), max_size=20))
 def test_scalars_and_arrays_agree_in_bits(config: Config, asked: list[int]) -> None:
-    """7.2"""
+    """One step, int64 arrays and uint64 arrays give the same rates (clause 7.2)."""
     schedule = config.build()
     one_by_one = np.array([schedule(t) for t in asked], config.dtype)
-    assert schedule(np.array(asked, np.int64)).tobytes() == one_by_one.tobytes()
-    assert schedule(np.array(asked, np.uint64)).tobytes() == one_by_one.tobytes()
+    for dtype in ("int64", "uint64"):
+        rates = schedule(np.array(asked, dtype))
+        assert_same_rates(schedule, asked, rates, one_by_one, arithmetic=f"arithmetic of {dtype} arrays")
 
 
 @given(configs(), steps(), st.integers(0, 300))
 def test_ranges_and_arrays_agree_in_bits(config: Config, start: int, count: int) -> None:
-    """7.2"""
+    """Ranges and arrays give the same rates (clause 7.2)."""
     stop = min(start + count, MAX_STEP + 1)
     schedule = config.build()
     asked = np.array(range(start, stop), np.uint64)
-    assert schedule.values(start, stop).tobytes() == schedule(asked).tobytes()
+    rates = schedule.values(start, stop)
+    assert_same_rates(schedule, asked, rates, schedule(asked), arithmetic="arithmetic of ranges")
 
 
 @given(configs(whole=True, dtypes=("float32",)), st.integers(0, 10**7), st.integers(1, 60_000))
 @settings(max_examples=40)
 def test_long_ranges_and_arrays_agree_in_bits(config: Config, start: int, count: int) -> None:
-    """7.2, over whole cycles that are computed once and reused."""
+    """So do ranges of whole cycles, which are computed once and reused (clause 7.2)."""
     schedule = config.build()
     asked = np.arange(start, start + count)
-    assert schedule.values(start, start + count).tobytes() == schedule(asked).tobytes()
+    rates = schedule.values(start, start + count)
+    assert_same_rates(schedule, asked, rates, schedule(asked), arithmetic="arithmetic of long ranges")
 
 
 @given(configs())
 def test_round_trips(config: Config) -> None:
-    """8.1"""
+    """JSON and pickles give back an equal schedule (clause 8.1)."""
     schedule = config.build()
     for again in (clr_ref.CyclicalLearningRate.from_json(schedule.to_json()), pickle.loads(pickle.dumps(schedule))):
         assert again == schedule
@@ -88,7 +92,7 @@ def test_round_trips(config: Config) -> None:
 
 @given(configs(), steps(), st.sampled_from(tfa_arithmetic.STEP_DTYPES))
 def test_tfa_arithmetic_is_within_its_bound(config: Config, step: int, step_dtype: Any) -> None:
-    """9.2"""
+    """The distance from the exact rate is at most ``error_bound`` (clause 9.2)."""
     assume(not (config.policy == "exp_range" and (step_dtype == "int64" or config.gamma > 1)))
     schedule = config.build()
     actual = tfa_arithmetic.evaluate(schedule, step, step_dtype=step_dtype)

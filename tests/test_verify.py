@@ -1,4 +1,4 @@
-"""The main job on the real store: it holds, and it fails when any of its parts is wrong."""
+"""``verify`` holds on the real store, and fails when any of the parts that it compares is wrong."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def test_everything_holds(store: golden.Store) -> None:
         if v.tier == "record" and "exp_range" not in v.subject:
             assert v.worst_ulp == 0
         if v.worst_share is not None:
-            assert 0.2 < v.worst_share <= 1  # inside the bound, which is not vacuous
-    # Every recorded value is held to its bound, and every one is replayed, but for Python ints counted once per file.
+            assert 0.2 < v.worst_share <= 1  # within the bound, and more than a fifth of it
+    # Every recorded value is compared with its bound, and every one is replayed; Python ints count once for each file.
     for mode in tfa_arithmetic.MODES:
         held = sum(v.values for v in found if v.mode == mode and v.subject.startswith("TFA "))
         replayed = sum(v.values for v in found if v.mode == mode and v.bound in ("0 ULP", "power_budget"))
@@ -73,7 +73,7 @@ def test_a_wrong_formula_fails(store: golden.Store, case: str, monkeypatch: pyte
 
 
 def test_another_order_of_operations_fails(store: golden.Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The bits tell (1 - 2 cycle) + T / s from (T / s - 2 cycle) + 1, which is all that graph mode changes here."""
+    """(1 - 2 cycle) + T / s and (T / s - 2 cycle) + 1 differ in their bits; graph mode changes nothing else here."""
     monkeypatch.setattr(
         eager,
         "evaluate",

@@ -1,4 +1,4 @@
-"""``pytest -p tests.without_frameworks``: as in an environment that has no framework to train with."""
+"""``pytest -p tests.without_frameworks`` hides the installed frameworks from all tests."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What the Keras tests share: the Keras of this environment, imported once, or the reason why there is none.
+"""Fixtures: the Keras of this environment and its libraries. Tests are skipped where Keras is not installed.
 
-An environment whose name promises TensorFlow, or another backend, sets CLR_REF_EXPECT_TF or CLR_REF_EXPECT_BACKEND; there, a
-Keras that does not import is a failure.
+An environment that is named after TensorFlow or another backend sets CLR_REF_EXPECT_TF or CLR_REF_EXPECT_BACKEND. There, a
+Keras that cannot be imported is a failure.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ HERE = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Warnings inside TensorFlow and Keras, and what they say of NumPy and protobuf, are between them."""
+    """Ignores warnings: TensorFlow and Keras raise some of their own, which clr_ref cannot prevent."""
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.filterwarnings("ignore"))
@@ -43,7 +43,7 @@ def keras(drop_ins: Any) -> Any:
 
 @pytest.fixture(scope="session")
 def tf(drop_ins: Any) -> Any:
-    """TensorFlow, where it is the backend."""
+    """The module ``tensorflow``; the test is skipped where it is not the backend."""
     from clr_ref.keras import api
 
     if api.BACKEND != "tensorflow":
@@ -66,8 +66,16 @@ def api(drop_ins: Any) -> Any:
 
 
 @pytest.fixture(scope="session")
+def probe(drop_ins: Any) -> Any:
+    """The module ``clr_ref.training.probe``: a model whose weights show the rates that were applied."""
+    from clr_ref.training import probe
+
+    return probe
+
+
+@pytest.fixture(scope="session")
 def tfa(tf: Any) -> Any:
-    """TensorFlow Addons, alive."""
+    """The module ``tensorflow_addons``."""
     if not os.environ.get("CLR_REF_EXPECT_TFA") and not importlib.util.find_spec("tensorflow_addons"):
         pytest.skip("TensorFlow Addons is not installed in this environment")
     with warnings.catch_warnings():

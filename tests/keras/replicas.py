@@ -1,4 +1,4 @@
-"""Run by test_applied.py in processes of their own: the probe under a distribution strategy. Prints rates as JSON."""
+"""Trains the probe under a distribution strategy and prints the applied rates as JSON; the tests run it as a script."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def fit(tf: Any, strategy: Any, steps: int) -> Any:
 
 
 def logged(tf: Any, strategy: Any, steps: int) -> dict[str, list[str]]:
-    """The rates that LearningRateLogger logs beside those that are applied: the loss scale skips the first steps."""
+    """The rates that are logged and those that are applied, where the loss scale skips the first steps."""
     from clr_ref import keras as drop_ins
     from clr_ref.training import probe
 

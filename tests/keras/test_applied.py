@@ -1,4 +1,4 @@
-"""What the optimizers apply, by the probe: rates that no reading of a schedule or of a log can vouch for."""
+"""Optimizers apply the rates of the reference: the weights of a probe show each rate that was applied."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.rates import assert_same_rates
+
 STEPS = 17  # two cycles and more
 POLICIES = ["Triangular", "Triangular2", "Exponential"]
 
@@ -23,25 +25,15 @@ def schedule(drop_ins: Any, policy: str = "Triangular2", **more: Any) -> Any:
     return getattr(drop_ins, f"{policy}CyclicalLearningRate")(1e-4, 1e-2, 3.5, **gamma, **more)
 
 
-@pytest.fixture
-def probe(drop_ins: Any) -> Any:
-    from clr_ref.training import probe
-
-    return probe
-
-
 def expected(made: Any, stop: int = STEPS) -> Any:
     return made.reference(np.arange(stop))
 
 
 def assert_applied(made: Any, applied: Any) -> None:
-    """Bits; on JAX without x64, where the schedule is within 2 ULP, the bits that the schedule gives when compiled."""
-    if made._ops.width == 64:
-        assert applied.tobytes() == expected(made).tobytes(), [
-            int(np.argmin(np.abs(expected(made) - rate))) for rate in applied
-        ]
-    else:
-        assert np.abs(applied.view(np.int32) - expected(made).view(np.int32)).max() <= 2
+    """The applied rates are those of the reference; on JAX without x64 they are within 2 ULP of it, as the schedule is."""
+    __tracebackhide__ = True
+    ulps = 0 if made._ops.width == 64 else 2
+    assert_same_rates(made.reference, range(STEPS), applied, expected(made), arithmetic="applied rates", ulps=ulps)
 
 
 @pytest.mark.parametrize("policy", POLICIES)
@@ -61,7 +53,7 @@ def backend() -> str:
 
 @pytest.mark.parametrize("policy", POLICIES)
 def test_legacy_optimizers(drop_ins: Any, keras: Any, probe: Any, policy: str) -> None:
-    """Those of TF 2.11 to 2.15 and tf-keras, which hand out float32 steps; before, they are the only ones."""
+    """The legacy optimizers of TF 2.11 to 2.15 and tf-keras, which count in float32, apply the same rates."""
     from clr_ref.keras import api
 
     if api.IS_KERAS_3 or not hasattr(keras.optimizers, "legacy"):
@@ -99,7 +91,7 @@ def prepare(optimizer: Any, model: Any) -> None:
 
 
 def test_accumulation_in_a_custom_loop(drop_ins: Any, keras: Any, tf: Any, probe: Any) -> None:
-    """Two gradients to an update: the rate advances with the updates."""
+    """With two gradients for each update, the rate advances with the updates."""
     made = schedule(drop_ins)
     model, optimizer = probe.model(STEPS), keras.optimizers.SGD(made)
     rows, total = probe.batches(0, STEPS, STEPS, copies=2)[0], None
@@ -124,15 +116,13 @@ def keras_3(keras: Any) -> Any:
 
 
 def test_accumulation_by_keras(drop_ins: Any, keras_3: Any, probe: Any) -> None:
-    """Keras 3 counts batches and asks the schedule with them: update n of k batches gets the rate of step k n + k - 1. With
-    ``PerUpdate`` it gets that of step n.
-    """
+    """Keras 3 counts batches: update n of k batches gets the rate of step k n + k - 1; with ``PerUpdate`` that of step n."""
     every, made = 3, schedule(drop_ins)
     applied = probe.fit(keras_3.optimizers.SGD(made, gradient_accumulation_steps=every), STEPS)
     batches = made.reference(np.arange(every * STEPS))[every - 1 :: every]
-    distances = np.abs(applied.view(np.int32) - batches.view(np.int32))
+    steps = np.arange(every - 1, every * STEPS, every)
     # The average of three gradients, 1/3 each, may be one rounding away from 1, and its product with the rate another.
-    assert distances.max() <= 2
+    assert_same_rates(made.reference, steps, applied, batches, arithmetic="rates applied under accumulation", ulps=2)
     assert np.abs(applied - expected(made)).max() > 1e-3
 
     per_update = drop_ins.PerUpdate(made, 2)  # halves add up to 1 exactly
@@ -147,7 +137,7 @@ def test_scaled_losses(drop_ins: Any, keras: Any, probe: Any, policy: str) -> No
 
 
 def test_mixed_precision(drop_ins: Any, keras: Any, probe: Any) -> None:
-    """Under mixed_float16 the variables, and so the rates, stay float32."""
+    """Under mixed_float16 the variables and the rates stay float32."""
     before = keras.mixed_precision.dtype_policy() if hasattr(keras.mixed_precision, "dtype_policy") else None
     before = before if before is not None else keras.mixed_precision.global_policy()
     keras.mixed_precision.set_global_policy("mixed_float16")
@@ -201,7 +191,8 @@ def test_resumed_from_a_file(drop_ins: Any, keras: Any, probe: Any, tmp_path: Pa
     made, model = half_trained(drop_ins, keras, probe)
     model.save(str(tmp_path / name))
     again = keras.models.load_model(str(tmp_path / name))
-    assert probe.applied(again).tobytes() == probe.applied(model).tobytes()
+    kept = made.reference, range(STEPS), probe.applied(again), probe.applied(model)
+    assert_same_rates(*kept, arithmetic="applied rates in the loaded weights")
     if hasattr(keras, "ops") and name == "model.h5":
         # The last is what Keras 3.8 to 3.12 say.
         with pytest.raises((ValueError, NotImplementedError), match=r"Unknown variable|optimizer_variables|only available"):
@@ -234,7 +225,7 @@ def test_resumed_from_a_checkpoint(drop_ins: Any, keras: Any, tf: Any, probe: An
 
 
 def child(role: str, **environment: str) -> subprocess.Popen[str]:
-    """A process of its own: logical devices and clusters are settled before TensorFlow starts."""
+    """A new process, since logical devices and clusters have to be set before TensorFlow starts."""
     return subprocess.Popen(
         [sys.executable, "-W", "ignore", str(Path(__file__).with_name("replicas.py")), role, str(STEPS)],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "TF_CPP_MIN_LOG_LEVEL": "3", **environment},
@@ -254,11 +245,11 @@ def answer(process: subprocess.Popen[str]) -> dict[str, list[str]]:
 def assert_all_applied(made: Any, found: dict[str, list[str]]) -> None:
     for how, rates in found.items():
         applied = np.array([float.fromhex(rate) for rate in rates], np.float32)
-        assert applied.tobytes() == expected(made).tobytes(), how
+        assert_same_rates(made.reference, range(STEPS), applied, expected(made), arithmetic=f"rates applied by {how}")
 
 
 def test_mirrored_on_two_devices(drop_ins: Any, tf: Any) -> None:
-    """Rates advance once for each global step: under fit, and in a custom loop."""
+    """Rates advance once for each global step, under fit and in a custom loop."""
     found = answer(child("mirrored"))
     assert set(found) == {"fit", "loop"}
     assert_all_applied(schedule(drop_ins), found)
@@ -275,7 +266,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def test_two_workers(drop_ins: Any, tf: Any) -> None:
-    """MultiWorkerMirroredStrategy with two processes: both apply each rate once."""
+    """Under MultiWorkerMirroredStrategy, both of two processes apply each rate once."""
     cluster = {"worker": [f"127.0.0.1:{port}" for port in free_ports(2)]}
     workers = [
         child("worker", TF_CONFIG=json.dumps({"cluster": cluster, "task": {"type": "worker", "index": index}}))
@@ -298,16 +289,17 @@ def test_two_workers(drop_ins: Any, tf: Any) -> None:
 def test_tfa_arithmetic_trains_as_tfa_does(
     drop_ins: Any, keras: Any, tfa: Any, probe: Any, policy: str, arguments: dict[str, Any]
 ) -> None:
-    """The rates that TFA's schedule and ours with arithmetic "tfa" apply are the same bits."""
+    """TFA's schedule and ours with arithmetic "tfa" apply the same rates."""
     for optimizer in optimizers(keras):
         ours = schedule(drop_ins, policy, arithmetic="tfa")
         real = getattr(tfa.optimizers, f"{policy}CyclicalLearningRate")(1e-4, 1e-2, 3.5)
         applied = probe.fit(optimizer(ours), 200, **arguments)
-        assert applied.tobytes() == probe.fit(optimizer(real), 200, **arguments).tobytes()
+        theirs = probe.fit(optimizer(real), 200, **arguments)
+        assert_same_rates(ours.reference, range(200), applied, theirs, arithmetic="rates applied in TFA's arithmetic")
 
 
 def test_where_tfas_exponential_class_cannot_train(drop_ins: Any, keras: Any, tfa: Any, probe: Any) -> None:
-    """Legacy optimizers hand out float32 steps, which it can take; ours takes both."""
+    """TFA's class fails with the int64 steps of new optimizers; ours takes these and the float32 steps of legacy ones."""
     for optimizer in optimizers(keras):
         ours = schedule(drop_ins, "Exponential", arithmetic="tfa")
         real = tfa.optimizers.ExponentialCyclicalLearningRate(1e-4, 1e-2, 3.5, gamma=0.97)
@@ -316,7 +308,8 @@ def test_where_tfas_exponential_class_cannot_train(drop_ins: Any, keras: Any, tf
             with pytest.raises(TypeError):
                 probe.fit(optimizer(real), 200)
         else:
-            assert applied.tobytes() == probe.fit(optimizer(real), 200).tobytes()
+            theirs = probe.fit(optimizer(real), 200)
+            assert_same_rates(ours.reference, range(200), applied, theirs, arithmetic="rates applied in TFA's arithmetic")
 
 
 def optimizers(keras: Any) -> list[Callable[..., Any]]:

@@ -1,4 +1,4 @@
-"""Every Python block of docs/MIGRATING.md runs, in order, in one namespace: those that need TFA where TFA is installed."""
+"""The Python blocks of docs/MIGRATING.md run in order in one namespace; those that need TFA run where it is installed."""
 
 from __future__ import annotations
 

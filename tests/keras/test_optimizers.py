@@ -1,4 +1,4 @@
-"""clr_ref.keras.optimizers: which gradients an optimizer used, from what it counted before and after."""
+"""The counters of an optimizer before and after some steps show which gradients it used."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_one_step_is_never_ambiguous_above_the_smallest_scale(optimizers: Any) -
 
 
 def test_many_steps_are_searched_quickly(optimizers: Any) -> None:
-    """The search is not exponential: one skip among 500 steps has one place."""
+    """One skip among 500 steps has one place, which is found without an exponential search."""
     rules = optimizers.Rules(skips_count=True, growth=2000)
     found = optimizers.used(optimizers.State(0, 8.0, 0), optimizers.State(500, 4.0, 99), rules)
     assert found == [step for step in range(500) if step != 400]

@@ -1,7 +1,8 @@
-"""Steps before 0, beyond the last one, infinite and NaN: what a schedule around this one evaluates and may throw away."""
+"""Drop-ins have a rate at every number: before step 0, beyond the last step, at infinity and at NaN."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -9,7 +10,8 @@ import numpy as np
 import pytest
 
 import clr_ref
-from tests.keras.test_arithmetic import modes, twin
+from tests.keras.execution import modes, of_drop_in, twin
+from tests.rates import assert_same_rates
 
 WARM_UP = 10
 POLICIES = {
@@ -20,7 +22,7 @@ POLICIES = {
 
 
 def made_of_all_kinds(drop_ins: Any) -> Iterator[Any]:
-    """Schedules that take every way through the tensor arithmetic: each policy, seals, custom scale functions, float64."""
+    """Schedules that together run all of the tensor arithmetic: each policy, seals, custom scale functions, float64."""
     chosen = [
         *POLICIES.values(),
         clr_ref.triangular2(1e-4, 1e-2, 33.3),
@@ -58,38 +60,41 @@ def rates_at_the_ends(made: Any, api: Any) -> dict[str, Any]:
     return {"first": first, "last": end, "nan": np.array(np.nan, first.dtype)}
 
 
-def assert_ends_hold(made: Any, api: Any, call: Callable[[Any], Any], steps: Any, which: list[str]) -> None:
+def assert_ends_hold(made: Any, api: Any, mode: str, call: Callable[[Any], Any], steps: Any, which: list[str]) -> None:
+    __tracebackhide__ = True
     rates = rates_at_the_ends(made, api)
     expected = np.array([rates[name] for name in which])
     array, single = np.asarray(call(api.tensor(steps))), np.asarray(call(api.tensor(steps[0])))
-    np.testing.assert_array_equal(array, expected, err_msg=f"{made.reference} {steps!r}")
-    np.testing.assert_array_equal(single, expected[0], err_msg=f"{made.reference} {steps[0]!r}")
+    assert_same_rates(made.reference, steps, array, expected, arithmetic=of_drop_in(f"{mode}, {steps.dtype} steps"))
+    assert_same_rates(made.reference, steps[0], single, expected[0], arithmetic=of_drop_in(f"{mode}, a {steps.dtype} step"))
 
 
 def test_steps_outside_of_every_dtype(drop_ins: Any, api: Any) -> None:
-    """In every mode of execution, for one step and for an array."""
+    """They have the rates of the ends, in every mode of execution, for one step and for an array."""
     made = twin(drop_ins, POLICIES["exp_range"])
-    for compiled in modes(drop_ins).values():
+    for mode, compiled in modes(drop_ins).items():
         for steps, which in outside(made._ops.width):
-            assert_ends_hold(made, api, compiled(made), steps, which)
+            assert_ends_hold(made, api, mode, compiled(made), steps, which)
 
 
 def test_steps_outside_of_every_schedule(drop_ins: Any, api: Any) -> None:
-    """In every mode of execution, in the dtypes in which optimizers count."""
+    """They have the rates of the ends, in every mode of execution, in the dtypes in which optimizers count."""
     for made in made_of_all_kinds(drop_ins):
         assert np.isfinite(list(rates_at_the_ends(made, api).values())[:2]).all()
-        for compiled in modes(drop_ins).values():
+        for mode, compiled in modes(drop_ins).items():
             for steps, which in outside(made._ops.width):
                 if steps.dtype in ("float32", f"int{made._ops.width}"):
-                    assert_ends_hold(made, api, compiled(made), steps, which)
+                    assert_ends_hold(made, api, mode, compiled(made), steps, which)
 
 
 def test_unsigned_steps_beyond_the_last(drop_ins: Any, tf: Any) -> None:
-    """They would be negative if they were only read as signed integers."""
+    """They have the rate of the last step; read as signed integers they would be negative."""
     made = twin(drop_ins, POLICIES["exp_range"])
-    for compiled in modes(drop_ins).values():
-        rates = compiled(made)(tf.constant([2**63, 2**64 - 1, 3], tf.uint64)).numpy()
-        assert rates.tolist() == [made.reference(2**63 - 1), made.reference(2**63 - 1), made.reference(3)]
+    steps = np.array([2**63, 2**64 - 1, 3], np.uint64)
+    expected = np.array([made.reference(step) for step in (2**63 - 1, 2**63 - 1, 3)])
+    for mode, compiled in modes(drop_ins).items():
+        rates = compiled(made)(tf.constant(steps)).numpy()
+        assert_same_rates(made.reference, steps, rates, expected, arithmetic=of_drop_in(f"{mode}, uint64 steps"))
 
 
 def test_python_and_numpy_steps_outside_have_the_rates_of_tensors(drop_ins: Any, api: Any) -> None:
@@ -98,24 +103,29 @@ def test_python_and_numpy_steps_outside_have_the_rates_of_tensors(drop_ins: Any,
         for steps, which in outside(made._ops.width):
             expected = np.array([rates[name] for name in which])
             for given in (steps, steps.tolist()):
-                np.testing.assert_array_equal(np.asarray(made(given)), expected, err_msg=f"{made.reference} {given!r}")
+                arithmetic = of_drop_in(f"eager, steps in a {type(given).__name__}")
+                assert_same_rates(made.reference, steps, np.asarray(made(given)), expected, arithmetic=arithmetic)
             for given in (list(steps), steps.tolist()):
                 single = np.array([np.asarray(made(step)) for step in given])
-                np.testing.assert_array_equal(single, expected, err_msg=f"{made.reference} {given!r}")
+                arithmetic = of_drop_in(f"eager, single {type(given[0]).__name__} steps")
+                assert_same_rates(made.reference, steps, single, expected, arithmetic=arithmetic)
         for given in (2**63, 2**70, [2**70], np.uint64(2**63), np.array([2**64 - 1], np.uint64)):
-            np.testing.assert_array_equal(np.asarray(made(given)), rates["last"])
+            expected = np.full(np.shape(given), rates["last"])
+            assert_same_rates(made.reference, given, np.asarray(made(given)), expected, arithmetic=of_drop_in("eager"))
 
 
-def test_lists_keep_what_each_element_says(drop_ins: Any) -> None:
-    """NumPy would make floats of them all, in which 2**53 + 1 is 2**53."""
+def test_each_element_of_a_list_is_a_step_of_its_own(drop_ins: Any) -> None:
+    """NumPy would make floats of all of them, in which 2**53 + 1 becomes 2**53."""
     made = twin(drop_ins, clr_ref.triangular(0, 1, 1))
     if made._ops.width == 32:
         pytest.skip("JAX without x64 counts to 2**31 - 1")
-    assert np.asarray(made([2**53 + 1, 1.0, -1, float("inf")])).tolist() == [1.0, 1.0, 0.0, 1.0]
-    rates = np.asarray(made([[2**53 + 1, float("nan")], [0, -3.0]]))
-    assert rates[0, 0] == 1
-    assert np.isnan(rates[0, 1])
-    assert rates[1].tolist() == [0, 0]
+    for steps, expected in (
+        ([2**53 + 1, 1.0, -1, math.inf], [1, 1, 0, 1]),
+        ([[2**53 + 1, math.nan], [0, -3.0]], [[1, math.nan], [0, 0]]),
+    ):
+        rates = np.asarray(made(steps))
+        given = np.array(steps, object)
+        assert_same_rates(made.reference, given, rates, np.array(expected, np.float32), arithmetic=of_drop_in("eager, lists"))
 
 
 @pytest.mark.parametrize(
@@ -172,7 +182,7 @@ def expected_rates(schedule: clr_ref.CyclicalLearningRate, steps: Any) -> Any:
 
 @pytest.mark.parametrize("policy", POLICIES)
 def test_a_warm_up_around_the_schedule(drop_ins: Any, api: Any, policy: str) -> None:
-    """However it is written, in every mode, for single steps and for arrays."""
+    """A warm-up in any spelling has the right rates, in every mode, for single steps and for arrays."""
     made, steps = twin(drop_ins, POLICIES[policy]), np.arange(0, 35)
     rates = expected_rates(made.reference, steps)
     ulps = 0 if made._ops.width == 64 else 2
@@ -180,11 +190,12 @@ def test_a_warm_up_around_the_schedule(drop_ins: Any, api: Any, policy: str) -> 
         for mode, compiled in modes(drop_ins).items():
             call = compiled(lambda t, w=warm_up: w(made, t))
             single = np.array([np.asarray(call(api.tensor(np.float32(t)))) for t in (0, 1, 9, 10, 15, 34)])
-            np.testing.assert_array_max_ulp(single, rates[[0, 1, 9, 10, 15, 34]], ulps)
-            assert np.isfinite(single).all(), (name, mode)
+            chosen = [0, 1, 9, 10, 15, 34]
+            arithmetic = of_drop_in(f"{mode}, warm-up by {name}")
+            assert_same_rates(None, chosen, single, rates[chosen], arithmetic=arithmetic, ulps=ulps)
             if name in ("where", "mask"):  # a condition has one truth value
                 array = np.asarray(call(api.tensor(steps.astype(np.float32))))
-                np.testing.assert_array_max_ulp(array, rates, ulps)
+                assert_same_rates(None, steps, array, rates, arithmetic=arithmetic, ulps=ulps)
 
 
 @pytest.mark.parametrize("way", ["where", "mask", "value before cond", "piecewise"])
@@ -213,4 +224,6 @@ def test_fit_under_a_warm_up(drop_ins: Any, api: Any, arguments: dict[str, Any],
         made = twin(drop_ins, schedule)
         applied = probe.fit(keras.optimizers.SGD(WarmUp(made)), count, **arguments)
         ulps = 0 if made._ops.width == 64 else 2
-        np.testing.assert_array_max_ulp(applied, expected_rates(schedule, np.arange(count)), ulps)
+        steps = np.arange(count)
+        arithmetic = f"rates that fit applied under a warm-up by {way}"
+        assert_same_rates(None, steps, applied, expected_rates(schedule, steps), arithmetic=arithmetic, ulps=ulps)

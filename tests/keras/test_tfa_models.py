@@ -17,6 +17,7 @@ import pytest
 
 import clr_ref
 from clr_ref import policies, tfa_arithmetic
+from tests.rates import assert_same_rates
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -94,7 +95,8 @@ def check_schedule(found: Any, case: Any, clr: Any) -> None:
         import tensorflow as tf
 
         again = type(found).from_config(config)
-        assert [float(again(tf.constant(t, tf.float32))) for t in steps.tolist()] == recorded.tolist()
+        rates = np.array([again(tf.constant(t, tf.float32)).numpy() for t in steps.tolist()])
+        assert_same_rates(reference, steps, rates, recorded, arithmetic="TFA's arithmetic (eager) of the Keras drop-in")
 
 
 def train_on(model: Any, record: Any, case: Any) -> None:

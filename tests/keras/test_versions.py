@@ -1,4 +1,4 @@
-"""Which Keras is used: the promised one, and none that is older than what is supported."""
+"""The Keras in use is the promised one, and one that is too old is an error."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ import clr_ref.keras
 
 @pytest.mark.parametrize("found", ["3.0.5", "3.7.0"])
 def test_an_older_keras_3_is_refused(keras: Any, found: str) -> None:
-    """In words, at import; tf-keras does not mind which Keras 3 lies beside it."""
+    """The error comes at import; with tf-keras, the version of an installed Keras 3 does not matter."""
     environment = {name: value for name, value in os.environ.items() if name != "TF_USE_LEGACY_KERAS"}
     command = [sys.executable, "-c", _IMPORT.format(found=found)]
     ended = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 import clr_ref
-from tests.test_engine import near_midpoints
+from tests.midpoints import near_midpoints
 
 ROOT = Path(__file__).parents[2]
 NODE = shutil.which("node")

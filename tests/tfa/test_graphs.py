@@ -1,6 +1,6 @@
-"""The graph modes' arithmetic: its building blocks against rationals, and where it departs from eager mode.
+"""The arithmetic of the graph modes: its building blocks are compared with rationals, its rates with those of eager mode.
 
-That it gives TensorFlow's bits is shown by tests/test_verify.py on the record, and by tests/test_live.py on TensorFlow itself.
+tests/test_verify.py compares it with the record, and tests/test_live.py with TensorFlow itself.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from hypothesis import given, strategies as st
 import clr_ref
 from clr_ref import exact, tfa_arithmetic
 from clr_ref.tfa import graphs
+from tests.rates import assert_same_rates
 
 STEPS = np.arange(0, 100_000, 7)
 
@@ -42,7 +43,7 @@ def check_fma(dtype: str, a: float, b: float, c: float) -> None:
 
 
 def test_fma_is_rounded_once() -> None:
-    """1 + 2**-24 + 2**-80 is just above a midpoint of float32: rounding to float64 first would lose that."""
+    """A rounding to float64 first would lose that 1 + 2**-24 + 2**-80 is above a midpoint of two float32."""
     a = np.array([2.0**-40 + 2.0**-60], np.float32)
     b = np.array([2.0**-40], np.float32)
     assert float(a[0]) * float(b[0]) == 2.0**-80 + 2.0**-100
@@ -50,7 +51,7 @@ def test_fma_is_rounded_once() -> None:
     assert graphs._fma(a, b, c)[0] == 1
     midpoint = np.array([2.0**-12 + 2.0**-35], np.float32)  # squared: 2**-24 + 2**-46 + 2**-70
     assert graphs._fma(midpoint, midpoint, c)[0] == np.float32(1 + 2.0**-23)
-    # Just below a midpoint, 1 + 2**-23 + 2**-24, by 2**-70: float64 does not tell, and the tie would go up.
+    # Just below a midpoint, 1 + 2**-23 + 2**-24, by 2**-70: float64 cannot hold that, and the tie would go up.
     above, below = (np.array([2.0**-12 * (1 + sign * 2.0**-23)], np.float32) for sign in (1, -1))
     c = np.array([1 + 2.0**-23], np.float32)
     assert graphs._fma(above, below, c)[0] == c[0]
@@ -70,17 +71,26 @@ def test_graph_modes_depart_from_eager_but_stay_in_their_bound(mode: Any) -> Non
         assert (np.abs(found.astype(np.float64) - wide(STEPS)) <= bound).all()
 
 
-def test_releases_differ_where_they_did() -> None:
+def test_releases_differ_where_their_records_do() -> None:
     schedule = clr_ref.triangular2(1e-4, 1e-2, 2000)
 
     def ask(mode: Any, release: tuple[int, int], array: bool) -> Any:
-        return graphs.evaluate(schedule, STEPS, mode=mode, tensorflow=release, array=array).tobytes()
+        return graphs.evaluate(schedule, STEPS, mode=mode, tensorflow=release, array=array)
 
-    assert ask("function", (2, 8), True) == ask("function", (2, 8), False) == ask("function", (2, 15), False)
-    assert ask("function", (2, 9), True) != ask("function", (2, 8), True)
-    assert ask("xla", (2, 2), True) == ask("xla", (2, 2), False)
-    assert ask("xla", (2, 3), True) != ask("xla", (2, 2), True)
-    assert ask("xla", (2, 4), False) != ask("xla", (2, 3), False)
+    def assert_same(*arguments: Any) -> None:
+        arithmetic = "TFA's arithmetic ({}, TensorFlow {}, array={})".format(*arguments)
+        assert_same_rates(schedule, STEPS, ask(*arguments), ask(arguments[0], arguments[1], False), arithmetic=arithmetic)
+
+    assert_same("function", (2, 8), True)
+    assert_same("xla", (2, 2), True)
+    for mode, release, before, array in [
+        ("function", (2, 9), (2, 8), True),
+        ("xla", (2, 3), (2, 2), True),
+        ("xla", (2, 4), (2, 3), False),
+    ]:
+        assert (ask(mode, release, array) != ask(mode, before, array)).any()
+    single = ask("function", (2, 15), False)
+    assert_same_rates(schedule, STEPS, single, ask("function", (2, 8), False), arithmetic="TFA's arithmetic (function, 2.15)")
 
 
 def test_the_last_elements_fill_no_vector() -> None:
@@ -97,7 +107,8 @@ def test_python_ints_are_folded() -> None:
     schedule = clr_ref.triangular(1e-4, 1e-2, 33.3)
     for mode in ("function", "xla"):
         found = graphs.evaluate(schedule, STEPS, mode=mode, tensorflow=(2, 15), array=False, step_dtype="python int")
-        assert found.tobytes() == tfa_arithmetic.evaluate(schedule, STEPS).tobytes()
+        expected = tfa_arithmetic.evaluate(schedule, STEPS)
+        assert_same_rates(schedule, STEPS, found, expected, arithmetic=f"TFA's arithmetic ({mode}) of a Python int")
 
 
 def test_shapes_and_arguments() -> None:

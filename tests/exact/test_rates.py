@@ -1,4 +1,4 @@
-"""The truth, held against independent arithmetic: mpmath's intervals, NumPy's own rounding, the formula by hand."""
+"""The exact rates, compared with independent arithmetic: mpmath, NumPy's own rounding, and the formula by hand."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import clr_ref
 from clr_ref import exact, policies
 from clr_ref.conformance.strategies import configs, gammas, steps
 from clr_ref.exact import rates
+from tests.rates import assert_same_rates
 
 
 @pytest.mark.parametrize(
@@ -29,7 +30,7 @@ from clr_ref.exact import rates
     ],
 )
 def test_phase_by_hand(step: int, cycle: int, height: Any) -> None:
-    """2.1, 2.2 with s = 2.5."""
+    """Cycle and height are those of clauses 2.1 and 2.2 for a step_size of 2.5."""
     assert exact.phase(Fraction(5, 2), step) == (cycle, Fraction(height))
     far = 5 * 10**17  # a whole number of cycles
     assert exact.phase(Fraction(5, 2), far + step) == (cycle + 10**17, Fraction(height))
@@ -56,7 +57,7 @@ def test_halving_in_iterations_mode_starts_at_two() -> None:
 
 
 def test_kinds_of_exact_values() -> None:
-    """5.1"""
+    """Rational values of sane size are Fractions, and the others mpf (clause 5.1)."""
     assert isinstance(clr_ref.triangular(1e-4, 1e-2, 33.3).exact(2**62), Fraction)
     assert isinstance(clr_ref.triangular2(1e-4, 1e-2, 1).exact(2 * 30_000 - 1), Fraction)
     assert isinstance(clr_ref.triangular2(1e-4, 1e-2, 1).exact(2**62 + 1), mpmath.mpf)
@@ -72,12 +73,12 @@ def test_the_mpf_lies_where_the_enclosure_says(config: Any, step: int) -> None:
     found = schedule.exact(step)
     low, high = sorted(next(exact.enclosures(schedule, step)))
     if isinstance(found, Fraction):
-        # Beyond CLAMP the enclosure is that of another scale, as far out of reach of any float.
+        # Beyond CLAMP the enclosure is that of another scale, which no float can tell from the right one.
         beyond = abs(found - low) < Fraction(1, 2**3000) or abs(found) > 2**2900
         assert low <= found <= high or beyond
         return
     if abs(found) < mpmath.mpf(2) ** -1500 or abs(found) > mpmath.mpf(2) ** 1500:
-        return  # beyond CLAMP the enclosure is of no use but for rounding
+        return  # beyond CLAMP the enclosure only serves for rounding
     with mpmath.workprec(600):
         slack = abs(found) * mpmath.mpf(2) ** -100
         assert mpmath.mpf(low.numerator) / low.denominator - slack <= found
@@ -145,13 +146,13 @@ def test_rounding_at_the_edges() -> None:
 
 @given(configs(), steps())
 def test_clamping_changes_no_rounding(config: Any, step: int) -> None:
-    """CLAMP stands for 'too small or too large to matter': twice as far out, every result is the same."""
+    """A scale beyond CLAMP is too small or too large to matter: with a CLAMP twice as far out, every result is the same."""
     schedule = config.build()
     before = exact.rounded(schedule, step)
     original = rates.CLAMP
     try:
         rates.CLAMP = 2 * original
-        assert exact.rounded(schedule, step).tobytes() == before.tobytes()
+        assert_same_rates(schedule, step, exact.rounded(schedule, step), before, arithmetic="exact arithmetic, clamped later")
     finally:
         rates.CLAMP = original
 

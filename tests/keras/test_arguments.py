@@ -1,0 +1,106 @@
+"""The arguments of the drop-ins are those of TFA; numbers are checked, and variables are refused."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.keras.execution import ARGUMENTS, with_argument
+
+
+def test_attributes_are_tfas(drop_ins: Any) -> None:
+    made = drop_ins.ExponentialCyclicalLearningRate(1e-4, 1e-2, 2000, gamma=0.9)
+    assert (made.initial_learning_rate, made.maximal_learning_rate, made.step_size) == (1e-4, 1e-2, 2000)
+    assert (made.scale_mode, made.gamma, made.name) == ("iterations", 0.9, "ExponentialCyclicalLearningRate")
+    assert drop_ins.ExponentialCyclicalLearningRate(1e-4, 1e-2, 2000).gamma == 1.0
+    for name in ("TriangularCyclicalLearningRate", "Triangular2CyclicalLearningRate"):
+        made = getattr(drop_ins, name)(1e-4, 1e-2, 2000)
+        assert (made.scale_mode, made.name) == ("cycle", name)
+        assert made.scale_fn(1) == 1.0
+    with pytest.raises(AttributeError):
+        made.step_size = 3
+
+
+def test_signatures_are_tfas(drop_ins: Any, tfa: Any) -> None:
+    """TFA's parameters stand in TFA's order with TFA's defaults; ours follow and are keyword-only."""
+    for name in ("", "Triangular", "Triangular2", "Exponential"):
+        ours = list(inspect.signature(getattr(drop_ins, f"{name}CyclicalLearningRate")).parameters.values())
+        theirs = inspect.signature(getattr(tfa.optimizers, f"{name}CyclicalLearningRate")).parameters.values()
+        assert [(p.name, p.default) for p in ours[: len(theirs)]] == [(p.name, p.default) for p in theirs]
+        assert [(p.name, p.kind) for p in ours[len(theirs) :]] == [
+            ("arithmetic", inspect.Parameter.KEYWORD_ONLY),
+            ("dtype", inspect.Parameter.KEYWORD_ONLY),
+        ]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"scale_mode": "cycles"}, "scale_mode must be 'cycle' or 'iterations', got 'cycles'"),
+        ({"step_size": 0}, "step_size must be a finite number > 0"),
+        ({"step_size": -1}, "step_size must be a finite number > 0"),
+        ({"initial_learning_rate": math.nan}, "initial_learning_rate must be a finite number of float32, got nan"),
+        ({"maximal_learning_rate": math.inf}, "maximal_learning_rate must be a finite number"),
+        ({"arithmetic": "fast"}, "arithmetic must be 'exact' or 'tfa', got 'fast'"),
+        ({"dtype": "float16"}, "dtype must be 'float32' or 'float64', got 'float16'"),
+    ],
+)
+def test_values_that_are_refused(drop_ins: Any, change: dict[str, Any], message: str) -> None:
+    arguments = {"initial_learning_rate": 1e-4, "maximal_learning_rate": 1e-2, "step_size": 10, **change}
+    for name in ("TriangularCyclicalLearningRate", "ExponentialCyclicalLearningRate"):
+        with pytest.raises(ValueError, match=message):
+            getattr(drop_ins, name)(**arguments)
+
+
+@pytest.mark.parametrize("value", ["0.1", None, True, [0.1], lambda: 0.1])
+def test_types_that_are_refused(drop_ins: Any, value: Any) -> None:
+    with pytest.raises(TypeError, match="maximal_learning_rate must be a real number"):
+        drop_ins.TriangularCyclicalLearningRate(1e-4, value, 10)
+    with pytest.raises(TypeError, match="gamma must be a real number"):
+        drop_ins.ExponentialCyclicalLearningRate(1e-4, 1e-2, 10, gamma=value)
+
+
+@pytest.mark.parametrize(("step", "error"), [(1.5, ValueError), ([0, 0.5], ValueError), ("1", TypeError), (True, TypeError)])
+def test_steps_that_are_refused(drop_ins: Any, step: Any, error: Any) -> None:
+    with pytest.raises(error, match="step must be"):
+        drop_ins.TriangularCyclicalLearningRate(1e-4, 1e-2, 10)(step)
+
+
+def test_bounds_of_every_kind(drop_ins: Any, tf: Any) -> None:
+    """Bounds may be ints, NumPy numbers and tensors; float64 ones make a float64 schedule, as in TFA."""
+    for kind in (np.float32, tf.constant, lambda x: tf.constant(x, tf.float32)):
+        made = drop_ins.TriangularCyclicalLearningRate(kind(0.25), kind(0.5), 8)
+        assert made(4).numpy() == np.float32(0.375)
+        assert made(4).dtype == tf.float32
+    for kind in (np.float64, np.array, lambda x: tf.constant(x, tf.float64)):
+        for arithmetic in ("exact", "tfa"):
+            made = drop_ins.TriangularCyclicalLearningRate(kind(0.25), kind(0.5), 8, arithmetic=arithmetic)
+            assert made(4).numpy() == 0.375
+            assert made(4).dtype == tf.float64
+    assert drop_ins.TriangularCyclicalLearningRate(0, 1, 8)(4).numpy() == np.float32(0.5)
+
+
+@pytest.mark.parametrize("name", ARGUMENTS)
+def test_variables_are_refused(drop_ins: Any, keras: Any, api: Any, name: str) -> None:
+    """The exact arithmetic uses the numbers of the constructor, so it would not follow a variable."""
+    kinds = [keras.Variable] if api.IS_KERAS_3 else []
+    kinds += [api.tensorflow().Variable] if api.BACKEND == "tensorflow" else []
+    for kind in kinds:
+        with pytest.raises(TypeError, match=rf"^{name} must be a number .* float\({name}.numpy\(\)\).* arithmetic='tfa'"):
+            with_argument(drop_ins, name, kind(0.5))
+
+
+@pytest.mark.parametrize("name", ARGUMENTS)
+def test_arrays_that_change_later_change_nothing(drop_ins: Any, name: str) -> None:
+    """Attribute, config and rate keep the number that the constructor received."""
+    for dtype in (np.float32, np.float64):
+        array = np.array(0.5, dtype)
+        made = with_argument(drop_ins, name, array, dtype="float32")
+        rate = np.asarray(made(3))
+        array[...] = 0.25
+        assert np.asarray(made(3)) == rate == made.reference(3)
+        assert getattr(made, name) == made.get_config()[name] == 0.5

@@ -65,13 +65,10 @@ class CyclicalLearningRate(Parameters):
         name = _dtype_name(dtype)
         if scale_mode not in ("cycle", "iterations"):
             raise ValueError(f"scale_mode must be 'cycle' or 'iterations', got {shown(scale_mode)}")
-        step = _rounded_input("step_size", step_size, name)
-        if not step > 0:
-            raise ValueError(f"step_size must be a finite number > 0 in {name}, got {shown(step_size)}")
         fields = {
             "initial_learning_rate": _rounded_input("initial_learning_rate", initial_learning_rate, name),
             "maximal_learning_rate": _rounded_input("maximal_learning_rate", maximal_learning_rate, name),
-            "step_size": step,
+            "step_size": _rounded_input("step_size", step_size, name, positive=True),
             "scale_fn": policies.resolve(scale_fn),
             "scale_mode": scale_mode,
             "dtype": name,
@@ -306,13 +303,14 @@ def _whole(name: str, value: Any, largest: int) -> int:
     return int(number)
 
 
-def _rounded_input(name: str, value: Any, dtype: str) -> float:
+def _rounded_input(name: str, value: Any, dtype: str, *, positive: bool = False) -> float:
     """The number rounded once to dtype, as a Python float."""
     number = as_exact(name, value)
     rounded = math.inf if number is None else float(exact.round_to(number, dtype))
-    if not math.isfinite(rounded):
-        accepted = f"a finite number of {dtype}" + (" > 0" if name == "step_size" else "")
-        raise ValueError(f"{name} must be {accepted}, got {shown(value)}" + (", which overflows" if number else ""))
+    if not math.isfinite(rounded) or (positive and rounded <= 0):
+        why = f", which is {rounded!r} in {dtype}" if number is not None and rounded != number else ""
+        accepted = f"a finite number of {dtype}" + (" > 0" if positive else "")
+        raise ValueError(f"{name} must be {accepted}, got {shown(value)}{why}")
     return rounded
 
 

@@ -97,8 +97,8 @@ SCALE_FN = r"scale_fn must be {'name': ...}, with 'gamma' for exp_range alone; g
         ("maximal_learning_rate", -math.inf, f"maximal_learning_rate {HEX}-inf"),
         ("initial_learning_rate", 10**4000, f"initial_learning_rate {HEX}inf"),
         ("initial_learning_rate", "0x1.0p+1000", "initial_learning_rate must be a finite number of float32"),
-        ("step_size", "-0x1.0p+0", "step_size must be a finite number > 0 in float32, got -1.0"),
-        ("step_size", "0x1.0p-1000", "step_size must be a finite number > 0 in float32, got 9.3"),
+        ("step_size", "-0x1.0p+0", "step_size must be a finite number of float32 > 0, got -1.0"),
+        ("step_size", "0x1.0p-1000", "step_size must be a finite number of float32 > 0, got 9.3"),
         *(
             ("scale_fn", bad, SCALE_FN)
             for bad in (None, 3, "triangular", ["triangular"], {}, {"name": 3}, {"name": ["exp_range"]})

@@ -100,7 +100,7 @@ def test_numbers_of_the_wrong_type(name: str, bad: Any) -> None:
 
 @pytest.mark.parametrize("bad", [0, -1, -0.5, 1e-60])
 def test_step_size_must_be_positive(bad: float) -> None:
-    with pytest.raises(ValueError, match=r"step_size must be a finite number > 0 in float32, got "):
+    with pytest.raises(ValueError, match=r"step_size must be a finite number of float32 > 0, got "):
         clr_ref.triangular(1e-4, 1e-2, bad)
 
 

@@ -255,7 +255,7 @@ def test_wide_floats_out_of_range(dtype: Any) -> None:
         with pytest.raises(ValueError, match=f"{name} must be a finite number"):
             clr_ref.exp_range(**arguments, dtype=dtype)
     for name in ("step_size", "gamma"):
-        with pytest.raises(ValueError, match=f"{name} must be a finite number > 0"):
+        with pytest.raises(ValueError, match=f"{name} must be a finite number (of {dtype} )?> 0"):
             clr_ref.exp_range(
                 **{"initial_learning_rate": 0, "maximal_learning_rate": 1, "step_size": 2, "gamma": 0.5} | {name: tiny},
                 dtype=dtype,

@@ -76,7 +76,8 @@ def tensorflow_ops() -> Ops:
         where=tf.where,
         lookup=lambda table, index: tf.gather(tf.constant(table), index),
         cast=tf.cast,
-        constant=lambda x, like: tf.constant(x, like.dtype),
+        # A NumPy number: TensorFlow caches Python's, and would return the -0.0 that was made before as 0.0.
+        constant=lambda x, like: tf.constant(np.array(x, like.dtype.as_numpy_dtype)),
     )
 
 

@@ -87,6 +87,20 @@ def test_steps_outside_of_every_schedule(drop_ins: Any, api: Any) -> None:
                     assert_ends_hold(made, api, mode, compiled(made), steps, which)
 
 
+def test_a_rate_of_zero_is_positive_after_a_negative_zero_was_made(drop_ins: Any, api: Any, tf: Any) -> None:
+    """TensorFlow's eager mode takes 0.0 for the -0.0 that it made of a Python number before."""
+    for dtype in (tf.float32, tf.float64):
+        tf.constant(-0.0, dtype)
+    for made in (
+        drop_ins.ExponentialCyclicalLearningRate(0.0, 1e-2, 5, gamma=1 - 2.0**-40),
+        drop_ins.TriangularCyclicalLearningRate(0.0, -1e-2, 5),
+        drop_ins.TriangularCyclicalLearningRate(0.0, -1e-2, 2.0**30 + 128),
+    ):
+        steps = np.array([-1.0, 0.0], np.float32)
+        rates = np.asarray(made(api.tensor(steps)))
+        assert_same_rates(made.reference, steps, rates, np.zeros(2, np.float32), arithmetic=of_drop_in("eager"))
+
+
 def test_unsigned_steps_beyond_the_last(drop_ins: Any, tf: Any) -> None:
     """They have the rate of the last step; read as signed integers they would be negative."""
     made = twin(drop_ins, POLICIES["exp_range"])

@@ -23,7 +23,7 @@ def main(folder: Path, needed: list[str]) -> int:
     files = up_to_date(folder, Path("clr_ref"))
     missing = [name for name in needed if name not in [path.name for path in files]]
     if not files:
-        print("No environment has measured coverage since clr_ref/ last changed. Run one first: tox run -e py311,coverage")
+        print("No environment has measured coverage since clr_ref/ last changed. Run one first: tox run -e py313,coverage")
         return 1
     coverage = Coverage(data_file=None)
     coverage.combine([str(path) for path in files], strict=True, keep=True)

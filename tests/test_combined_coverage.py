@@ -67,4 +67,4 @@ def test_environments_that_did_not_run_are_named_and_lift_the_limit(
 
 def test_no_data_fails_and_says_what_to_run(report: Callable[[list[str]], int], capsys: pytest.CaptureFixture[str]) -> None:
     assert report(["py311"]) == 1
-    assert "tox run -e py311,coverage" in capsys.readouterr().out
+    assert "tox run -e py313,coverage" in capsys.readouterr().out

@@ -19,7 +19,7 @@ def _continues(judge: Judge, at: int, way: Operation) -> None:
     same_bits(judge, at, straight, other)
 
 
-@check("10.1", "Before its first step a scheduler answers the rate of step 0, after n steps that of step n.")
+@check("10.1", "Before its first step a scheduler reports the rate of step 0; after n steps it reports the rate of step n.")
 def counts_from_zero(judge: Judge, at: int) -> None:
     suppose(at <= judge.subject.capabilities.reach)
     for step, response in zip(

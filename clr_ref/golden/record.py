@@ -11,7 +11,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -304,9 +303,3 @@ def _interpreter(version: str) -> str:
         for path in sorted(Path(root, "versions").glob(f"{version}.*/bin/python"), reverse=True):
             return str(path)
     return version
-
-
-def unavailable_here() -> str | None:
-    """Why this interpreter cannot record by itself, or None."""
-    found = _run([sys.executable, "-c", "import tensorflow_addons"])
-    return None if found.returncode == 0 else (found.stderr.strip().splitlines() or ["tensorflow_addons does not import"])[-1]

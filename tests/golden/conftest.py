@@ -12,10 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner, Result
 
 import clr_ref
+from clr_ref.cli import main
 from clr_ref.golden import record
 from tests.golden import synthetic
+from tests.golden.command import Golden
 
 VICTIM = Path(__file__).with_name("victim.py")
 
@@ -132,3 +135,25 @@ def recorder(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> F
     monkeypatch.setattr(record, "RECORDER", fake.path)
     fake.prepare(synthetic.SECOND)
     return fake
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Path:
+    """A store that holds its cases and nothing else yet."""
+    folder = tmp_path / "golden"
+    synthetic.write_cases(folder)
+    return folder
+
+
+@pytest.fixture
+def call(folder: Path, staging: Path) -> Golden:
+    """Calls a subcommand of golden with the synthetic store and staging folder."""
+
+    def call(command: str, *arguments: object, to: Path = folder) -> Result:
+        options = ["--golden", str(to)] + ([] if command == "show" else ["--staging", str(staging)])
+        result = CliRunner().invoke(main, ["golden", command, *map(str, arguments), *options])
+        # Whatever happens, the command ends by an exit code and not by a traceback.
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+        return result
+
+    return call

@@ -111,7 +111,8 @@ def judged(losses: Any, smoothing: float = 0.9) -> NDArray[np.float64]:
     """Return the effect of each rate: element t is the smoothed loss t + 1, the first after rate t, in float64.
 
     The losses are smoothed from both sides, so that the curve does not lag behind the rates. Losses above the level of the
-    start count as that level, so that a divergence does not hide the losses before it. The curve ends where a loss is not finite.
+    start count as that level, so that a divergence does not hide the losses before it. The curve ends at the first loss that
+    is not finite.
     """
     every = _finite(losses)
     capped = _capped(every, _window(len(every) - 1))

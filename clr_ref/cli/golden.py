@@ -214,12 +214,12 @@ def show(name: str | None, markdown: Path | None, folder: Path | None, as_json: 
         click.echo(json.dumps([dataclasses.asdict(record) for record in records], indent=1))
         return
     if name is None:
-        table = new_table("pair", "python", "numpy", "cpu", ">answers", ">errors")
+        table = new_table("pair", "python", "numpy", "cpu", ">results", ">errors")
         for r in records:
             errors = sum(entry.error is not None for entry in r.entries)
             cpu = r.provenance.get("cpu", {}).get("model", "-")
-            answers = str(len(r.entries) - errors) if r.error is None else r.error
-            table.add_row(r.name, r.provenance["python"], r.provenance.get("numpy", "-"), cpu, answers, str(errors))
+            results = str(len(r.entries) - errors) if r.error is None else r.error
+            table.add_row(r.name, r.provenance["python"], r.provenance.get("numpy", "-"), cpu, results, str(errors))
         print_table(table)
         return
     (one,) = records

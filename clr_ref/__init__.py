@@ -1,4 +1,4 @@
-"""Cyclical learning rates: exact values, a correctly rounded schedule, and the record of what TensorFlow Addons answers."""
+"""Cyclical learning rates: exact values, a correctly rounded schedule, and the record of the rates that TFA returns."""
 
 from clr_ref import tfa_arithmetic
 from clr_ref.policies import register_scale_fn

@@ -1,6 +1,6 @@
-"""Output files: each is written whole, or stays as it was.
+"""Output files: each is written completely, or stays unchanged.
 
-A file is written beside its place and moved there at the end, so that neither a failure nor a signal leaves half of it.
+A file is written beside its place and moved there at the end, so that neither a failure nor a signal leaves a part of it.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from pathlib import Path
 
 
 class WriteError(OSError):
-    """A file cannot be written, and is as it was; the message names it and says why."""
+    """A file cannot be written and is unchanged; the message names it and the reason."""
 
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A path of the same name elsewhere, to write to; what is there at the end takes the place of ``path``.
+    """Yield a temporary path of the same name; the file that is written there replaces ``path`` at the end.
 
-    The file keeps its permissions, and a link keeps pointing to it. Devices and pipes (/dev/stdout is one, whatever it stands
-    for) cannot be replaced: they receive the finished bytes.
+    The file keeps its permissions, and a link keeps pointing to it. Devices, pipes and /dev/stdout cannot be replaced: they
+    receive the finished bytes.
 
     Raises:
         WriteError: the file cannot be written.
@@ -37,7 +37,7 @@ def replacing(path: Path) -> Iterator[Path]:
             beside = Path(folder) / path.name
             yield beside
             if special:
-                with beside.open("rb") as source, target.open("ab") as sink:  # a file behind /dev/stdout keeps what it holds
+                with beside.open("rb") as source, target.open("ab") as sink:  # /dev/stdout may be a file with content
                     shutil.copyfileobj(source, sink)
                 return
             with contextlib.suppress(FileNotFoundError):
@@ -50,7 +50,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    r"""Write UTF-8 text with \n at the ends of lines, whole or not at all.
+    r"""Write UTF-8 text with \n at the ends of lines, completely or not at all.
 
     Raises:
         WriteError: the file cannot be written.
@@ -60,7 +60,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def reason_against(path: Path) -> str | None:
-    """Why ``replacing(path)`` would fail, in words, or None. It leaves nothing behind."""
+    """Return why ``replacing(path)`` would fail, in words, or None. No file is left behind."""
     try:
         if path.is_dir():
             return "it is a folder"
@@ -72,19 +72,19 @@ def reason_against(path: Path) -> str | None:
 
 
 def reason_against_folder(path: Path) -> str | None:
-    """Why files cannot be written into a folder, which may still have to be made, in words, or None."""
+    """Return why files cannot be written into a folder, in words, or None. The folder need not exist yet."""
     existing = next(folder for folder in (path.absolute(), *path.absolute().parents) if folder.exists() or folder.is_symlink())
     return _reason_against_files_in(existing)
 
 
 def remove_leftovers(path: Path) -> None:
-    """Remove what killed processes left beside ``path``: for the one process that may write it now."""
+    """Remove the temporary folders that killed processes left beside ``path``. No other process may be writing ``path``."""
     for left in path.parent.glob(f"{glob.escape(_prefix(path))}*"):
         shutil.rmtree(left, ignore_errors=True)
 
 
 def folder_beside(path: Path) -> tempfile.TemporaryDirectory[str]:
-    """A temporary folder beside ``path``, on the same file system, that ``remove_leftovers`` knows."""
+    """Return a temporary folder beside ``path``, on the same file system; ``remove_leftovers`` finds it."""
     return tempfile.TemporaryDirectory(dir=path.parent, prefix=_prefix(path))
 
 
@@ -93,7 +93,7 @@ def _prefix(path: Path) -> str:
 
 
 def _resolved(path: Path) -> Path:
-    """The file that a link leads to; of links in a circle Python 3.12 makes a RuntimeError, and 3.13 none."""
+    """Return the file that a link leads to. For links in a circle, Python 3.12 raises RuntimeError, and 3.13 does not."""
     with contextlib.suppress(RuntimeError):
         target = path.resolve()
         if not target.is_symlink():

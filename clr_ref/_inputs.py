@@ -1,4 +1,4 @@
-"""Numbers as users give them: which are accepted, without any rounding, and how an error message shows the others."""
+"""Checks of the numbers that users give, without any rounding, and the text of the others in error messages."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ class _Shown(reprlib.Repr):
         self.maxstring = self.maxother = 200
 
     def repr_int(self, x: int, level: int) -> str:
-        # Python refuses to write an int of more than 4,300 digits, with an error that would hide the one that is meant.
+        # Python raises an error for the text of an int of more than 4,300 digits, which would hide the intended error.
         return repr(x) if x.bit_length() <= 1024 else f"an int of {x.bit_length()} bits"
 
 
 def shown(value: object) -> str:
-    """``repr`` for an error message: shortened where it is long, and safe for ints and nesting of any size."""
+    """Return ``repr`` for an error message: shortened if it is long, and safe for ints and nesting of any size."""
     return _Shown().repr(value)
 
 
 def as_real(name: str, value: object) -> float | int:
-    """A Python number. A float that is wider than float64 is rounded to it; ``as_exact`` keeps all of its bits.
+    """Return a Python number. A float that is wider than float64 is rounded to it; ``as_exact`` keeps all of its bits.
 
     Raises:
-        TypeError: no real number; bool and timedelta64 are none. The message names the argument.
+        TypeError: no real number; bool and timedelta64 are not accepted. The message names the argument.
     """
     if isinstance(value, (int, np.integer)) and not isinstance(value, (bool, np.timedelta64)):
         return int(value)
@@ -41,7 +41,7 @@ def as_real(name: str, value: object) -> float | int:
 
 
 def as_exact(name: str, value: object) -> Fraction | None:
-    """A number without any rounding, or None where it is NaN or infinite.
+    """Return a number without any rounding, or None if it is NaN or infinite.
 
     Raises:
         TypeError: as for ``as_real``.
@@ -53,11 +53,11 @@ def as_exact(name: str, value: object) -> Fraction | None:
 
 
 def from_hex(name: str, text: object) -> float:
-    """The inverse of ``float.hex``.
+    """Return the number that ``float.hex`` wrote.
 
     Raises:
-        ValueError: no text, or not the form that ``float.hex`` gives to finite numbers. ``float.fromhex`` alone would read the
-            decimal "0.1" as 1 / 16.
+        ValueError: no text, or a text that ``float.hex`` does not write for a finite number. ``float.fromhex`` alone would read
+            the decimal "0.1" as 1 / 16.
     """
     try:
         if isinstance(text, str) and _HEX.fullmatch(text):

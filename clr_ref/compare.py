@@ -1,4 +1,4 @@
-"""Values against a tier, within a bound: a verdict. Pure functions; nothing here knows where the values come from."""
+"""Comparisons of rates with expected rates, within a bound, and verdicts on them. Pure functions."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from clr_ref.parameters import Parameters
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-#: What a verdict was measured against: the exact value, the reference schedule, or the record of TFA's answers.
+#: The source of the expected rates: the exact value, the reference schedule, or TFA's recorded rates.
 Tier = Literal["exact", "reference", "record"]
 
 
 @dataclasses.dataclass(frozen=True)
 class Disagreement:
-    """The first step at which values leave their bound, with all that is needed to look into it.
+    """The first step at which a value is outside its bound, with the command that repeats the comparison.
 
     ``cycle`` counts from 1; ``phase`` is the position within it in half cycles, 0 to 2. ``expected`` and ``actual`` are in
     shortest decimal and hex. ``ulp`` is signed: actual minus expected, in floats between them. ``bound`` is in words.
@@ -53,10 +53,10 @@ class Disagreement:
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """One array of values held against one array of expectations.
+    """The comparison of one array of values with the expected ones.
 
-    ``worst_ulp`` is the largest distance in floats; ``worst_share`` the largest error as a share of its bound, or None where
-    the bound is a number of ULP.
+    ``worst_ulp`` is the largest distance in floats. ``worst_share`` is the largest error divided by its bound, or
+    None if the bound is a number of ULP.
     """
 
     values: int
@@ -67,7 +67,7 @@ class Comparison:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Truth:
-    """Exact rates: rounded to the schedule's dtype, and as high + low, two float64 that are good to 2**-105 together."""
+    """Exact rates: rounded to the schedule's dtype, and as high + low, two float64 good to 2**-105 in sum."""
 
     rounded: NDArray[Any]
     high: NDArray[np.float64]
@@ -80,7 +80,7 @@ class Truth:
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
-    """Many comparisons of one kind: ``subject`` held against ``tier``. ``mode`` is TensorFlow's execution mode, or ``-``."""
+    """The result of all comparisons of ``subject`` with ``tier``. ``mode`` is TensorFlow's execution mode, or ``-``."""
 
     subject: str
     tier: Tier
@@ -106,12 +106,17 @@ def within_ulp(
     tier: Tier,
     repeat: str,
 ) -> Comparison:
-    """Hold values to a number of ULP.
+    """Compare values with the expected ones; their distance may be a number of ULP.
 
     Args:
-        schedule: whose rates these are; for the words of a failure.
-        steps, actual, expected: 1-D arrays of one length; the values in one dtype.
-        allowed: floats allowed between actual and expected, one number or one per step.
+        schedule: the schedule of the rates; the description of a failure names its policy.
+        steps: a 1-D array.
+        actual: the values at the steps, as an array of the same length.
+        expected: the expected values, as an array of the same length and of the dtype of ``actual``.
+        allowed: the allowed distance in floats: one number, or one for each step.
+        case: the name of the case, for the description of a failure.
+        tier: the source of the expected values, for the description of a failure.
+        repeat: the command that repeats the comparison, for the description of a failure.
     """
     steps, allowed = np.asarray(steps), np.broadcast_to(np.asarray(allowed, np.float64), np.shape(steps))
     apart = ulp.distance(actual, expected)
@@ -125,15 +130,15 @@ def within_ulp(
 
 
 def truth(schedule: Parameters, steps: Any) -> Truth:
-    """The exact rates at some steps, once for all comparisons with them."""
+    """Return the exact rates at some steps, for all comparisons with them."""
     lows, rounded = [], []
     for step in np.asarray(steps).tolist():
         low, high = next(exact.enclosures(schedule, step))
         lows.append(low)
         near = exact.round_to(low, schedule.dtype)
-        # Where the first enclosure does not settle the rounding, the exact tier goes on.
-        settled = low == high or near == exact.round_to(high, schedule.dtype)
-        rounded.append(near if settled else exact.rounded(schedule, step))
+        # If the first enclosure does not decide the rounding, ``exact.rounded`` computes tighter ones.
+        decided = low == high or near == exact.round_to(high, schedule.dtype)
+        rounded.append(near if decided else exact.rounded(schedule, step))
     highs = rounded if schedule.dtype == "float64" else [exact.round_to(rate, "float64") for rate in lows]
     return Truth(
         rounded=np.array(rounded, schedule.dtype),
@@ -153,16 +158,21 @@ def within_bound(
     tier: Tier = "exact",
     repeat: str,
 ) -> Comparison:
-    """Hold values to an absolute bound around the exact value.
+    """Compare values with the exact ones, within an absolute bound.
 
     Args:
-        schedule: whose rates these are; its dtype is that of the values.
-        steps, actual, bound: 1-D arrays of one length.
-        expected: the exact rates at these steps.
+        schedule: the schedule of the rates; its dtype is that of the values.
+        steps: a 1-D array.
+        actual: the values at the steps, as an array of the same length.
+        expected: the exact rates at the steps.
+        bound: the allowed errors, as an array of the same length.
+        case: the name of the case, for the description of a failure.
+        tier: the source of the expected values, for the description of a failure.
+        repeat: the command that repeats the comparison, for the description of a failure.
     """
     steps, actual, bound = np.asarray(steps), np.asarray(actual), np.asarray(bound, np.float64)
     with np.errstate(invalid="ignore", over="ignore"):
-        # Good to 2**-52 of the error itself: the first difference is exact where the two are close.
+        # The relative error of these errors is 2**-52, since the first difference is exact if the two values are close.
         errors = np.abs((actual.astype(np.float64) - expected.high) - expected.low)
         # An infinite bound, where TFA's own quotient overflows, allows everything, NaN included.
         share = np.where(np.isinf(bound), 0.0, errors / bound)
@@ -179,7 +189,7 @@ def within_bound(
 def verdict(
     subject: str, tier: Tier, mode: str, bound: str, comparisons: Iterable[Comparison], *, cases: int, note: str = ""
 ) -> Verdict:
-    """Fold comparisons into one verdict; the first failure is the one that is shown. No comparison at all does not hold."""
+    """Return the verdict on some comparisons, with their first failure. A verdict without comparisons does not hold."""
     found = list(comparisons)
     shares = [c.worst_share for c in found if c.worst_share is not None]
     first = next((c.first for c in found if c.first is not None), None)
@@ -200,12 +210,12 @@ def verdict(
 
 
 def policy_name(schedule: Parameters) -> str:
-    """The policy and the dtype in words, e.g. ``exp_range(gamma=0.9), float32``."""
+    """Return the policy and the dtype in words, e.g. ``exp_range(gamma=0.9), float32``."""
     return f"{policies.describe(schedule.scale_fn)}, {schedule.dtype}"
 
 
 def place(schedule: Parameters, step: int) -> tuple[int, float]:
-    """Where a step lies: its cycle, counted from 1, and its phase in half cycles, 0 to 2."""
+    """Return the cycle of a step, counted from 1, and its phase in half cycles, 0 to 2."""
     cycle, _ = exact.phase(Fraction(schedule.step_size), step)
     return cycle, float(Fraction(step) / Fraction(schedule.step_size) - 2 * (cycle - 1))
 

@@ -1,10 +1,7 @@
-"""Optimizers that tf.keras up to TF 2.15 saved, with their schedule and their state, for the Keras that runs here.
+"""Loading of optimizers that tf.keras up to TF 2.15 saved, with their schedule and their state, in Keras 3.
 
-    model = keras.models.load_model("old.h5", compile=False)
-    model.compile(optimizer=load_optimizer("old.h5", model), loss="mse")
-
-Keras 3 reads the weights of such files, but not the optimizers of TF 2.11 to 2.15: it refuses their configs' ``jit_compile``
-and ``is_legacy_optimizer``, whatever the learning rate is. tf-keras needs none of this (docs/MIGRATING.md).
+Keras 3 reads the weights of such files, but not the optimizers of TF 2.11 to 2.15: it does not accept ``jit_compile`` and
+``is_legacy_optimizer`` in their configs. tf-keras loads such files itself (docs/MIGRATING.md).
 """
 
 from __future__ import annotations
@@ -20,19 +17,28 @@ import clr_ref.keras  # noqa: F401  (the schedules are registered there)
 from clr_ref.keras import api
 from clr_ref.keras.api import keras
 
-#: What Keras 3 no longer knows; only the optimizers up to TF 2.10, later ``keras.optimizers.legacy``, have a decay.
+#: Arguments that Keras 3 has dropped. Only the optimizers up to TF 2.10, later ``keras.optimizers.legacy``, have a decay.
 _GONE = ("jit_compile", "is_legacy_optimizer", "decay")
 
 
 def optimizer_from_config(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
-    """The optimizer of a config that ``tf.keras.optimizers.serialize`` wrote on TF 2.8 to 2.15.
+    """Return the optimizer of a config that ``tf.keras.optimizers.serialize`` wrote on TF 2.8 to 2.15.
 
     Args:
-        config: class name and config, as a dict that came through JSON or not.
+        config: a dict with ``class_name`` and ``config``; it may have been stored as JSON.
         custom_objects: scale functions by their names, as for ``keras.models.load_model``.
+
+    Returns:
+        A Keras optimizer without state.
 
     Raises:
         ValueError: not an optimizer's config; a class that Keras does not have; a decay, which Keras 3 has dropped.
+
+    Examples:
+        >>> from clr_ref.keras_2 import optimizer_from_config
+        >>> config = {"class_name": "SGD", "config": {"learning_rate": 0.5, "jit_compile": False, "is_legacy_optimizer": False}}
+        >>> float(optimizer_from_config(config).learning_rate)
+        0.5
     """
     if not isinstance(config, Mapping) or not isinstance(config.get("config"), Mapping):
         raise ValueError(f"config must be a dict with 'class_name' and 'config', got {config!r}")
@@ -53,19 +59,29 @@ def optimizer_from_config(config: Mapping[str, Any], custom_objects: Mapping[str
 
 
 def load_optimizer(path: str | os.PathLike[str], model: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
-    """The optimizer of a model that ``tf.keras`` saved as ``.keras`` or ``.h5``, built for ``model`` and with its state.
+    """Return the optimizer, with its state, of a model that ``tf.keras`` saved as ``.keras`` or ``.h5``.
 
-    ``iterations`` goes on where the file stands, and momentums too. A ``.keras`` of TF 2.13 to 2.15 holds no state of
-    the optimizers in ``keras.optimizers.legacy``: they start from step 0, as they do when Keras loads them itself.
+    ``iterations`` and momentums have the saved values. A ``.keras`` of TF 2.13 to 2.15 has no state of the optimizers in
+    ``keras.optimizers.legacy``: they start from step 0, also when Keras loads them itself.
 
     Args:
-        path: the file. A SavedModel folder does not hold its optimizer's config in a readable place: use tf-keras.
+        path: the file. The config of the optimizer cannot be read from a SavedModel folder: use tf-keras for one.
         model: the model with the weights of the file.
-        custom_objects: as for ``optimizer_from_config``.
+        custom_objects: scale functions by their names, as for ``optimizer_from_config``.
+
+    Returns:
+        A Keras optimizer that is built for ``model``.
 
     Raises:
         ValueError: not such a file; saved without an optimizer; the state does not fit the model; as for
             ``optimizer_from_config``.
+
+    Examples:
+        >>> from clr_ref.keras_2 import load_optimizer
+        >>> model = keras.models.load_model("old.h5", compile=False)
+        >>> model.compile(optimizer=load_optimizer("old.h5", model), loss="mse")
+        >>> type(model.optimizer).__name__
+        'SGD'
     """
     config, state = _read(path)
     optimizer = optimizer_from_config(config, custom_objects)
@@ -76,7 +92,7 @@ def load_optimizer(path: str | os.PathLike[str], model: Any, custom_objects: Map
 
 
 def _read(path: Any) -> tuple[Any, list[Any]]:
-    """The optimizer's config and its variables, in the order of the file."""
+    """Return the optimizer's config and its variables, in the order of the file."""
     import h5py
 
     if zipfile.is_zipfile(path):
@@ -102,7 +118,7 @@ def _config(path: Any, training: Any, key: str) -> Any:
 
 
 def _in_order(config: Any, state: list[Any], variables: int) -> list[Any]:
-    """The counter, then the slots variable by variable; the optimizers up to TF 2.10 stored them slot by slot."""
+    """Return the counter, then the slots variable by variable. The optimizers up to TF 2.10 stored them slot by slot."""
     if "decay" not in config["config"] or len(state) < 2:
         return state
     slots = [state[1 + start : 1 + start + variables] for start in range(0, len(state) - 1, variables)]

@@ -1,4 +1,4 @@
-"""What defines a schedule: the numbers and the scale function that every tier computes rates from."""
+"""The fields of a schedule: the numbers and the scale function from which every module computes the rates."""
 
 from __future__ import annotations
 
@@ -25,5 +25,5 @@ class Parameters:
 
     @functools.cached_property
     def policy(self) -> policies.Policy:
-        """The policy; that of a function of the user's is ``policies.Custom``."""
+        """The policy of the scale function; ``policies.Custom`` if that is a function of the user."""
         return policies.of(self.scale_fn)

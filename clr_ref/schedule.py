@@ -1,4 +1,4 @@
-"""The reference schedule: what a user constructs, validates, calls and stores."""
+"""The reference schedule: it checks its arguments, returns rates, and is stored as JSON."""
 
 from __future__ import annotations
 
@@ -32,25 +32,31 @@ _STEPS = "step must be a whole number 0 .. 2**63-1 or an array of such"
 
 @dataclasses.dataclass(frozen=True)
 class CyclicalLearningRate(Parameters):
-    """A cyclical learning rate (Smith, arXiv 1506.01186; TFA 0.23 ``CyclicalLearningRate``), correctly rounded.
+    """A correctly rounded cyclical learning rate (Smith, arXiv 1506.01186; TFA 0.23 ``CyclicalLearningRate``).
 
-    The rate moves linearly from ``initial_learning_rate`` to ``maximal_learning_rate`` in ``step_size`` steps and back in as
-    many; the amplitude of each cycle is multiplied by the scale function. Rates of a ``"float32"`` and of a ``"float64"``
-    schedule are the exact value rounded once to nearest, ties to even (docs/SPEC.md).
+    The rate moves linearly from ``initial_learning_rate`` to ``maximal_learning_rate`` in ``step_size`` steps, and back in the
+    same number of steps. The amplitude of each cycle is multiplied by the scale function. Every rate is the exact value,
+    rounded once to the dtype: to nearest, ties to even (docs/SPEC.md).
 
     Args:
         initial_learning_rate: the rate at step 0 and at the ends of every cycle; any finite number of the dtype.
         maximal_learning_rate: the rate at the peak where the scale is 1; may lie below the initial rate.
-        step_size: half the length of a cycle, in steps; any finite number > 0, fractional ones included.
-        scale_fn: a callable, or the name of a registered one. A callable is asked for one ``numpy.float64`` at a time and
-            answers a finite number (docs/SPEC.md, clause 6).
-        scale_mode: what the scale function is asked with: ``"cycle"``, counted from 1, or ``"iterations"``, the step since
-            the start of training.
+        step_size: half the length of a cycle, in steps; any finite number > 0, also a fractional one.
+        scale_fn: a callable, or the name of a registered one. A callable is called with one ``numpy.float64`` at a time, and
+            returns a finite number (docs/SPEC.md, clause 6).
+        scale_mode: the argument of the scale function: ``"cycle"``, counted from 1, or ``"iterations"``, the step since the
+            start of training.
         dtype: ``"float32"`` or ``"float64"``. Bounds and step_size are rounded to it first, as TensorFlow does.
 
     Raises:
         TypeError: an argument is of the wrong type.
         ValueError: an argument is outside its range.
+
+    Examples:
+        >>> import clr_ref
+        >>> schedule = clr_ref.CyclicalLearningRate(0.001, 0.006, 2000, scale_fn=lambda cycle: 1 / cycle)
+        >>> print(schedule(2000), schedule(6000))  # the peaks of the first two cycles
+        0.006 0.0035
     """
 
     def __init__(
@@ -77,23 +83,31 @@ class CyclicalLearningRate(Parameters):
             object.__setattr__(self, field, value)
 
     def __call__(self, step: Any) -> Any:
-        """The rate at a step or at an array of steps.
+        """Return the rate at a step, or the rates at an array of steps.
 
         Args:
-            step: whole numbers 0 .. 2**63-1. One step is an int, an object with ``__index__``, or an integral float. Many are
-                an array of any shape and of an integer or float dtype, whatever ``numpy.asarray`` makes such an array of, or
-                a list, tuple or other sequence. Sequences may be nested and hold everything that is accepted alone. Each
-                element is taken by itself, so that no step is rounded on the way.
+            step: whole numbers 0 .. 2**63-1. One step is an int, an object with ``__index__``, or an integral float. Several
+                steps are an array of any shape and of an integer or float dtype, an object of which ``numpy.asarray`` makes
+                such an array, or a sequence such as a list or tuple. Sequences may be nested, and their elements may have
+                different types. Each element is converted separately, so that no step is rounded.
 
         Returns:
-            A NumPy scalar of the schedule's dtype for one step. For many, a new ``numpy.ndarray`` of that dtype and of the
-            steps' shape, also where the steps are a subclass such as ``numpy.matrix``.
+            A NumPy scalar of the schedule's dtype for one step. For several steps, a new ``numpy.ndarray`` of that dtype and
+            of the shape of the steps, also if the steps are a subclass such as ``numpy.matrix``.
 
         Raises:
             TypeError: bool, str, None, complex, timedelta64, and arrays of these or of objects; a masked array; a sequence of
                 unequal lengths.
             ValueError: a step that is negative, fractional, not finite or above 2**63-1; a scale function that returned NaN
                 or infinity.
+
+        Examples:
+            >>> import clr_ref
+            >>> schedule = clr_ref.triangular(0.001, 0.006, 2000)
+            >>> print(schedule(1000))
+            0.0035
+            >>> print(schedule([0, 1000, 2000]))
+            [0.001  0.0035 0.006 ]
         """
         if type(step) is int and 0 <= step <= MAX_STEP:
             return self._rate(step)
@@ -106,19 +120,28 @@ class CyclicalLearningRate(Parameters):
         return out
 
     def values(self, start: int, stop: int, out: NDArray[Any] | None = None) -> NDArray[Any]:
-        """The rates of the steps ``start <= t < stop``: a contiguous 1-D array of the schedule's dtype.
+        """Return the rates of the steps ``start <= t < stop``.
 
-        The cost per step does not depend on ``start``. Besides the result, a float32 range takes at most 1 MiB.
+        The time for each step does not depend on ``start``. Besides the result, a float32 range takes at most 1 MiB of memory.
 
         Args:
-            start, stop: whole numbers, each given as one step is to a call.
-            out: where to put the rates, and what is then returned: a contiguous, writeable array of the schedule's dtype and of
-                shape ``(stop - start,)``. Left alone if an argument is wrong. Default: a new array.
+            start: the first step; a whole number of any type that a call accepts as one step.
+            stop: the step after the last one; a whole number, start <= stop <= 2**63.
+            out: the array that receives the rates and is returned: contiguous, writeable, of the schedule's dtype and of shape
+                ``(stop - start,)``. It is unchanged if an argument is wrong. Default: a new array.
+
+        Returns:
+            A contiguous 1-D array of the schedule's dtype.
 
         Raises:
             TypeError: start or stop is not a whole number, or out is no array.
-            ValueError: not 0 <= start <= stop <= 2**63, or out is not as it must be; a scale function that answered NaN or
-                infinity, which leaves out half filled.
+            ValueError: not 0 <= start <= stop <= 2**63; an out of another dtype, shape or layout; a scale function that
+                returned NaN or infinity, after which a part of out is filled.
+
+        Examples:
+            >>> import clr_ref
+            >>> print(clr_ref.triangular(0.001, 0.006, 2000).values(1998, 2003))
+            [0.005995  0.0059975 0.006     0.0059975 0.005995 ]
         """
         first, last = _whole("start", start, MAX_STEP + 1), _whole("stop", stop, MAX_STEP + 1)
         if last < first:
@@ -131,18 +154,38 @@ class CyclicalLearningRate(Parameters):
         return out
 
     def exact(self, step: int) -> exact.Exact:
-        """The exact rate at a step: a ``fractions.Fraction`` where it is rational and of sane size, else an ``mpmath.mpf``.
+        """Return the exact rate at a step, without any rounding if it is rational.
+
+        Args:
+            step: one step, as for a call.
+
+        Returns:
+            A ``fractions.Fraction`` if the scale is rational and takes at most 65,536 bits, else an ``mpmath.mpf`` of 256 bits.
 
         Raises:
-            TypeError, ValueError: as for a call; one step only.
+            TypeError: not one step, but an array or an object of another type.
+            ValueError: a step outside 0 .. 2**63-1, or one with a fraction.
+
+        Examples:
+            >>> import clr_ref
+            >>> clr_ref.triangular(0.0, 1.0, 10).exact(7)
+            Fraction(7, 10)
         """
         return exact.value(self, _whole("step", step, MAX_STEP))
 
     def to_json(self) -> str:
-        """The schedule as JSON, with hex floats, for ``from_json``.
+        """Return the schedule as JSON, which ``from_json`` reads.
+
+        Returns:
+            A JSON object with the fields of the schedule; its numbers are hex floats, so that no digit is lost.
 
         Raises:
             ValueError: the scale function has no name; see ``register_scale_fn``.
+
+        Examples:
+            >>> import clr_ref, json
+            >>> json.loads(clr_ref.triangular(0.0, 1.0, 10).to_json())["step_size"]
+            '0x1.4000000000000p+3'
         """
         return json.dumps(
             {
@@ -157,11 +200,23 @@ class CyclicalLearningRate(Parameters):
 
     @classmethod
     def from_json(cls, text: str) -> CyclicalLearningRate:
-        """The schedule that ``to_json`` wrote.
+        """Return the schedule that ``to_json`` wrote.
+
+        Args:
+            text: the JSON that ``to_json`` returned.
+
+        Returns:
+            A schedule that is equal to the one that was written.
 
         Raises:
-            ValueError: whatever ``to_json`` does not write, such as a key that stands twice; a scale function that is not
-                registered here. The message names the field.
+            ValueError: a text that ``to_json`` does not write, such as one with a repeated key; the name of a scale function
+                that is not registered in this process. The message names the field.
+
+        Examples:
+            >>> import clr_ref
+            >>> schedule = clr_ref.triangular(0.0, 1.0, 10)
+            >>> clr_ref.CyclicalLearningRate.from_json(schedule.to_json()) == schedule
+            True
         """
         data = _parsed(text)
         names = [field.name for field in dataclasses.fields(cls)]
@@ -177,7 +232,7 @@ class CyclicalLearningRate(Parameters):
         return cls(**numbers, scale_fn=policies.from_data(data["scale_fn"]), scale_mode=data["scale_mode"], dtype=data["dtype"])
 
     def __reduce__(self) -> Any:
-        # A named scale function travels by name, so that a registered lambda can be pickled; others by themselves.
+        # A named scale function is pickled as its name, since pickle cannot store a lambda. Others are pickled as functions.
         if policies.name_of(self.scale_fn) is not None:
             return CyclicalLearningRate.from_json, (self.to_json(),)
         return CyclicalLearningRate, tuple(getattr(self, field.name) for field in dataclasses.fields(self))
@@ -197,9 +252,27 @@ class CyclicalLearningRate(Parameters):
 def triangular(
     initial_learning_rate: float, maximal_learning_rate: float, step_size: float, *, dtype: Any = "float32"
 ) -> CyclicalLearningRate:
-    """The ``triangular`` policy: constant amplitude (Smith, section 3.2; TFA ``TriangularCyclicalLearningRate``).
+    """Return a ``triangular`` schedule: all cycles have the same amplitude.
 
-    Args and errors as for ``CyclicalLearningRate``.
+    The policy is that of Smith, arXiv 1506.01186, section 3.2, and of TFA's ``TriangularCyclicalLearningRate``.
+
+    Args:
+        initial_learning_rate: the rate at step 0 and at the ends of every cycle; any finite number of the dtype.
+        maximal_learning_rate: the rate at the peaks; may lie below the initial rate.
+        step_size: half the length of a cycle, in steps; any finite number > 0, also a fractional one.
+        dtype: ``"float32"`` or ``"float64"``. Bounds and step_size are rounded to it first, as TensorFlow does.
+
+    Returns:
+        The schedule, a ``CyclicalLearningRate``.
+
+    Raises:
+        TypeError: an argument is of the wrong type.
+        ValueError: an argument is outside its range.
+
+    Examples:
+        >>> import clr_ref
+        >>> print(clr_ref.triangular(0.001, 0.006, 2000)([0, 2000, 4000, 6000]))
+        [0.001 0.006 0.001 0.006]
     """
     return CyclicalLearningRate(initial_learning_rate, maximal_learning_rate, step_size, policies.Triangular(), "cycle", dtype)
 
@@ -207,10 +280,27 @@ def triangular(
 def triangular2(
     initial_learning_rate: float, maximal_learning_rate: float, step_size: float, *, dtype: Any = "float32"
 ) -> CyclicalLearningRate:
-    """The ``triangular2`` policy: half the amplitude with every cycle (Smith, section 3.2; TFA
-    ``Triangular2CyclicalLearningRate``).
+    """Return a ``triangular2`` schedule: the amplitude halves with every cycle.
 
-    Args and errors as for ``CyclicalLearningRate``.
+    The policy is that of Smith, arXiv 1506.01186, section 3.2, and of TFA's ``Triangular2CyclicalLearningRate``.
+
+    Args:
+        initial_learning_rate: the rate at step 0 and at the ends of every cycle; any finite number of the dtype.
+        maximal_learning_rate: the rate at the first peak; may lie below the initial rate.
+        step_size: half the length of a cycle, in steps; any finite number > 0, also a fractional one.
+        dtype: ``"float32"`` or ``"float64"``. Bounds and step_size are rounded to it first, as TensorFlow does.
+
+    Returns:
+        The schedule, a ``CyclicalLearningRate``.
+
+    Raises:
+        TypeError: an argument is of the wrong type.
+        ValueError: an argument is outside its range.
+
+    Examples:
+        >>> import clr_ref
+        >>> print(clr_ref.triangular2(0.001, 0.006, 2000)([2000, 6000, 10000]))
+        [0.006   0.0035  0.00225]
     """
     return CyclicalLearningRate(initial_learning_rate, maximal_learning_rate, step_size, policies.Triangular2(), "cycle", dtype)
 
@@ -223,12 +313,29 @@ def exp_range(
     *,
     dtype: Any = "float32",
 ) -> CyclicalLearningRate:
-    """The ``exp_range`` policy: the amplitude is multiplied by gamma**step (Smith, section 3.2; TFA
-    ``ExponentialCyclicalLearningRate``).
+    """Return an ``exp_range`` schedule: the amplitude is multiplied by gamma**step.
 
-    The step counts from the start of training, not of the cycle. gamma is a finite number > 0. It is rounded to float64 (once,
-    as an int or a wider float may need), not to dtype.
-    Other args and errors as for ``CyclicalLearningRate``.
+    The policy is that of Smith, arXiv 1506.01186, section 3.2, and of TFA's ``ExponentialCyclicalLearningRate``. The step
+    counts from the start of training, not from that of the cycle.
+
+    Args:
+        initial_learning_rate: the rate at step 0 and at the ends of every cycle; any finite number of the dtype.
+        maximal_learning_rate: the rate at the peaks if gamma is 1; may lie below the initial rate.
+        step_size: half the length of a cycle, in steps; any finite number > 0, also a fractional one.
+        gamma: any finite number > 0. It is rounded once to float64, not to dtype.
+        dtype: ``"float32"`` or ``"float64"``. Bounds and step_size are rounded to it first, as TensorFlow does.
+
+    Returns:
+        The schedule, a ``CyclicalLearningRate``.
+
+    Raises:
+        TypeError: an argument is of the wrong type.
+        ValueError: an argument is outside its range.
+
+    Examples:
+        >>> import clr_ref
+        >>> print(clr_ref.exp_range(0.001, 0.006, 2000, gamma=0.9999)([2000, 6000, 10000]))
+        [0.00509361 0.00374398 0.00283931]
     """
     return CyclicalLearningRate(
         initial_learning_rate, maximal_learning_rate, step_size, policies.ExpRange(gamma), "iterations", dtype
@@ -236,7 +343,7 @@ def exp_range(
 
 
 def as_steps(step: Any, depth: int = 0) -> NDArray[np.int64]:
-    """Steps as an int64 array of the same shape, or the error that a call documents."""
+    """Return steps as an int64 array of the same shape, or raise the error that a call documents."""
     kind = type(step)
     if hasattr(kind, "__array__") or hasattr(kind, "__array_interface__") or kind is memoryview:
         return _checked(step)
@@ -249,16 +356,16 @@ def as_steps(step: Any, depth: int = 0) -> NDArray[np.int64]:
 
 
 def _each(steps: Any, depth: int) -> NDArray[np.int64]:
-    """The steps of a sequence. NumPy would make float64 of ints beside floats, and ints of bools beside ints."""
+    """Return the steps of a sequence. NumPy would convert ints beside floats to float64, and bools beside ints to ints."""
     if depth == _DEEPEST:
         raise TypeError(f"{_STEPS}, nested at most {_DEEPEST} deep, got a deeper one")
     elements = list(steps)
     kinds = set(map(type, elements)) or {int}
     if len(kinds) == 1 and issubclass(kind := kinds.pop(), (int, float, np.number)) and kind is not bool:
         try:
-            # Numbers of one type become an array of it; of ints alone, NumPy may make anything up to float64.
+            # Numbers of one type keep it in an array. int64 is given for ints, since NumPy could choose float64.
             return _checked(np.array(elements, np.int64 if issubclass(kind, int) else None))
-        except OverflowError:  # an int beyond int64, which is named below
+        except OverflowError:  # an int beyond int64: the error below names it
             pass
     arrays = [as_steps(element, depth + 1) for element in elements]
     if len({array.shape for array in arrays}) > 1:
@@ -267,8 +374,8 @@ def _each(steps: Any, depth: int) -> NDArray[np.int64]:
 
 
 def _checked(steps: Any) -> NDArray[np.int64]:
-    """The steps of an array, or of what NumPy makes one of."""
-    # Asking for ``np.ma`` imports it, which takes a while, and whoever has a masked array has done so.
+    """Return the steps of an array, or of an object that NumPy converts to one."""
+    # Reading ``np.ma`` imports it, which takes time. A masked array exists only where it is imported already.
     if isinstance(steps, np.ndarray) and type(steps) is not np.ndarray and isinstance(steps, np.ma.MaskedArray):
         raise TypeError(f"{_STEPS}, got a masked array: fill it first, as with steps.filled(0)")
     array = np.asarray(steps)
@@ -304,7 +411,7 @@ def _whole(name: str, value: Any, largest: int) -> int:
 
 
 def _rounded_input(name: str, value: Any, dtype: str, *, positive: bool = False) -> float:
-    """The number rounded once to dtype, as a Python float."""
+    """Return the number as a Python float, rounded once to dtype."""
     number = as_exact(name, value)
     rounded = math.inf if number is None else float(exact.round_to(number, dtype))
     if not math.isfinite(rounded) or (positive and rounded <= 0):
@@ -315,15 +422,15 @@ def _rounded_input(name: str, value: Any, dtype: str, *, positive: bool = False)
 
 
 def _parsed(text: Any) -> Any:
-    """JSON as Python data.
+    """Return the Python data of a JSON text.
 
     Raises:
-        ValueError: no str, no JSON, nested too deep, or with a key that stands twice in one object.
+        ValueError: no str, no JSON, nested too deep, or with a repeated key in one object.
     """
     if not isinstance(text, str):
         raise ValueError(f"text must be a str that to_json returned, got {shown(text)} of type {type(text).__name__}")
     try:
-        # No field is an int. Of more than 4,300 digits, ``int`` would raise an error that names no field.
+        # No field is an int, and ``int`` would refuse more than 4,300 digits with an error that names no field.
         return json.loads(
             text, object_pairs_hook=_once_each, parse_int=lambda digits: int(digits) if len(digits) < 20 else float(digits)
         )

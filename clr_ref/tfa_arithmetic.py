@@ -1,4 +1,4 @@
-"""TFA's arithmetic in NumPy: what its eager formula gives, and how far that can be from the exact rate.
+"""TFA's arithmetic in NumPy: the rates of its eager formula, and a bound on their error.
 
 >>> import clr_ref
 >>> schedule = clr_ref.triangular(0.0, 1.0, 10)

@@ -1,4 +1,4 @@
-"""The main job: compare the reference, and our copy of TFA's arithmetic, with exact values and with TFA's recorded rates."""
+"""``clr-ref verify``: compare the reference and our copy of TFA's arithmetic with exact values and with TFA's record."""
 
 from __future__ import annotations
 
@@ -22,12 +22,16 @@ if TYPE_CHECKING:
 
     Steps = NDArray[np.int64]
 
-#: Steps replayed at once.
+#: So many steps are replayed at a time.
 PIECE = 12 * 1024
 
 
 def verify(store: Store, case_id: str | None = None) -> Iterator[Verdict]:
-    """Every verdict on a sound store, one after the other; ``case_id`` narrows them to one case.
+    """Yield every verdict on the store.
+
+    Args:
+        store: an intact golden store.
+        case_id: the only case to verify. Default: all.
 
     Raises:
         ValueError: no case has that id.
@@ -54,7 +58,7 @@ def verify(store: Store, case_id: str | None = None) -> Iterator[Verdict]:
 
 
 def _truth(case: Case) -> Truth:
-    """The exact rates at all steps of the case."""
+    """Return the exact rates at all steps of the case."""
     return compare.truth(case.schedule, _all_steps(case))
 
 
@@ -75,7 +79,7 @@ def _repeat(case: Case) -> str:
 
 
 def _reference(cases: list[Case], truths: Mapping[str, Truth]) -> Verdict:
-    """Whether the reference schedule is correctly rounded, in the dtype of each case and in float64."""
+    """Check that the reference schedule is correctly rounded, in the dtype of each case and in float64."""
     found = [
         comparison
         for case in cases
@@ -86,16 +90,16 @@ def _reference(cases: list[Case], truths: Mapping[str, Truth]) -> Verdict:
 
 
 def _correctly_rounded(case: Case, schedule: CyclicalLearningRate, truth: Truth) -> Iterator[Comparison]:
-    """All steps as one array, and the first of them one at a time."""
-    held = functools.partial(compare.within_ulp, schedule, allowed=0, case=case.id, tier="exact", repeat=_repeat(case))
+    """Compare all steps as one array, and the first 256 one at a time."""
+    compared = functools.partial(compare.within_ulp, schedule, allowed=0, case=case.id, tier="exact", repeat=_repeat(case))
     expected = truth.rounded if schedule.dtype == case.dtype else truth.high
-    yield held(case.steps, schedule(case.steps), expected)
+    yield compared(case.steps, schedule(case.steps), expected)
     few = case.steps[:256]
-    yield held(few, np.array([schedule(step) for step in few.tolist()], schedule.dtype), expected[:256])
+    yield compared(few, np.array([schedule(step) for step in few.tolist()], schedule.dtype), expected[:256])
 
 
 def _formula(cases: list[Case], truths: Mapping[str, Truth], dtype: str) -> Verdict:
-    """Whether our copy of TFA's formula is within the error that is derived for it."""
+    """Check that the error of our copy of TFA's formula is at most the proven bound."""
     found = [
         _within_bound(case, case.steps, eager.evaluate(case.schedule, case.steps), truths, "eager", None) for case in cases
     ]
@@ -103,7 +107,7 @@ def _formula(cases: list[Case], truths: Mapping[str, Truth], dtype: str) -> Verd
 
 
 def _recorded(store: Store, cases: list[Case], truths: Mapping[str, Truth], mode: Mode, dtype: str) -> Verdict:
-    """Whether TFA's rates are within the error that is derived for the mode."""
+    """Check that the error of TFA's recorded rates is at most the bound that is proven for the mode."""
     by_id = {case.id: case for case in cases}
     found = [
         _within_bound(case, case.steps_for(mode, step_dtype), store.values(case_id, name), truths, mode, step_dtype)
@@ -124,13 +128,13 @@ def _within_bound(
 def _replays(
     store: Store, case: Case, steps: Steps, mode: Mode, step_dtype: StepDtype, array: bool, names: list[str]
 ) -> Iterator[NDArray[Any]]:
-    """The rates of TFA's formula in a mode: in eager mode once for each way to treat subnormals, in a graph mode once.
+    """Yield the rates of TFA's formula in a mode: in eager mode once for each way to treat subnormals, in a graph mode once.
 
     Yields nothing in graph modes if all records among ``names`` come from CPUs that we cannot replay.
     """
     if mode == "eager":
         for flush in eager.FLUSHES:
-            # In pieces, so that temporaries stay in the cache: half the time for 2**20 steps.
+            # In pieces, so that temporaries stay in the cache, which halves the time for 2**20 steps.
             pieces = np.split(steps, range(PIECE, len(steps), PIECE))
             replay = functools.partial(eager.evaluate, case.schedule, step_dtype=step_dtype, flush=flush)
             yield np.concatenate([replay(piece) for piece in pieces])
@@ -151,14 +155,14 @@ def _subject(mode: Mode) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class _Replayed:
-    """One recorded array replayed; no comparison if its CPU cannot be replayed."""
+    """The replay of one recorded array; ``comparison`` is None if its CPU cannot be replayed."""
 
     comparison: Comparison | None
     flushed: bool = False
 
 
 def _replayed(store: Store, cases: list[Case], mode: Mode, power: bool) -> Verdict:
-    """Whether our copy of TFA's formula has the bits that TFA recorded, or is as near as its power function allows."""
+    """Check that our copy of TFA's formula gives the recorded bits; with exp_range, that it is within the power budget."""
     by_id = {case.id: case for case in cases}
     found = [
         _replayed_file(store, case, mode, step_dtype, name, names, power)
@@ -200,19 +204,19 @@ def _replayed_file(
 
 
 def _digests(store: Store, cases: list[Case], mode: Mode) -> Verdict:
-    """Whether our copy of TFA's formula has the recorded checksums over the first 2**20 steps as one array."""
+    """Check that our copy of TFA's formula has the recorded checksums of the first 2**20 steps as one array."""
     by_id = {case.id: case for case in cases}
     wanted: dict[tuple[str, str], tuple[StepDtype, list[str]]] = {}
     for (case_id, found_mode, step_dtype, digest), names in store.digests().items():
         if case_id in by_id and found_mode == mode:
-            # Steps below 2**20 are the same numbers as int64 and as float32: one digest is replayed once.
+            # Steps below 2**20 are the same numbers as int64 and as float32, so a digest is replayed only once.
             wanted.setdefault((case_id, digest), (step_dtype, names))
     steps = np.arange(store.digest_steps)
     known: dict[tuple[str, str], _Checksums] = {}
     found = []
     for (case_id, digest), (step_dtype, names) in wanted.items():
         case = by_id[case_id]
-        # Eager replays do not depend on the records: what was computed for one digest serves the case's others.
+        # Eager replays do not depend on the records, so the other digests of the case use the same replays.
         key = (case_id, step_dtype if mode == "eager" else digest)
         if key not in known:
             known[key] = _Checksums(_replays(store, case, steps, mode, step_dtype, True, names))
@@ -233,7 +237,7 @@ def _digests(store: Store, cases: list[Case], mode: Mode) -> Verdict:
 
 
 class _Checksums:
-    """The checksums of replays, computed one after the other as far as they are needed."""
+    """The checksums of replays; each is computed when it is first needed."""
 
     def __init__(self, replays: Iterator[NDArray[Any]]) -> None:
         self._replays = replays
@@ -246,7 +250,7 @@ class _Checksums:
 
 
 def _replayed_digest(case: Case, digest: str, checksums: _Checksums, steps: int, record: str) -> Comparison | None:
-    """The comparison of one checksum, or None if its CPU cannot be replayed."""
+    """Return the comparison of one checksum, or None if its CPU cannot be replayed."""
     if digest in checksums:
         return Comparison(steps, 0.0, None, None)
     if not checksums.known:

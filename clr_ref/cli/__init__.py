@@ -1,4 +1,4 @@
-"""The command line: it parses, calls and prints. Exit codes: 0 all hold, 1 a verdict failed, 2 the call was wrong."""
+"""The command line. Exit codes: 0 all verdicts hold, 1 a verdict failed, 2 the call was wrong."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class _Group(click.Group):
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(clr_ref.__version__, prog_name="clr-ref")
 def main() -> None:
-    """Cyclical learning rates: exact values, a correctly rounded schedule, and the record of what TFA answers."""
+    """Cyclical learning rates: exact values, a correctly rounded schedule, and the recorded rates of TFA."""
 
 
 for command in (

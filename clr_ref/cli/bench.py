@@ -32,7 +32,7 @@ from clr_ref.cli.common import (
 
 @click.command("bench")
 @click.option("--rounds", type=click.IntRange(min=2), default=11, show_default=True, help="How often each contender is timed.")
-@click.option("--key", is_flag=True, help="Only the key figures, which need NumPy alone.")
+@click.option("--key", is_flag=True, help="Measure only the key figures, which need no package except NumPy.")
 @click.option(
     "--largest", type=click.IntRange(min=1), default=SIZES[-1], show_default=True, help="Measure no more steps than this."
 )

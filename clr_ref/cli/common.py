@@ -1,4 +1,4 @@
-"""What the commands share: options, tables, progress, and how a command ends."""
+"""Options, tables, progress, and the end of a command, which all commands share."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ from clr_ref.golden import store as golden
 
 @contextlib.contextmanager
 def ending_clearly() -> Iterator[None]:
-    """SIGTERM ends the command as Ctrl-C does, so that temporary files go; a file that cannot be written is a wrong call.
+    """End the command at SIGTERM as at Ctrl-C, so that temporary files are removed.
+
+    A file that cannot be written is a wrong call.
 
     Raises:
         click.UsageError: a file cannot be written.
@@ -44,7 +46,7 @@ def ending_clearly() -> Iterator[None]:
 
 
 def output_option(name: str, *, folder: bool = False, **settings: Any) -> Callable[..., Any]:
-    """An option that names a file, or a folder, to write to. That it can be written is checked before the command begins."""
+    """Return an option for an output file or folder. Before the command begins, it is checked that it can be written."""
 
     def check(context: click.Context, parameter: click.Parameter, path: Path | None) -> Path | None:
         reason = None if path is None else reason_against_folder(path) if folder else reason_against(path)
@@ -57,10 +59,10 @@ def output_option(name: str, *, folder: bool = False, **settings: Any) -> Callab
 
 
 def check_outputs(option: str, paths: Iterable[Path]) -> None:
-    """See that all files which a command writes are different ones, and that those which it names itself can be written.
+    """Check that all output files of a command are different, and that each of them can be written.
 
     Raises:
-        click.BadParameter: two are the same, or one cannot be written.
+        click.BadParameter: two files are the same, or one cannot be written.
     """
     seen: set[str] = set()
     for path in paths:
@@ -78,7 +80,7 @@ def golden_option(function: Callable[..., Any]) -> Callable[..., Any]:
         type=click.Path(path_type=Path, file_okay=False),
         default=None,
         metavar="DIR",
-        help="The golden store. Default: the one that came with clr_ref.",
+        help="Folder of the golden store. Default: the one that is installed with clr_ref.",
     )(function)
 
 
@@ -89,7 +91,7 @@ def data_option(function: Callable[..., Any]) -> Callable[..., Any]:
         type=click.Path(path_type=Path, file_okay=False, exists=True),
         default=None,
         metavar="DIR",
-        help="Where the four .gz files of Fashion-MNIST are. Default: Keras's cache, the Debian package's folder, or a "
+        help="Folder with the four .gz files of Fashion-MNIST. Default: Keras's cache, the Debian package's folder, or a "
         "download.",
     )(function)
 
@@ -99,7 +101,7 @@ def json_option(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class Progress:
-    """Progress on stderr: a bar on a terminal, a line per finished item elsewhere."""
+    """Progress on stderr: a bar on a terminal, elsewhere a line for each finished item."""
 
     def __init__(self, total: int) -> None:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -151,7 +153,7 @@ def read_store(folder: Path | None, as_json: bool) -> golden.Store:
 
 
 def fail(message: str, as_json: bool) -> NoReturn:
-    """A store that is damaged or unreadable is a failed verdict, not a wrong call."""
+    """End with exit code 1: a store that is damaged or unreadable is a failed verdict, not a wrong call."""
     if as_json:
         click.echo(json.dumps({"holds": False, "problems": message.splitlines()}, indent=1))
     click.echo(message, err=True)
@@ -171,7 +173,7 @@ def short(number: float) -> str:
 
 
 def finite(document: Any) -> Any:
-    """JSON has no NaN and no infinity: they become strings."""
+    """Return a document with strings for NaN and infinity, which JSON does not have."""
     if isinstance(document, dict):
         return {key: finite(value) for key, value in document.items()}
     if isinstance(document, (list, tuple)):
@@ -180,7 +182,7 @@ def finite(document: Any) -> Any:
 
 
 def new_table(*columns: str) -> Table:
-    """A table without frame; a column that starts with '>' is set flush right."""
+    """Return a table without frame; a column whose name starts with '>' is aligned to the right."""
     table = Table(box=None, pad_edge=False, show_edge=False, header_style="bold")
     for column in columns:
         table.add_column(column.lstrip(">"), justify="right" if column.startswith(">") else "left", no_wrap=True)
@@ -189,5 +191,5 @@ def new_table(*columns: str) -> Table:
 
 def print_table(table: Table) -> None:
     console = Console()
-    # Into a pipe or a file the table is as wide as it needs to be: nothing is cut for a terminal that is not there.
+    # Without a terminal the table is as wide as its content; otherwise rich would cut it at 80 columns.
     Console(width=console.width if console.is_terminal else 400, highlight=False).print(table)

@@ -19,7 +19,7 @@ from clr_ref.conformance.config import MAX_EXAMPLES, POLICY_NAMES, SEED
 
 
 def kit() -> Any:
-    """Returns the module that runs the checks.
+    """Return the module that runs the checks.
 
     Raises:
         click.UsageError: Hypothesis is not installed.
@@ -111,7 +111,7 @@ def conform(
 
 @contextlib.contextmanager
 def _nothing_left_behind() -> Iterator[None]:
-    """Gives Hypothesis a temporary folder, so that it makes none beside the user's files."""
+    """Give Hypothesis a temporary folder, so that it makes none beside the user's files."""
     from hypothesis import configuration
 
     with tempfile.TemporaryDirectory() as folder:
@@ -153,7 +153,7 @@ def _show(report: Any) -> None:
 
 
 def _shown_in_full(wrong: list[Any]) -> list[Any]:
-    """Returns the failures that are shown in full: the first three of each policy."""
+    """Return the failures that are shown in full: the first three of each policy."""
     by_policy: dict[str, list[Any]] = {}
     for verdict in wrong:
         by_policy.setdefault(verdict.policy, []).append(verdict)

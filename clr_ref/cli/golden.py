@@ -1,4 +1,4 @@
-"""``clr-ref golden``: the record of what TFA computed."""
+"""``clr-ref golden``: the recorded results of TFA."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _staging_option(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.group("golden")
 def golden_group() -> None:
-    """Record what TFA computes, compare it with the store, accept it, show it."""
+    """Record the results of TFA, compare them with the store, accept them, and show them."""
 
 
 @golden_group.command("record")
@@ -57,7 +57,7 @@ def golden_group() -> None:
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="Record the TFA that is installed in this Python, instead of installing a PAIR.",
 )
-@click.option("--force", is_flag=True, help="Record again what is already staged or stored.")
+@click.option("--force", is_flag=True, help="Record a pair also if it is already staged or stored.")
 @_staging_option
 @golden_option
 @json_option
@@ -132,7 +132,7 @@ def record(
 @golden_option
 @json_option
 def diff(names: tuple[str, ...], details: bool, staging: Path, folder: Path | None, as_json: bool) -> None:
-    """Compare recordings with the store, in ULP. Exit code 1 if a stored result would change; a new one is no change."""
+    """Compare recordings with the store, in ULP. Exit code 1 if a stored result would change; new results do not count."""
     from clr_ref.golden import accept as accepting, record as recording
 
     chosen = _staged(names, staging)
@@ -169,7 +169,7 @@ def diff(names: tuple[str, ...], details: bool, staging: Path, folder: Path | No
 def accept(
     names: tuple[str, ...], overwrite: bool, reason: str | None, staging: Path, folder: Path | None, as_json: bool
 ) -> None:
-    """Move the recordings (all, or those of PAIRs) into the store, all or none, and renew its SHA256SUMS."""
+    """Move all recordings, or those of PAIRs, into the store, and renew its SHA256SUMS. After an error nothing is moved."""
     from clr_ref.golden import accept as accepting
 
     if overwrite != (reason is not None):
@@ -182,7 +182,7 @@ def accept(
         )
     try:
         accepted = accepting.accept(_staged(names, staging), staging=staging, folder=target, overwrite=overwrite, reason=reason)
-    except (accepting.AcceptError, golden.StoreError, OSError) as error:  # a full disk: the store is as it was
+    except (accepting.AcceptError, golden.StoreError, OSError) as error:  # OSError: such as a full disk; the store is unchanged
         fail(str(error), as_json)
     if as_json:
         click.echo(json.dumps({"accepted": accepted}, indent=1))
@@ -214,12 +214,12 @@ def show(name: str | None, markdown: Path | None, folder: Path | None, as_json: 
         click.echo(json.dumps([dataclasses.asdict(record) for record in records], indent=1))
         return
     if name is None:
-        table = new_table("pair", "python", "numpy", "cpu", ">answers", ">errors")
+        table = new_table("pair", "python", "numpy", "cpu", ">results", ">errors")
         for r in records:
             errors = sum(entry.error is not None for entry in r.entries)
             cpu = r.provenance.get("cpu", {}).get("model", "-")
-            answers = str(len(r.entries) - errors) if r.error is None else r.error
-            table.add_row(r.name, r.provenance["python"], r.provenance.get("numpy", "-"), cpu, answers, str(errors))
+            results = str(len(r.entries) - errors) if r.error is None else r.error
+            table.add_row(r.name, r.provenance["python"], r.provenance.get("numpy", "-"), cpu, results, str(errors))
         print_table(table)
         return
     (one,) = records

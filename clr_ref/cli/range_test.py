@@ -25,13 +25,25 @@ if TYPE_CHECKING:
 @click.argument("model", required=False, metavar="[MODULE:MAKE]")
 @click.option("--minimal-learning-rate", type=float, default=1e-4, show_default=True, help="The first rate.")
 @click.option("--maximal-learning-rate", type=float, default=10.0, show_default=True, help="The last rate.")
-@click.option("--steps", type=click.IntRange(min=2), default=200, show_default=True, help="Rates, one per update.")
-@click.option("--sweep", type=click.Choice(["exponential", "linear"]), default="exponential", show_default=True)
+@click.option(
+    "--steps", type=click.IntRange(min=2), default=200, show_default=True, help="Number of rates, one for each update."
+)
+@click.option(
+    "--sweep",
+    type=click.Choice(["exponential", "linear"]),
+    default="exponential",
+    show_default=True,
+    help="Constant ratio or constant difference of the rates.",
+)
 @click.option("--smoothing", type=float, default=0.9, show_default=True, help="The weight of the past in the smoothed loss.")
-@click.option("--batch-size", type=click.IntRange(min=1), default=64, show_default=True, help="Of batches from arrays.")
-@click.option("--seed", type=click.IntRange(min=0, max=2**32 - 1), default=0, show_default=True)
-@click.option("--subset", type=click.IntRange(min=1), default=None, help="Train on the first so many pictures.")
-@click.option("--data", type=click.Path(path_type=Path, file_okay=False), default=None, help="Where Fashion-MNIST is.")
+@click.option("--batch-size", type=click.IntRange(min=1), default=64, show_default=True, help="Size of batches from arrays.")
+@click.option(
+    "--seed", type=click.IntRange(min=0, max=2**32 - 1), default=0, show_default=True, help="Seed of weights and order."
+)
+@click.option("--subset", type=click.IntRange(min=1), default=None, metavar="N", help="Train on the first N pictures only.")
+@click.option(
+    "--data", type=click.Path(path_type=Path, file_okay=False), default=None, metavar="DIR", help="Folder of Fashion-MNIST."
+)
 @click.option(
     "--compare",
     "epochs",
@@ -40,9 +52,7 @@ if TYPE_CHECKING:
     metavar="EPOCHS",
     help="Train with the suggested bounds and with the tutorial's.",
 )
-@click.option(
-    "--seeds", type=click.IntRange(min=1), default=1, show_default=True, help="Repeat with so many seeds from --seed on."
-)
+@click.option("--seeds", type=click.IntRange(min=1), default=1, show_default=True, help="Number of seeds, from --seed on.")
 @output_option("--out", folder=True, help="Write range-test.png, .csv and .json into this folder.")
 @json_option
 def range_test(
@@ -70,12 +80,12 @@ def range_test(
     clr-ref range-test --out range-test
     clr-ref range-test my_project.train:make --maximal-learning-rate 1 --steps 300
 
-    Exit code 1: no bounds can be suggested, or with --compare, they train worse.
+    Exit code 1 if no bounds can be suggested, or if they train worse with --compare.
     """
     if model is not None and (epochs, subset, data) != (None, None, None):
         raise click.UsageError("--compare, --subset and --data go with the tutorial's network, not with MODULE:MAKE")
     if model is not None and seeds != 1:
-        raise click.UsageError("--seeds goes with the tutorial's network: that of MODULE:MAKE has what seeds it has")
+        raise click.UsageError("--seeds goes with the tutorial's network, not with MODULE:MAKE, which chooses its own seeds")
     plotting = plotting_module() if out is not None else None
     options = {
         "minimal_learning_rate": minimal_learning_rate,

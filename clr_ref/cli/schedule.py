@@ -34,10 +34,10 @@ from clr_ref.golden import store as golden
 def schedule_options(function: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         click.option("--dtype", type=click.Choice(["float32", "float64"]), default="float32", show_default=True),
-        click.option("--gamma", type=float, default=None, help="exp_range alone, and there required."),
+        click.option("--gamma", type=float, default=None, help="Required by exp_range, and accepted by no other policy."),
         click.option("--step-size", type=float, required=True, help="Half the length of a cycle, in steps."),
-        click.option("--maximal-learning-rate", type=float, required=True),
-        click.option("--initial-learning-rate", type=float, required=True),
+        click.option("--maximal-learning-rate", type=float, required=True, help="The rate at the peaks."),
+        click.option("--initial-learning-rate", type=float, required=True, help="The rate at step 0."),
         click.argument("policy", type=click.Choice(["triangular", "triangular2", "exp_range"])),
     ):
         function = option(function)
@@ -45,11 +45,14 @@ def schedule_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @click.command()
-@click.option("--case", "case_id", default=None, metavar="ID", help="Only this case of the store.")
+@click.option("--case", "case_id", default=None, metavar="ID", help="Verify only this case of the store.")
 @golden_option
 @json_option
 def verify(case_id: str | None, folder: Path | None, as_json: bool) -> None:
-    """Hold the reference and TFA's replayed arithmetic against exact values and the record. Needs no TensorFlow."""
+    """Compare the reference, and our copy of TFA's arithmetic, with exact values and with TFA's recorded values.
+
+    Needs no TensorFlow.
+    """
     from clr_ref.verify import verify as verdicts
 
     store = read_store(folder, as_json)
@@ -107,7 +110,7 @@ def verify(case_id: str | None, folder: Path | None, as_json: bool) -> None:
     type=click.Choice(["reference", "exact", "tfa"]),
     default="reference",
     show_default=True,
-    help="tfa: what TFA's eager formula gives.",
+    help="tfa: the rates of TFA's formula in eager mode.",
 )
 @json_option
 def evaluate(
@@ -121,7 +124,7 @@ def evaluate(
     tier: str,
     as_json: bool,
 ) -> None:
-    r"""Print the rate at STEPS: single ones, or ranges START:STOP[:STRIDE].
+    r"""Print the rates at STEPS: single steps, or ranges START:STOP[:STRIDE].
 
     \b
     clr-ref eval triangular2 --initial-learning-rate 1e-4 --maximal-learning-rate 1e-2 --step-size 1874 0 1874 3748:3752
@@ -149,8 +152,8 @@ def evaluate(
 
 @click.command()
 @schedule_options
-@click.option("--start", type=int, default=0, show_default=True)
-@click.option("--stop", type=int, default=None, help="Default: ten cycles after --start.")
+@click.option("--start", type=int, default=0, show_default=True, help="The first step.")
+@click.option("--stop", type=int, default=None, help="The step after the last one. Default: ten cycles after --start.")
 @click.option("--error", is_flag=True, help="Draw the error of TFA's eager formula and its bound instead of the rates.")
 @output_option("--out", required=True, help="A .png, .svg or .pdf file.")
 @json_option

@@ -78,7 +78,7 @@ def tutorial(epochs: int, subset: int | None, seed: int, out: Path, source: Path
         except checkpoint.CheckpointError as error:
             raise click.UsageError(f"{error}\nGive another --out, or the options of that run.") from None
         except KeyboardInterrupt:
-            click.echo("interrupted: the same command goes on from the last whole epoch", err=True)
+            click.echo("interrupted: the same command resumes after the last complete epoch", err=True)
             raise click.Abort from None
     written = training.write(result, out)
     holds = result.claims[0].verdict != "FAILS"

@@ -1,6 +1,6 @@
-"""The truth: the rate of a schedule at a step in rational arithmetic, or enclosed as tightly as needed.
+"""Exact rates: rational numbers, or intervals around irrational ones, as narrow as needed.
 
-Nothing here is fast, and nothing here rounds, except where the name says so.
+Only ``round_to`` and ``rounded`` round. Nothing here is fast.
 """
 
 from typing import TYPE_CHECKING

@@ -1,17 +1,23 @@
-"""Whole powers of a float, between two integers times a power of two."""
+"""Whole powers of a float, enclosed by two integers times a power of two."""
 
 from __future__ import annotations
 
-#: Bits up to which ``power`` is exact. A midpoint of two floats, a bound and a step_size have fewer than 4,500 bits together,
-#: so no rate with a longer power is a midpoint, and an interval around it is always narrowed down to one rounding.
+#: Powers of at most so many bits are exact. A midpoint of two floats, a bound and a step_size have fewer than 4,500 bits
+#: together. So no rate with a longer power is a midpoint, and a narrow enough interval around it decides the rounding.
 EXACT_BITS = 1 << 13
 
 
 def power(base: float, exponent: int, bits: int) -> tuple[int, int, int]:
-    """Integers low, high, e with low * 2**e <= base**exponent <= high * 2**e, for base > 0 and exponent >= 0.
+    """Return integers low, high, e with low * 2**e <= base**exponent <= high * 2**e.
 
-    Binary powering on an interval of integers, cut outwards to ``bits`` bits and enough more for the growth of the error,
-    which doubles with every squaring. A power of at most ``EXACT_BITS`` bits is exact: low == high.
+    Args:
+        base: a float > 0.
+        exponent: a whole number >= 0.
+        bits: the width of the interval is about 2**-bits of the power. A power of at most ``EXACT_BITS`` bits is exact:
+            low == high.
+
+    The method is binary powering on an interval of integers, which is cut outwards. The error doubles with every squaring, so
+    more than ``bits`` bits are kept.
     """
     numerator, denominator = base.as_integer_ratio()
     step_exponent = 1 - denominator.bit_length()

@@ -1,9 +1,9 @@
-"""The exact rate of a schedule: the textbook's formula on rationals.
+"""The exact rate of a schedule: Smith's formula on rationals.
 
     cycle = floor(1 + t / (2 s));  x = |t / s - 2 cycle + 1|;  rate = initial + (maximal - initial) max(0, 1 - x) scale
 
-(Smith, arXiv 1506.01186, section 3; TFA 0.23 ``CyclicalLearningRate.__call__``). The inputs are the numbers that the schedule
-holds, that is, already rounded to its dtype.
+(Smith, arXiv 1506.01186, section 3; TFA 0.23 ``CyclicalLearningRate.__call__``). The inputs are the fields of the
+schedule, which are already rounded to its dtype.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
 
     Exact: TypeAlias = Fraction | mpmath.mpf
 
-#: Bits up to which ``value`` writes a power out as a Fraction; past it, it returns an mpf.
+#: If a power has more bits than this, ``value`` returns an mpf instead of a Fraction.
 SANE_BITS = 1 << 16
-#: Precision of that mpf.
+#: Precision of that mpf, in bits.
 MPF_BITS = 256
 #: A scale beyond 2**+-CLAMP is replaced by 2**+-CLAMP. |maximal - initial| * height lies in 2**-2098 .. 2**1025 for every
 #: float64 schedule (bounds above 2**-1074, step_size below 2**1024), so the product stays far below half of the smallest
-#: subnormal, 2**-1075, or far above the largest finite number, 2**1024: no rounding to float32 or float64 can tell.
+#: subnormal, 2**-1075, or far above the largest finite number, 2**1024. The rounded rate is the same in both cases.
 CLAMP = 5000
 
 
 def phase(step_size: Fraction, step: int) -> tuple[int, Fraction]:
-    """The cycle, counted from 1, and the height of the triangle, 0 to 1, at a step."""
-    # The textbook's sums over their common denominator p, for a step_size of p / q: one fraction is reduced, not eight.
+    """Return the cycle, counted from 1, and the height of the triangle, 0 to 1, at a step."""
+    # All terms have the denominator p, for a step_size of p / q. So one fraction is reduced instead of eight.
     p, q = step_size.numerator, step_size.denominator
     cycle = 1 + step * q // (2 * p)
     x = abs(step * q - 2 * cycle * p + p)
@@ -43,7 +43,7 @@ def phase(step_size: Fraction, step: int) -> tuple[int, Fraction]:
 
 
 def value(schedule: Parameters, step: int) -> Exact:
-    """The exact rate: a Fraction, or an ``mpmath.mpf`` of 256 bits where it is irrational or the scale needs over 65,536 bits.
+    """Return the exact rate: a Fraction, or an ``mpmath.mpf`` of 256 bits if the scale is irrational or above 65,536 bits.
 
     The mpf is the exact value rounded: its relative error is below 2**-250 for rates that do not cancel.
     """
@@ -62,17 +62,17 @@ def value(schedule: Parameters, step: int) -> Exact:
 
 
 def rounded(schedule: Parameters, step: int) -> Any:
-    """The exact rate rounded once, to nearest and ties to even, as a NumPy scalar of the schedule's dtype."""
+    """Return the exact rate rounded once, to nearest and ties to even, as a NumPy scalar of the schedule's dtype."""
     for low, high in enclosures(schedule, step):
         result = round_to(low, schedule.dtype)
-        # Comes to an end: see EXACT_BITS in ``power``. A rate whose enclosures never close is no midpoint.
+        # The loop ends, since only a midpoint stays undecided, and EXACT_BITS in ``power`` makes midpoints exact.
         if low == high or result == round_to(high, schedule.dtype):
             return result
     raise AssertionError("unreachable: enclosures are endless")
 
 
 def enclosures(schedule: Parameters, step: int) -> Iterator[tuple[Fraction, Fraction]]:
-    """Ever tighter pairs of rationals that hold the exact rate between them (in either order), up to ``CLAMP``."""
+    """Yield ever tighter pairs of rationals, in either order, that enclose the exact rate, up to ``CLAMP``."""
     initial, amplitude, height, argument = _terms(schedule, step)
     policy, bits = schedule.policy, 128
     reach = amplitude if policy.scale is None else amplitude * height
@@ -89,7 +89,7 @@ def enclosures(schedule: Parameters, step: int) -> Iterator[tuple[Fraction, Frac
 
 
 def scale_enclosure(scale: Geometric, argument: int, bits: int) -> tuple[Fraction, Fraction]:
-    """Two rationals around the scale at a cycle or step, about 2**-bits apart, relatively; equal where it is short."""
+    """Return two rationals that enclose the scale; their relative distance is about 2**-bits, or 0 for a short power."""
     exponent = argument - scale.offset
     half, twos = math.frexp(scale.base)
     if half == 0.5:  # a power of two
@@ -104,7 +104,7 @@ def scale_enclosure(scale: Geometric, argument: int, bits: int) -> tuple[Fractio
 
 
 def _terms(schedule: Parameters, step: int) -> tuple[Fraction, Fraction, Fraction, int]:
-    """The initial rate, maximal - initial, the height of the triangle, and what the scale is computed from."""
+    """Return the initial rate, maximal - initial, the height of the triangle, and the argument of the scale."""
     cycle, height = phase(Fraction(schedule.step_size), step)
     initial = Fraction(schedule.initial_learning_rate)
     amplitude = Fraction(schedule.maximal_learning_rate) - initial

@@ -1,4 +1,4 @@
-"""Rounding of rationals to float32 and float64, once, to nearest and ties to even."""
+"""Rounding of rationals to float32 and float64: once, to nearest, ties to even."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ FORMATS = {"float32": (24, -149, 128), "float64": (53, -1074, 1024)}
 
 
 def round_to(exact: Fraction, dtype: str) -> Any:
-    """Round a rational to nearest, ties to even, in float32 or float64: subnormals kept, beyond the largest: infinity.
+    """Return a rational rounded to nearest, ties to even, in float32 or float64.
 
-    Zero and what rounds to it is +0.0, whatever the sign of the rational.
+    Subnormal numbers are kept, and a number beyond the largest becomes infinite. Zero is +0.0, also for negative rationals.
     """
     kind = np.dtype(dtype).type
     bits, smallest, overflow = FORMATS[dtype]
     numerator, denominator = abs(exact.numerator), exact.denominator
-    # 2**(magnitude - 1) <= |exact| < 2**(magnitude + 1): one comparison settles which half it is.
+    # 2**(magnitude - 1) <= |exact| < 2**(magnitude + 1): one comparison decides which half it is.
     magnitude = numerator.bit_length() - denominator.bit_length()
     if numerator << max(-magnitude, 0) < denominator << max(magnitude, 0):
         magnitude -= 1

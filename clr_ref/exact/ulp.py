@@ -1,4 +1,4 @@
-"""Units in the last place: distances between floats, and how a disagreement is written."""
+"""Units in the last place: distances between floats, and floats as text."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 def ordinal(values: Any) -> NDArray[np.int64]:
-    """Number the floats of a dtype in their order, zero (of either sign) as 0, neighbours one apart.
+    """Return the places of floats in the order of all floats of their dtype: 0 for +0.0 and -0.0, 1 for the next one.
 
     Args:
-        values: float32 or float64, any shape; NaN is the caller's business.
+        values: float32 or float64, any shape, without NaN.
     """
     array = np.asarray(values)
     bits = array.view(f"i{array.itemsize}").astype(np.int64)
@@ -24,9 +24,9 @@ def ordinal(values: Any) -> NDArray[np.int64]:
 
 
 def distance(actual: Any, expected: Any) -> NDArray[Any]:
-    """Signed number of floats from expected to actual, as float64 (a distance across zero may exceed int64).
+    """Return the signed number of floats from expected to actual, as float64: a distance across zero may exceed int64.
 
-    Two NaN are 0 apart; a NaN and a number are infinitely far apart.
+    The distance of two NaN is 0, that of a NaN and a number is infinite.
 
     Raises:
         TypeError: the two are of different dtypes.
@@ -35,7 +35,7 @@ def distance(actual: Any, expected: Any) -> NDArray[Any]:
     if a.dtype != b.dtype or a.dtype not in (np.float32, np.float64):
         raise TypeError(f"actual and expected must both be float32 or float64, got {a.dtype} and {b.dtype}")
     x, y = ordinal(a), ordinal(b)
-    # The difference of the ordinals in float64 is exact where it matters, below 2**53, and in order beyond.
+    # The difference of the ordinals in float64 is exact below 2**53, and monotone beyond.
     near = (x < 0) == (y < 0)
     apart = np.where(near, (x - np.where(near, y, 0)).astype(np.float64), x.astype(np.float64) - y.astype(np.float64))
     either, both = np.isnan(a) | np.isnan(b), np.isnan(a) & np.isnan(b)
@@ -43,13 +43,13 @@ def distance(actual: Any, expected: Any) -> NDArray[Any]:
 
 
 def size(values: Any, dtype: str) -> NDArray[Any]:
-    """One ULP at a value, in float64: the gap to the next float of dtype away from zero."""
+    """Return one ULP at a value, in float64: the distance to the next float of dtype away from zero."""
     rounded = np.abs(np.asarray(values, dtype))
     return np.asarray(np.spacing(rounded), np.float64)
 
 
 def shortest(value: Any) -> str:
-    """The shortest decimal that reads back as the same float of the value's dtype."""
+    """Return the shortest decimal that reads back as the same float of the value's dtype."""
     if not np.isfinite(value):
         return repr(float(value))
     digits = np.format_float_positional(value, unique=True, trim="-")
@@ -57,7 +57,7 @@ def shortest(value: Any) -> str:
 
 
 def show(value: Any) -> str:
-    """A float in shortest decimal and in hex, e.g. ``0.0001 (0x1.a36e2ep-14)``."""
+    """Return a float in shortest decimal and in hex, e.g. ``0.0001 (0x1.a36e2ep-14)``."""
     if not np.isfinite(value):
         return repr(float(value))
     mantissa, _, exponent = float(value).hex().partition("p")

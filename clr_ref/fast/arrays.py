@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Words = NDArray[np.uint32]
 
-#: Steps worked on at once: the cost of twenty calls of NumPy vanishes, and all buffers stay in a second-level cache of 2 MiB.
+#: So many steps are computed at a time: the cost of twenty calls of NumPy is then small, and all buffers stay in a second-level
+#: cache of 2 MiB.
 CHUNK = 32 * 1024
 MAX_STEP = 2**63 - 1
 #: Adding a whole number to the bits of 2**52 adds it to the float: the cheapest conversion there is.
@@ -149,16 +150,17 @@ def origin(plan: Plan) -> int:
 def products(plan: Plan, slope: float, rate: Floats, scratch: Floats, scale: Floats, largest: int) -> None:
     """Replace positions by m * slope * scale.
 
-    The position divided by 2p is rounded to the nearest whole number, which is the cycle. The float64 quotient is off by less
-    than 2**51 / 2p * 2**-52, and its distance from a half is 0 or at least 1 / 2p. So ``rint`` picks the same whole number as
-    exact arithmetic, except at exact halves, where both choices give m = p.
-
     Args:
-        plan, slope: of the schedule; a slope that already holds a part of the scale is given by itself.
+        plan: the plan of the schedule.
+        slope: the slope of the plan, or its product with a part of the scale.
         rate: on entry, step * q less the origin; on return, the products.
         scratch: overwritten.
         scale: on entry, the scale of exp_range; overwritten for triangular2.
         largest: the largest step * q.
+
+    The position divided by 2p is rounded to the nearest whole number, which is the cycle. The float64 quotient is off by less
+    than 2**51 / 2p * 2**-52, and its distance from a half is 0 or at least 1 / 2p. So ``rint`` picks the same whole number as
+    exact arithmetic, except at exact halves, where both choices give m = p.
     """
     p2 = 2 * plan.p
     np.multiply(rate, 1 / p2, out=scratch)

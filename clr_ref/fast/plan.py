@@ -1,4 +1,4 @@
-"""What a schedule computes once, before the first step: the numbers of its formula, and how far they can be trusted."""
+"""The numbers that a schedule computes once, before the first step, and the limits within which they are accurate."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from clr_ref.parameters import Parameters
 U = 2.0**-53
 #: 2p and the whole-number cycle stay below this, so that int64 never overflows.
 LIMIT = 1 << 62
-#: Below this, step * q and its quotient by 2p are accurate enough in float64 to find the right cycle (``arrays._products``).
+#: Below this, step * q and its quotient by 2p are accurate enough in float64 to find the right cycle (``arrays.products``).
 PHASE_LIMIT = 1 << 51
 #: Powers of gamma, and of two, are held at 2**-SPAN. Beyond it no float32 result changes: |maximal - initial| * height is 0 or
 #: lies in 2**-211 .. 2**129 for float32 schedules with 2p < LIMIT. A float64 result could change; WINDOW catches those steps,
@@ -29,10 +29,10 @@ WINDOW = 690
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """What a schedule computes once. ``p / 2**shift`` is the step_size; ``slope`` is (maximal - initial) / p."""
+    """The numbers that a schedule computes once. ``p / 2**shift`` is the step_size; ``slope`` is (maximal - initial) / p."""
 
     schedule: Parameters
-    #: the geometric scale, or None for a function of the user's and for policies that are only computed exactly.
+    #: the geometric scale, or None for a function of the user and for policies that are only computed exactly.
     scale: policies.Geometric | None
     p: int
     shift: int
@@ -66,7 +66,7 @@ class Plan:
 
     @functools.cached_property
     def powers(self) -> Powers:
-        """The powers of gamma. Not there where the scale is 1, halves, or is a function."""
+        """The powers of gamma; only for a scale that is a power of gamma."""
         assert self.scale is not None
         return Powers(self.scale.base, SPAN[self.schedule.dtype])
 
@@ -101,7 +101,7 @@ def plan(schedule: Parameters) -> Plan:
         amplitude=_nearest(amplitude),
         slope=_nearest(amplitude / p),
         roundings=roundings,
-        # A geometric scale is positive; a function of the user's may be anything.
+        # A geometric scale is positive; a function of the user may have any sign.
         cancels=scale is None or not away_from_zero,
         regular=regular,
         last_fast_step=(PHASE_LIMIT - 2 * p) >> shift if fast else -1,

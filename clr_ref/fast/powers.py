@@ -29,9 +29,9 @@ FAR = 1022
 class Powers:
     """gamma**n for whole n, from tables: multiplication alone, so the bits are the same on every machine.
 
-    n is written in digits of ``width`` bits; table k holds gamma**(d << (k * width)). Each entry is correctly rounded but for
-    2**-100, so a product of L entries has a relative error of at most (2 L - 1) U, and 2 L U with its use. That holds inside
-    2**+-span. A power beyond it comes out beyond it too: as 0, or finite.
+    n is written in digits of ``width`` bits; table k holds gamma**(d << (k * width)). Each entry is correctly rounded, except
+    for 2**-100. So a product of L entries has a relative error of at most (2 L - 1) U, and 2 L U with its use. It holds inside
+    2**+-span. A power beyond it becomes 0, or a finite number that is beyond it too.
     """
 
     MAX_LEVELS = 6
@@ -116,7 +116,7 @@ class Powers:
     def exp2_is_sound(self) -> bool:
         """Whether ``np.exp2(n * rate)`` is within half of ``exp2_roundings`` of every table entry.
 
-        It is with every library that we know: they err by a few units. If one fails this check, the tables are used instead.
+        All libraries that we know pass: they err by a few units. If one fails this check, the tables are used instead.
         """
         for level, (table, _) in enumerate(self.tables):
             known = np.flatnonzero(table)

@@ -41,10 +41,10 @@ def round_to_float32(plan: Plan, near: Floats, words: NDArray[np.uint32], roundi
         width *= 32
         largest = max(abs(float(near.max())), abs(float(near.min()))) + abs(plan.initial)
         floor = max(floor, (roundings + 1) * largest / (width - 2))
-    np.copyto(words, near.view(np.uint64), casting="unsafe")  # the low half, whatever the order of bytes
+    np.copyto(words, near.view(np.uint64), casting="unsafe")  # the low half, on little and big endian machines
     words <<= np.uint32(3)
     if not floor:
-        # Midpoints are the ends of the signed numbers: two quick looks, and most often that is all.
+        # Midpoints are the ends of the signed numbers: two comparisons are enough for most chunks.
         signed, far = words.view(np.int32), (2**28 - width) << 3
         if signed.max() < far and signed.min() > -far:
             return ()

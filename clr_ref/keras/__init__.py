@@ -1,9 +1,9 @@
-"""The drop-ins for ``tfa.optimizers``' four cyclical learning rates, for tf.keras on TF 2.8 to 2.15, tf-keras and Keras 3.
+"""Drop-ins for the four cyclical learning rates of ``tfa.optimizers``: tf.keras on TF 2.8 to 2.15, tf-keras and Keras 3.
 
     from clr_ref.keras import CyclicalLearningRate        # was: from tensorflow_addons.optimizers import CyclicalLearningRate
 
-Constructors, defaults, attributes and configs are those of TFA 0.23. Whatever TFA saved loads through these classes where TFA
-cannot be imported (docs/MIGRATING.md).
+Constructors, defaults, attributes and configs are those of TFA 0.23. Models that TFA saved are loaded with these classes where
+TFA cannot be imported (docs/MIGRATING.md).
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ _PACKAGE = "clr_ref"
 
 
 def _serializable(cls: Any) -> Any:
-    """Register a class under its own name, under the bare one, and under TFA's where TFA is not there to claim it.
+    """Register a class under its own name, under the bare one, and under TFA's name if TFA is not installed.
 
-    The bare name is what TF 2.15 and tf-keras look up when they load ``.h5``; TFA's registration fails if its name is taken.
+    TF 2.15 and tf-keras look up the bare name when they load ``.h5``. TFA's registration fails if its name is taken.
     """
     keras.utils.register_keras_serializable(package=_PACKAGE)(cls)
     known = keras.utils.get_custom_objects()
@@ -41,32 +41,41 @@ def _serializable(cls: Any) -> Any:
     return cls
 
 
-#: AutoGraph has nothing to convert here, and would say so in a warning.
+#: Without it AutoGraph warns that it has nothing to convert here.
 _as_written: Any = api.tensorflow().autograph.experimental.do_not_convert if api.BACKEND == "tensorflow" else lambda f: f
 
 
 @_serializable
 class CyclicalLearningRate(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
-    """A cyclical learning rate with any scale function (Smith, arXiv 1506.01186; TFA 0.23 ``CyclicalLearningRate``).
+    """A cyclical learning rate with any scale function.
+
+    The policy is that of Smith, arXiv 1506.01186, and of TFA 0.23 ``CyclicalLearningRate``.
 
     Args:
         initial_learning_rate: the rate at step 0 and at the ends of every cycle: a finite Python or NumPy number, or a scalar
             tensor. ``numpy.float64`` and float64 tensors make a float64 schedule, everything else a float32 one, as in TFA.
         maximal_learning_rate: the rate at the peak where the scale is 1; may lie below the initial rate.
         step_size: half the length of a cycle, in optimizer steps; any finite number > 0.
-        scale_fn: the factor of the amplitude: a callable, or a registered name. With arithmetic "exact" it is asked with a
-            float64 tensor (float32 on JAX without x64) and, where it cannot take that, with one of the schedule's dtype;
-            with "tfa", as TFA asks.
-        scale_mode: what ``scale_fn`` is asked with: ``"cycle"``, counted from 1, or ``"iterations"``, the step.
-        name: kept, and stored by ``get_config``; names the operations in a TensorFlow graph.
+        scale_fn: the factor of the amplitude: a callable, or a registered name. With arithmetic "exact" it is called with a
+            float64 tensor (float32 on JAX without x64), and if it fails, with one of the schedule's dtype. With "tfa" it is
+            called as TFA calls it.
+        scale_mode: the argument of ``scale_fn``: ``"cycle"``, counted from 1, or ``"iterations"``, the step.
+        name: the name in the config; it also names the operations in a TensorFlow graph.
         arithmetic: ``"exact"``: whole-number phase, float64, rounded once, with the same bits in every mode of execution.
             ``"tfa"``: TFA's operations in TFA's order, so that each mode of each TensorFlow gives the bits that TFA gives
             there.
-        dtype: of the rates, ``"float32"`` or ``"float64"``; default: see ``initial_learning_rate``.
+        dtype: ``"float32"`` or ``"float64"``, the dtype of the rates. Default: see ``initial_learning_rate``.
 
     Raises:
         TypeError: an argument is of the wrong type, or a variable where arithmetic is "exact".
         ValueError: an argument is outside its range; arithmetic "tfa" on another backend than TensorFlow.
+
+    Examples:
+        >>> from clr_ref.keras import CyclicalLearningRate
+        >>> schedule = CyclicalLearningRate(0.0, 1.0, 10, scale_fn=lambda cycle: 1 / cycle)
+        >>> float(schedule(10)), float(schedule(30))  # the peaks of the first two cycles
+        (1.0, 0.5)
+        >>> optimizer = keras.optimizers.SGD(learning_rate=schedule)
     """
 
     def __init__(
@@ -107,10 +116,10 @@ class CyclicalLearningRate(keras.optimizers.schedules.LearningRateSchedule):  # 
         self._arithmetic: Arithmetic = arithmetic
         self._name = name
 
-    #: Whether a compiled function may hold the schedule. ``LearningRateLogger`` must not take one that none holds for applied.
+    #: True if a compiled function may use the schedule. If none does, ``LearningRateLogger`` must not log its rates.
     was_traced = False
 
-    # The values are fixed: a rate computed from other numbers than the attributes show would be a silent error.
+    # The values cannot be set: a rate that is computed from other numbers than the attributes would be a silent error.
     initial_learning_rate = property(lambda self: self._given["initial_learning_rate"])
     maximal_learning_rate = property(lambda self: self._given["maximal_learning_rate"])
     step_size = property(lambda self: self._given["step_size"])
@@ -122,20 +131,20 @@ class CyclicalLearningRate(keras.optimizers.schedules.LearningRateSchedule):  # 
 
     @property
     def reference(self) -> reference.CyclicalLearningRate:
-        """The schedule in NumPy, correctly rounded; where arguments are variables, that of their present values."""
+        """The correctly rounded schedule in NumPy; if arguments are variables, that of their present values."""
         return self._reference if self._arithmetic == "exact" else dataclasses.replace(self._reference, **self._numbers())
 
     @_as_written  # type: ignore[untyped-decorator]
     def __call__(self, step: Any) -> Any:
-        """The rate at a step, or at every step of an array.
+        """Return the rate at a step, or the rates at an array of steps.
 
-        Steps outside 0 .. 2**63-1 have a rate too, since a schedule around this one may evaluate it where it does not use it:
-        before step 0 the rate of step 0, beyond the last step that of the last (2**31-1 on JAX without x64), NaN for NaN. With
-        arithmetic "tfa" they have the rates of TFA's formula.
+        Steps outside 0 .. 2**63-1 have a rate too, since a schedule around this one may evaluate it there and drop the rate.
+        Steps below 0 have the rate of step 0, and NaN gives NaN. Steps that are too large have the rate of the last one, which
+        is 2**31-1 on JAX without x64. With arithmetic "tfa" all these steps have the rates of TFA's formula.
 
         Args:
-            step: whole numbers of any real dtype and any shape: a tensor, a variable, an array, a number. The fractions of a
-                tensor are dropped.
+            step: whole numbers of any real dtype and any shape: a tensor, a variable, an array or a number. Numbers in a
+                tensor lose their fractions.
 
         Returns:
             A tensor of the backend, of the schedule's dtype and the steps' shape.
@@ -143,6 +152,11 @@ class CyclicalLearningRate(keras.optimizers.schedules.LearningRateSchedule):  # 
         Raises:
             TypeError: a Python or NumPy step that is no number, or bool.
             ValueError: a Python or NumPy step > 0 with a fraction, with arithmetic "exact".
+
+        Examples:
+            >>> from clr_ref.keras import TriangularCyclicalLearningRate
+            >>> float(TriangularCyclicalLearningRate(0.0, 1.0, 10)(5))
+            0.5
         """
         compute = self._exactly if self._arithmetic == "exact" else self._as_tfa
         if not isinstance(step, arguments.PLAIN):
@@ -159,16 +173,18 @@ class CyclicalLearningRate(keras.optimizers.schedules.LearningRateSchedule):  # 
         if api.BACKEND != "tensorflow":
             return formula.evaluate(self._plan, step, self._ops)
         tf = api.tensorflow()
-        if tf.executing_eagerly() and self._answers_in_numpy and step.shape.rank == 0 and step.device.endswith("CPU:0"):
-            # One step, at a fiftieth of what a score of TensorFlow's operations costs outside of a function.
+        if tf.executing_eagerly() and self._numpy_has_same_bits and step.shape.rank == 0 and step.device.endswith("CPU:0"):
+            # For one step, NumPy takes a fiftieth of the time of some twenty eager operations of TensorFlow.
             rate = formula.evaluate(self._plan, step.numpy(), backends.numpy_ops())
-            return tf.constant(0 if abs(rate) < np.finfo(np.float32).tiny else rate, tf.float32)  # no subnormals, as ever
+            return tf.constant(
+                0 if abs(rate) < np.finfo(np.float32).tiny else rate, tf.float32
+            )  # TensorFlow flushes subnormals
         with tf.name_scope(self._name or "CyclicalLearningRate"):
             return formula.evaluate(self._plan, step, self._ops)
 
     @functools.cached_property
-    def _answers_in_numpy(self) -> bool:
-        """Whether NumPy gives the same bits: not custom scale functions, nor float64 with its subnormal products."""
+    def _numpy_has_same_bits(self) -> bool:
+        """Whether NumPy gives the same bits. Custom scale functions, and subnormal float64 products, may differ."""
         return self.dtype == "float32" and self._plan.scale is not None
 
     @property
@@ -176,7 +192,7 @@ class CyclicalLearningRate(keras.optimizers.schedules.LearningRateSchedule):  # 
         return self._reference._plan
 
     def _as_tfa(self, step: Any) -> Any:
-        """TFA 0.23's formula: the operations, their order and their dtypes decide every bit, so they are those."""
+        """Return the rates of TFA 0.23's formula, with the same operations, order and dtypes, which decide every bit."""
         tf = api.tensorflow()
         if isinstance(step, (list, tuple)):
             step = api.tensor(step)
@@ -189,15 +205,23 @@ class CyclicalLearningRate(keras.optimizers.schedules.LearningRateSchedule):  # 
             distance = tf.abs(time / step_size - 2 * cycle + 1)
             argument = cycle if self.scale_mode == "cycle" else step
             if tf.is_tensor(argument):
-                argument = tf.cast(argument, self.dtype)  # where the step is of another dtype, TFA raises
+                argument = tf.cast(argument, self.dtype)  # TFA raises if the step has another dtype
             height = tf.maximum(tf.cast(0, self.dtype), 1 - distance)
             return initial + (maximal - initial) * height * policies.of(self.scale_fn).tfa_function()(argument)
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments as JSON can hold them: a scale function by its name.
+        """Return the constructor's arguments as JSON data, with the name of the scale function.
+
+        Returns:
+            A dict for ``from_config``.
 
         Raises:
-            ValueError: the scale function has no name.
+            ValueError: the scale function has no name; see ``clr_ref.register_scale_fn``.
+
+        Examples:
+            >>> from clr_ref.keras import TriangularCyclicalLearningRate
+            >>> TriangularCyclicalLearningRate(0.0, 1.0, 10).get_config()["step_size"]
+            10
         """
         return {**self._config(), "scale_fn": arguments.name_of(self.scale_fn)}
 
@@ -210,10 +234,23 @@ class CyclicalLearningRate(keras.optimizers.schedules.LearningRateSchedule):  # 
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
-        """The schedule of a config: of ``get_config``, or of one that TFA wrote.
+        """Return the schedule of a config that ``get_config`` returned, or that TFA wrote.
+
+        Args:
+            config: the constructor's arguments as JSON data.
+            custom_objects: scale functions by their names, as for ``keras.models.load_model``.
+
+        Returns:
+            A schedule of this class.
 
         Raises:
-            ValueError: a scale function whose name nobody registered, or a lambda that TFA wrote.
+            ValueError: a scale function whose name is not registered, or a lambda that TFA wrote.
+
+        Examples:
+            >>> from clr_ref.keras import TriangularCyclicalLearningRate
+            >>> config = TriangularCyclicalLearningRate(0.0, 1.0, 10).get_config()
+            >>> float(TriangularCyclicalLearningRate.from_config(config)(5))
+            0.5
         """
         given = dict(config)
         if "scale_fn" in given:
@@ -223,9 +260,29 @@ class CyclicalLearningRate(keras.optimizers.schedules.LearningRateSchedule):  # 
 
 @_serializable
 class TriangularCyclicalLearningRate(CyclicalLearningRate):
-    """The ``triangular`` policy: constant amplitude (Smith, section 3.2; TFA 0.23 ``TriangularCyclicalLearningRate``).
+    """The ``triangular`` policy: all cycles have the same amplitude.
 
-    Args and errors as for ``CyclicalLearningRate``.
+    The policy is that of Smith, arXiv 1506.01186, section 3.2, and of TFA 0.23 ``TriangularCyclicalLearningRate``.
+
+    Args:
+        initial_learning_rate: the rate at step 0 and at the ends of every cycle: a finite Python or NumPy number, or a scalar
+            tensor. ``numpy.float64`` and float64 tensors make a float64 schedule, everything else a float32 one, as in TFA.
+        maximal_learning_rate: the rate at the peaks; may lie below the initial rate.
+        step_size: half the length of a cycle, in optimizer steps; any finite number > 0.
+        scale_mode: the argument of the scale function: ``"cycle"`` or ``"iterations"``. It changes no rate of this policy.
+        name: the name in the config; it also names the operations in a TensorFlow graph.
+        arithmetic: ``"exact"`` or ``"tfa"``, as for ``CyclicalLearningRate``.
+        dtype: ``"float32"`` or ``"float64"``. Default: see ``initial_learning_rate``.
+
+    Raises:
+        TypeError: an argument is of the wrong type, or a variable where arithmetic is "exact".
+        ValueError: an argument is outside its range; arithmetic "tfa" on another backend than TensorFlow.
+
+    Examples:
+        >>> from clr_ref.keras import TriangularCyclicalLearningRate
+        >>> schedule = TriangularCyclicalLearningRate(0.0, 1.0, 10)
+        >>> [float(schedule(step)) for step in (0, 5, 10, 15, 20)]
+        [0.0, 0.5, 1.0, 0.5, 0.0]
     """
 
     def __init__(
@@ -251,17 +308,35 @@ class TriangularCyclicalLearningRate(CyclicalLearningRate):
         )
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments as JSON can hold them."""
+        """Return the constructor's arguments as JSON data."""
         return self._config()
 
 
 @_serializable
 class Triangular2CyclicalLearningRate(CyclicalLearningRate):
-    """The ``triangular2`` policy: half the amplitude with every cycle (Smith, section 3.2; TFA 0.23
-    ``Triangular2CyclicalLearningRate``).
+    """The ``triangular2`` policy: the amplitude halves with every cycle.
 
-    Args and errors as for ``CyclicalLearningRate``. With scale_mode "iterations" the amplitude halves with every step, as in
-    TFA.
+    The policy is that of Smith, arXiv 1506.01186, section 3.2, and of TFA 0.23 ``Triangular2CyclicalLearningRate``.
+
+    Args:
+        initial_learning_rate: the rate at step 0 and at the ends of every cycle: a finite Python or NumPy number, or a scalar
+            tensor. ``numpy.float64`` and float64 tensors make a float64 schedule, everything else a float32 one, as in TFA.
+        maximal_learning_rate: the rate at the first peak; may lie below the initial rate.
+        step_size: half the length of a cycle, in optimizer steps; any finite number > 0.
+        scale_mode: ``"cycle"``, or ``"iterations"``, with which the amplitude halves with every step, as in TFA.
+        name: the name in the config; it also names the operations in a TensorFlow graph.
+        arithmetic: ``"exact"`` or ``"tfa"``, as for ``CyclicalLearningRate``.
+        dtype: ``"float32"`` or ``"float64"``. Default: see ``initial_learning_rate``.
+
+    Raises:
+        TypeError: an argument is of the wrong type, or a variable where arithmetic is "exact".
+        ValueError: an argument is outside its range; arithmetic "tfa" on another backend than TensorFlow.
+
+    Examples:
+        >>> from clr_ref.keras import Triangular2CyclicalLearningRate
+        >>> schedule = Triangular2CyclicalLearningRate(0.0, 1.0, 10)
+        >>> [float(schedule(step)) for step in (10, 30, 50)]
+        [1.0, 0.5, 0.25]
     """
 
     def __init__(
@@ -287,17 +362,36 @@ class Triangular2CyclicalLearningRate(CyclicalLearningRate):
         )
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments as JSON can hold them."""
+        """Return the constructor's arguments as JSON data."""
         return self._config()
 
 
 @_serializable
 class ExponentialCyclicalLearningRate(CyclicalLearningRate):
-    """The ``exp_range`` policy: the amplitude is multiplied by gamma**step (Smith, section 3.2; TFA 0.23
-    ``ExponentialCyclicalLearningRate``).
+    """The ``exp_range`` policy: the amplitude is multiplied by gamma**step.
 
-    Args and errors as for ``CyclicalLearningRate``; gamma is a finite number > 0. With scale_mode "cycle" the factor is
-    gamma**cycle.
+    The policy is that of Smith, arXiv 1506.01186, section 3.2, and of TFA 0.23 ``ExponentialCyclicalLearningRate``.
+
+    Args:
+        initial_learning_rate: the rate at step 0 and at the ends of every cycle: a finite Python or NumPy number, or a scalar
+            tensor. ``numpy.float64`` and float64 tensors make a float64 schedule, everything else a float32 one, as in TFA.
+        maximal_learning_rate: the rate at the peaks if gamma is 1; may lie below the initial rate.
+        step_size: half the length of a cycle, in optimizer steps; any finite number > 0.
+        scale_mode: ``"iterations"``, or ``"cycle"``, with which the factor is gamma**cycle.
+        gamma: any finite number > 0.
+        name: the name in the config; it also names the operations in a TensorFlow graph.
+        arithmetic: ``"exact"`` or ``"tfa"``, as for ``CyclicalLearningRate``.
+        dtype: ``"float32"`` or ``"float64"``. Default: see ``initial_learning_rate``.
+
+    Raises:
+        TypeError: an argument is of the wrong type, or a variable where arithmetic is "exact".
+        ValueError: an argument is outside its range; arithmetic "tfa" on another backend than TensorFlow.
+
+    Examples:
+        >>> from clr_ref.keras import ExponentialCyclicalLearningRate
+        >>> schedule = ExponentialCyclicalLearningRate(0.0, 1.0, 2, gamma=0.5)
+        >>> [float(schedule(step)) for step in (2, 6)]
+        [0.25, 0.015625]
     """
 
     def __init__(
@@ -327,23 +421,29 @@ class ExponentialCyclicalLearningRate(CyclicalLearningRate):
     gamma = property(lambda self: self._gamma)
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments as JSON can hold them."""
+        """Return the constructor's arguments as JSON data."""
         return {**self._config(), "gamma": arguments.number("gamma", self._gamma)}
 
 
 @keras.utils.register_keras_serializable(package=_PACKAGE)
 class PerUpdate(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
-    """A schedule that counts updates of the weights, under an optimizer that counts batches.
+    """A schedule that counts updates of the weights, for an optimizer that counts batches.
 
-    Keras 3 with ``gradient_accumulation_steps=k`` updates the weights after every k-th batch, but asks its schedule with the
-    number of batches: update n gets the rate of step k n + k - 1. ``PerUpdate(schedule, k)`` gives it that of step n.
+    Keras 3 with ``gradient_accumulation_steps=k`` updates the weights after every k-th batch, but calls its schedule with the
+    number of batches: update n gets the rate of step k n + k - 1. With ``PerUpdate(schedule, k)`` it gets that of step n.
 
     Args:
         schedule: any Keras schedule.
-        gradient_accumulation_steps: the optimizer's; a whole number > 0.
+        gradient_accumulation_steps: the number that the optimizer has; a whole number > 0.
 
     Raises:
-        ValueError: another gradient_accumulation_steps.
+        ValueError: gradient_accumulation_steps is no whole number > 0.
+
+    Examples:
+        >>> from clr_ref.keras import PerUpdate, TriangularCyclicalLearningRate
+        >>> schedule = PerUpdate(TriangularCyclicalLearningRate(0.0, 1.0, 2), gradient_accumulation_steps=4)
+        >>> [float(schedule(batch)) for batch in (3, 7, 11)]  # the batches after which the weights are updated
+        [0.0, 0.5, 1.0]
     """
 
     def __init__(self, schedule: Any, gradient_accumulation_steps: int) -> None:
@@ -355,13 +455,20 @@ class PerUpdate(keras.optimizers.schedules.LearningRateSchedule):  # type: ignor
         self.was_traced = False
 
     def __call__(self, step: Any) -> Any:
-        """The schedule's rate at ``step // gradient_accumulation_steps``; step as for the schedule."""
+        """Return the schedule's rate at ``step // gradient_accumulation_steps``.
+
+        Args:
+            step: the number of batches so far; a number, an array or a tensor, as for the schedule.
+
+        Returns:
+            What the schedule returns: a tensor.
+        """
         step = np.asarray(step) if isinstance(step, arguments.PLAIN) else api.tensor(step)
         self.was_traced = self.was_traced or api.is_being_traced(step)
         return self.schedule(step // self.gradient_accumulation_steps)
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments as JSON can hold them."""
+        """Return the constructor's arguments as JSON data."""
         return {
             "schedule": keras.optimizers.schedules.serialize(self.schedule),
             "gradient_accumulation_steps": self.gradient_accumulation_steps,
@@ -369,6 +476,13 @@ class PerUpdate(keras.optimizers.schedules.LearningRateSchedule):  # type: ignor
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Any:
-        """The inverse of ``get_config``."""
+        """Return the schedule of a config.
+
+        Args:
+            config: the dict that ``get_config`` returned.
+
+        Returns:
+            A ``PerUpdate``.
+        """
         schedule = keras.optimizers.schedules.deserialize(config["schedule"])
         return cls(schedule, config["gradient_accumulation_steps"])

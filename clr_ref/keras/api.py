@@ -1,8 +1,8 @@
-"""Which Keras this process uses: the one place that imports it, typed as Any because TensorFlow and Keras have no stubs.
+"""The Keras of this process. Only this module imports it, typed as Any because TensorFlow and Keras have no stubs.
 
-``keras`` is what the user's optimizers and models come from: Keras 3 where it is installed, on any of its backends; tf-keras
-where TF_USE_LEGACY_KERAS is set, as TensorFlow reads it; otherwise the tf.keras of the installed TensorFlow. It is resolved
-once, at import, as TensorFlow does. Import this module only inside modules that need Keras.
+``keras`` is Keras 3 if it is installed, on any of its backends; tf-keras if TF_USE_LEGACY_KERAS is set, which TensorFlow reads
+too; otherwise the tf.keras of the installed TensorFlow. It is chosen once, at import, as in TensorFlow. Import this module
+only inside modules that need Keras.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ LOWEST_KERAS_3 = (3, 8)
 
 
 def _has_keras_3() -> bool:
-    """Whether Keras 3 is installed.
+    """Return True if Keras 3 is installed.
 
     Raises:
-        ImportError: one that is too old.
+        ImportError: the installed Keras 3 is too old.
     """
     try:
         found = importlib.metadata.version("keras")
@@ -36,7 +36,7 @@ def _has_keras_3() -> bool:
     return version >= LOWEST_KERAS_3
 
 
-#: Keras 3 has backends; everything before runs on TensorFlow.
+#: True for Keras 3, which has backends; earlier versions run on TensorFlow.
 IS_KERAS_3 = os.environ.get("TF_USE_LEGACY_KERAS") not in ("1", "true", "True") and _has_keras_3()
 
 try:
@@ -48,7 +48,7 @@ BACKEND: str = keras.backend.backend() if IS_KERAS_3 else "tensorflow"
 
 
 def tensorflow() -> Any:
-    """TensorFlow, where the backend is TensorFlow.
+    """Return the module ``tensorflow``, if it is the backend.
 
     Raises:
         RuntimeError: another backend.
@@ -59,19 +59,19 @@ def tensorflow() -> Any:
 
 
 def keras_version() -> str:
-    """The version of the Keras that is used; that of tf.keras is that of TensorFlow."""
+    """Return the version of Keras; for tf.keras, that of TensorFlow."""
     return str(keras.__version__ if IS_KERAS_3 else tensorflow().__version__)
 
 
 def tensor(value: Any) -> Any:
-    """A number, an array or a variable as a tensor of the backend."""
+    """Return a number, an array or a variable as a tensor of the backend."""
     if BACKEND != "tensorflow":
         return keras.ops.convert_to_tensor(value)
-    return tensorflow().convert_to_tensor(value)  # Keras 3 would leave its variables as they are, without a device
+    return tensorflow().convert_to_tensor(value)  # Keras 3 would return its variables, which have no device
 
 
 def is_being_traced(tensor: Any) -> bool:
-    """Whether a tensor has no value yet, since a function is being compiled."""
+    """Return True if a tensor has no value yet, since a function is being compiled."""
     if BACKEND == "tensorflow":
         return not tensorflow().executing_eagerly()
     return BACKEND == "jax" and isinstance(tensor, importlib.import_module("jax").core.Tracer)

@@ -1,4 +1,4 @@
-"""The arguments of the drop-ins: numbers, tensors, variables and scale functions, in and out of configs."""
+"""The arguments of the drop-ins: numbers, tensors, variables and scale functions, also from configs and for them."""
 
 from __future__ import annotations
 
@@ -12,23 +12,24 @@ from clr_ref import exact, policies, schedule as reference
 from clr_ref._inputs import as_exact, as_real
 from clr_ref.keras.api import keras
 
-#: What is checked and converted here; everything else is the backend's.
+#: The types that are checked and converted here; the backend converts all others.
 PLAIN = (bool, str, bytes, int, float, complex, list, tuple, np.ndarray, np.generic)
 
 
 def held_steps(step: Any, last: int) -> tuple[Any, Any]:
-    """Python and NumPy steps as whole numbers from 0 to ``last``, and where they are NaN instead; arrays of the steps' shape.
+    """Return Python and NumPy steps as whole numbers from 0 to ``last``, and where they are NaN: two arrays of their shape.
 
     Raises:
-        TypeError, ValueError: as for a call of the reference, except that no step is out of range.
+        TypeError: as for a call of the reference.
+        ValueError: as for a call of the reference, except that no step is out of range.
     """
-    # An array of the elements of [2**53 + 1, 1.0] would be one of floats, which lose a digit.
+    # NumPy would convert [2**53 + 1, 1.0] to floats, which lose a digit.
     array: Any = np.asarray(step, object if isinstance(step, (list, tuple)) else None)
     above: Any = False
     nan: Any = False
     held: Any = step
     if array.dtype.kind in "iufO" and not isinstance(step, np.ma.MaskedArray):
-        with contextlib.suppress(TypeError):  # of what is no number, which the reference refuses
+        with contextlib.suppress(TypeError):  # from elements that are no numbers, for which the reference raises
             above, nan = array > last if array.dtype.kind in "iu" else array >= last + 1, array != array
             held = np.where((array < 0) | above | nan, 0, array)
             held = held.tolist() if array.dtype.kind == "O" else held
@@ -37,12 +38,12 @@ def held_steps(step: Any, last: int) -> tuple[Any, Any]:
 
 
 def is_variable(value: Any) -> bool:
-    """Whether a value can be assigned to."""
+    """Return True if a value can be assigned to."""
     return hasattr(value, "assign")
 
 
 def kept(name: str, value: Any, arithmetic: str, dtype: str) -> Any:
-    """An argument as the schedule keeps it: one that cannot change, or one that TFA's arithmetic follows.
+    """Return an argument as the schedule keeps it: one that cannot change, or a variable that TFA's arithmetic follows.
 
     Raises:
         TypeError: a variable with arithmetic "exact".
@@ -62,12 +63,12 @@ def kept(name: str, value: Any, arithmetic: str, dtype: str) -> Any:
 
 
 def plain(value: Any) -> Any:
-    """The number or the tensor; a variable's present value."""
+    """Return a number or a tensor itself, and of a variable its present value."""
     return value.value() if callable(getattr(value, "value", None)) else value
 
 
 def number(name: str, value: Any) -> float | int:
-    """A Python number, from a scalar tensor or a variable too; the error of the core for everything else."""
+    """Return a Python number, also for a scalar tensor or a variable, or raise the error of ``as_real``."""
     if isinstance(value, (str, bytes, bool, int, float, np.generic)) or value is None or callable(value):
         return as_real(name, value)
     try:
@@ -81,7 +82,7 @@ def number(name: str, value: Any) -> float | int:
 
 
 def name_of(scale_fn: Any) -> Any:
-    """What a config holds of a scale function: the name it has in ``clr_ref``'s registry or in Keras's."""
+    """Return the data of a scale function in a config: its name in the registry of ``clr_ref`` or of Keras."""
     if policies.name_of(scale_fn) is not None:
         data = policies.to_data(scale_fn)
         return data if len(data) > 1 else data["name"]
@@ -93,7 +94,7 @@ def name_of(scale_fn: Any) -> Any:
 
 
 def resolve(scale_fn: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
-    """The scale function of a config: a callable, a name, what Keras makes of a function, or what ``name_of`` returns."""
+    """Return the scale function of a config: a callable, a name, Keras's data of a function, or what ``name_of`` returns."""
     if isinstance(scale_fn, Mapping):
         if scale_fn.get("class_name") is None:
             return policies.from_data(dict(scale_fn))

@@ -1,4 +1,4 @@
-"""The learning rates that were applied, in the logs of ``fit``."""
+"""A callback that logs the learning rates that ``fit`` applied."""
 
 from __future__ import annotations
 
@@ -14,25 +14,21 @@ _traced: weakref.WeakKeyDictionary[Any, weakref.WeakKeyDictionary[Any, Any]] = w
 
 
 class LearningRateLogger(keras.callbacks.Callback):  # type: ignore[misc]
-    """Log the learning rates that ``fit`` applied, under ``"applied_learning_rate"``; with any schedule, or none.
+    """Log the learning rates that ``fit`` applied, as ``"applied_learning_rate"``, with any schedule or with none.
 
     Keras itself logs no rate (History, CSVLogger), or that of the next step (TensorBoard). Place the logger before the
     callbacks that read the logs. The logs of a batch or an epoch hold the rate of the last update so far, or NaN before the
     first. A step that a LossScaleOptimizer skips is no update and has no rate. If the rates cannot be known, the logger raises
-    an error instead of logging others.
-
-        logger = LearningRateLogger()
-        model.fit(x, y, callbacks=[logger, keras.callbacks.CSVLogger("log.csv")])
-        logger.rates
+    an error instead of logging wrong ones.
 
     A compiled train function keeps the schedule with which it was traced, on every Keras except on torch. If you assign another
     one to ``optimizer.learning_rate``, batches of an old shape apply the old schedule, and those of a new shape the new one.
     The default optimizers of TF 2.11 to 2.15 and tf-keras store the rate of their last update, which the logger reads. With
-    others, or several updates to an execution, it raises; also if a ``fit`` without a logger compiled the function, unless the
-    schedule is a drop-in that knows of its compilation.
+    other optimizers, or several updates in one execution, it raises an error. It also raises one if a ``fit`` without a logger
+    compiled the function, unless the schedule is a drop-in, which records that it was compiled.
 
-    With a custom ``train_step``, place the logger after callbacks that set ``optimizer.iterations`` before a batch: there it
-    cannot see that something is wrong.
+    With a custom ``train_step``, place the logger after callbacks that set ``optimizer.iterations`` before a batch: it cannot
+    detect the wrong order.
 
     Args:
         optimizer: the optimizer whose updates are logged; by default the model's. Give the one that a custom ``train_step``
@@ -50,6 +46,16 @@ class LearningRateLogger(keras.callbacks.Callback):  # type: ignore[misc]
         RuntimeError: the train function was compiled with another schedule, or before a logger could see with which.
         RuntimeError: several steps ran in one execution, and it is unknown which of them the loss scale skipped.
         RuntimeError: the learning rate is a function that returned different values.
+
+    Examples:
+        >>> import numpy as np
+        >>> from clr_ref.keras import LearningRateLogger, TriangularCyclicalLearningRate
+        >>> model = keras.Sequential([keras.layers.Dense(1)])
+        >>> model.compile(keras.optimizers.SGD(TriangularCyclicalLearningRate(0.0, 1.0, 2)), "mse")
+        >>> logger = LearningRateLogger()
+        >>> history = model.fit(np.ones((4, 1)), np.ones((4, 1)), batch_size=1, callbacks=[logger], verbose=0)
+        >>> logger.rates
+        [0.0, 0.5, 1.0, 0.5]
     """
 
     def __init__(self, optimizer: Any = None) -> None:
@@ -60,12 +66,12 @@ class LearningRateLogger(keras.callbacks.Callback):  # type: ignore[misc]
         self._first: int | None = None  # the batch that has begun
 
     def set_model(self, model: Any) -> None:
-        """Keras calls this before ``fit`` makes the train function: one that exists already may have been traced."""
+        """Note whether a train function exists before ``fit`` makes one: it may have been traced already."""
         super().set_model(model)
         self._is_untraced = getattr(model, "train_function", None) is None
 
     def on_train_begin(self, logs: Any = None) -> None:
-        """Start a new list."""
+        """Start a new list of rates."""
         self.rates = []
         self._optimizer = getattr(self.model, "optimizer", None) if self._given is None else self._given
         if self._optimizer is None:
@@ -99,7 +105,7 @@ class LearningRateLogger(keras.callbacks.Callback):  # type: ignore[misc]
         self._log(logs)
 
     def on_train_end(self, logs: Any = None) -> None:
-        """Raise if the optimizer made no step."""
+        """Raise an error if the optimizer made no step."""
         self._check_steps()
 
     def _begin(self, batch: int | None) -> None:
@@ -149,11 +155,11 @@ class LearningRateLogger(keras.callbacks.Callback):  # type: ignore[misc]
         return optimizers.state_of(self._optimizer)
 
     def _constant_rate(self) -> float | None:
-        """The rate if it is no schedule."""
+        """Return the rate if it is no schedule."""
         return None if optimizers.is_schedule(self._rate) else self._rate_at(0)
 
     def _doubt_of_trace(self) -> str | None:
-        """Why the compiled train function may apply another rate than the optimizer's; None if it cannot."""
+        """Return why the compiled train function may apply another rate than the optimizer's, or None if it cannot."""
         function = getattr(self.model, "train_function", None)
         if function is None:
             self._is_untraced = True
@@ -165,7 +171,7 @@ class LearningRateLogger(keras.callbacks.Callback):  # type: ignore[misc]
         if optimizers.is_variable(self._rate) or rates.get(self._applying) is self._rate:
             return None
         if self._applying not in rates and getattr(self._rate, "was_traced", False):
-            return None  # a drop-in knows that a function was compiled with it, and the model has no other that is known
+            return None  # a function was compiled with this drop-in, and with no other that is known
         when = (
             "with another learning rate" if self._applying in rates else "before a LearningRateLogger saw with which schedule"
         )
@@ -184,7 +190,7 @@ class LearningRateLogger(keras.callbacks.Callback):  # type: ignore[misc]
 
 
 def _is_compiled(model: Any) -> bool:
-    """Whether the train function is one that is traced, and then keeps what it read from Python objects."""
+    """Return True if the train function is traced: it then keeps what it read from Python objects."""
     if model.run_eagerly or api.BACKEND == "torch":
         return False
     return api.BACKEND == "tensorflow" or _is_jit(model)

@@ -1,4 +1,4 @@
-"""What an optimizer is made of, across the Keras generations: who applies the rate, where the rate stands, what was applied.
+"""The parts of an optimizer in all Keras generations: which one applies the rate, its rate, and the updates that it made.
 
 There are three generations: *legacy* optimizers (the default up to TF 2.10, ``optimizers.legacy`` until 2.15 and in tf-keras),
 *new* ones (the default from TF 2.11, and tf-keras), and those of Keras 3. Each has a ``LossScaleOptimizer`` around it under
@@ -21,11 +21,11 @@ _LARGEST = float(np.finfo(np.float32).max)
 
 
 def applying(optimizer: Any) -> Any:
-    """The optimizer that applies the rate: the innermost one, inside those that scale losses, look ahead or average weights.
+    """Return the optimizer that applies the rate: the innermost one, inside those that scale losses or average weights.
 
     Raises:
-        ValueError: None, the optimizer of a model that is not compiled.
-        TypeError: an optimizer that holds several others, or that has no learning rate where Keras's have theirs.
+        ValueError: the optimizer is None, since the model is not compiled.
+        TypeError: an optimizer that holds several others, or that does not store its learning rate as Keras's do.
     """
     if optimizer is None:
         raise ValueError("model must be compiled with an optimizer")
@@ -47,7 +47,7 @@ def applying(optimizer: Any) -> Any:
 
 
 def _inside(optimizer: Any) -> Any:
-    """The optimizer inside a wrapper, or None: TFA's wrappers keep it as ``_optimizer``."""
+    """Return the optimizer inside a wrapper, or None. TFA's wrappers keep it as ``_optimizer``."""
     for name in ("inner_optimizer", "_optimizer"):
         inner = getattr(optimizer, name, None)
         if hasattr(inner, "apply_gradients"):
@@ -56,18 +56,18 @@ def _inside(optimizer: Any) -> Any:
 
 
 def unscaled(optimizer: Any) -> Any:
-    """The optimizer inside a LossScaleOptimizer; any other one as it is."""
+    """Return the optimizer inside a LossScaleOptimizer, and any other optimizer itself."""
     inner = getattr(optimizer, "inner_optimizer", None)
     return optimizer if inner is None else inner
 
 
 def is_legacy(optimizer: Any) -> bool:
-    """Whether an optimizer keeps its rate as a legacy one does."""
+    """Return True if an optimizer keeps its rate as a legacy one does."""
     return "learning_rate" in getattr(optimizer, "_hyper", ())
 
 
 def rate_of(optimizer: Any) -> Any:
-    """What an applying optimizer computes its rate from: a variable, a schedule, or a function without arguments."""
+    """Return the source of an applying optimizer's rate: a variable, a schedule, or a function without arguments."""
     if not is_legacy(optimizer):
         return optimizer._learning_rate
     if not callable(optimizer._hyper["learning_rate"]):
@@ -76,22 +76,22 @@ def rate_of(optimizer: Any) -> Any:
 
 
 def is_schedule(rate: Any) -> bool:
-    """Whether what ``rate_of`` returned is a schedule."""
+    """Return True if ``rate_of`` returned a schedule."""
     return isinstance(rate, keras.optimizers.schedules.LearningRateSchedule)
 
 
 def is_variable(rate: Any) -> bool:
-    """Whether what ``rate_of`` returned is a variable."""
+    """Return True if ``rate_of`` returned a variable."""
     return hasattr(rate, "assign")
 
 
 def is_function(rate: Any) -> bool:
-    """Whether what ``rate_of`` returned is a function without arguments."""
+    """Return True if ``rate_of`` returned a function without arguments."""
     return callable(rate) and not is_schedule(rate) and not is_variable(rate)
 
 
 def rate_at(optimizer: Any, *, compiled: bool, jit: bool) -> Callable[[int], float]:
-    """The rate that an applying optimizer applies while its counter stands at a step, as a function of the step.
+    """Return a function from a step to the rate that an applying optimizer applies while its counter is at that step.
 
     The function computes a schedule in the mode in which ``fit`` does, because the bits of other schedules than ours depend on
     it. A constant rate, and what a function without arguments returns, is the one at the time of the call.
@@ -114,7 +114,7 @@ def rate_at(optimizer: Any, *, compiled: bool, jit: bool) -> Callable[[int], flo
 
 
 def last_rate(optimizer: Any) -> float | None:
-    """The rate of the last update, where an applying optimizer stores it: a new one does, if it has a schedule."""
+    """Return the rate of the last update, or None. Only new optimizers with a schedule store it."""
     if is_legacy(optimizer) or not is_schedule(rate_of(optimizer)) or not hasattr(optimizer, "_current_learning_rate"):
         return None
     return float(_value(optimizer._current_learning_rate))
@@ -125,7 +125,7 @@ def last_rate(optimizer: Any) -> float | None:
 
 @dataclasses.dataclass(frozen=True)
 class State:
-    """What an optimizer counts. Two states tell which gradients it used in between.
+    """The counters of an optimizer. Two states show which gradients it used between them.
 
     Attributes:
         iterations: the counter that the schedule is called with.
@@ -153,7 +153,7 @@ class Rules:
     every: int = 1
 
     def after(self, state: State, used: bool) -> State:
-        """The state after a step whose gradients were used, or were not finite and skipped."""
+        """Return the state after a step whose gradients were used, or were not finite and skipped."""
         iterations = state.iterations + (1 if used or self.skips_count else 0)
         if state.scale is None:
             return State(iterations)
@@ -165,7 +165,7 @@ class Rules:
         return State(iterations, state.scale if doubled > _LARGEST and self.skips_count else doubled, 0)
 
     def can_grow_to(self, scale: float | None, state: State, steps: int) -> bool:
-        """False if the scale cannot reach ``scale`` in so many steps."""
+        """Return False if the loss scale cannot reach ``scale`` in so many steps."""
         if scale is None or state.scale is None:
             return True
         return max(state.scale, self._floor) * 2.0 ** min((state.good + steps) // self.growth, 300) >= scale
@@ -176,7 +176,7 @@ class Rules:
 
 
 def rules_of(optimizer: Any) -> Rules:
-    """The rules of a model's optimizer."""
+    """Return the rules of a model's optimizer."""
     return Rules(
         skips_count=not api.IS_KERAS_3,
         growth=int(getattr(optimizer, "dynamic_growth_steps", None) or 1),
@@ -185,14 +185,14 @@ def rules_of(optimizer: Any) -> Rules:
 
 
 def state_of(optimizer: Any) -> State:
-    """The state of a model's optimizer now."""
+    """Return the present state of a model's optimizer."""
     if api.IS_KERAS_3:
         iterations = applying(optimizer)._iterations  # ``iterations`` would be divided by gradient_accumulation_steps
         scale, good = getattr(optimizer, "dynamic_scale", None), getattr(optimizer, "step_counter", None)
         if scale is None:  # its variables are created at the first step
             scale, good = getattr(optimizer, "initial_scale", None), 0
     else:
-        # Of the outermost one: reading that of the inner optimizer would create a counter that TFA's wrappers do not use.
+        # The outermost optimizer has it: reading it in the inner one would create a counter that TFA's wrappers do not use.
         iterations = optimizer.iterations
         loss_scale = getattr(optimizer, "_loss_scale", None)
         scale, good = getattr(loss_scale, "current_loss_scale", None), getattr(loss_scale, "counter", 0)
@@ -202,12 +202,13 @@ def state_of(optimizer: Any) -> State:
 
 
 def used(before: State, after: State, rules: Rules, steps: Collection[int] | None = None) -> list[int]:
-    """Where the counter stood at each step between two states whose gradients the optimizer used, in order.
+    """Return the counter's values at the steps between two states whose gradients the optimizer used, in order.
 
     Args:
-        before, after: the states.
-        rules: of the optimizer.
-        steps: how many steps there may have been; None if any number is possible.
+        before: the state before the steps.
+        after: the state after them.
+        rules: the rules of the optimizer.
+        steps: the possible numbers of steps; None if any number is possible.
 
     Raises:
         RuntimeError: no such steps lead from ``before`` to ``after``, or several ways do that use other gradients.
@@ -221,7 +222,7 @@ def used(before: State, after: State, rules: Rules, steps: Collection[int] | Non
     if steps is None:
         if moved < 0:
             raise impossible
-        if not rules.skips_count:  # the counter alone tells
+        if not rules.skips_count:  # the counter advances for used gradients only
             return list(range(before.iterations, after.iterations))
         steps = (moved,)
     # Bit k of a mask says that the gradients were used while the counter stood at before.iterations + k; None: several masks.
@@ -246,7 +247,7 @@ def used(before: State, after: State, rules: Rules, steps: Collection[int] | Non
 def _one_step_on(
     masks: dict[State, int | None], before: State, after: State, rules: Rules, left: int
 ) -> dict[State, int | None]:
-    """The masks of all ways that are one step longer and can still lead to ``after``."""
+    """Return the masks of all ways that are one step longer and can still lead to ``after``."""
     longer: dict[State, int | None] = {}
     for state, mask in masks.items():
         for is_used in (True,) if state.scale is None else (True, False):
@@ -260,12 +261,12 @@ def _one_step_on(
 
 
 def updates(steps: Collection[int], rules: Rules) -> list[int]:
-    """Of the steps that ``used`` returned, those that updated the weights: all, unless gradients are accumulated."""
+    """Return those steps, of the ones that ``used`` returned, that updated the weights: all, without accumulation."""
     return [step for step in steps if (step + 1) % rules.every == 0]
 
 
 def is_standard(model: Any) -> bool:
-    """Whether a batch is exactly one step of the model's optimizer: the model trains as Keras does, with Keras's optimizers."""
+    """Return True if a batch is exactly one step of the model's optimizer: training loop and optimizers are Keras's."""
     own = all(getattr(type(model), name) is getattr(keras.Model, name) for name in ("train_step", "make_train_function"))
     optimizer, roots = model.optimizer, {"keras", "tf_keras", "tensorflow_addons"}
     while optimizer is not None and type(optimizer).__module__.split(".")[0] in roots:
@@ -274,7 +275,7 @@ def is_standard(model: Any) -> bool:
 
 
 def _value(variable: Any) -> Any:
-    """The value of a variable, a tensor or a number."""
+    """Return the value of a variable, a tensor or a number."""
     if isinstance(variable, (int, float, np.generic)):
         return variable
     return keras.ops.convert_to_numpy(variable) if api.IS_KERAS_3 else keras.backend.get_value(variable)

@@ -36,7 +36,7 @@ __all__ = [
     "unsupported",
 ]
 
-#: What a schedule holds: a policy, or a function of the user's.
+#: The scale function of a schedule: a policy, or a function of the user.
 ScaleFn = Policy | Callable[[float], float]
 
 #: The policies by their names, which are reserved.
@@ -50,15 +50,20 @@ def register_scale_fn(name: str, scale_fn: Callable[[float], float]) -> None:
 
     Register the name before ``CyclicalLearningRate.from_json`` or ``pickle.loads`` reads it.
 
+    Args:
+        name: a non-empty string that no policy and no other function has.
+        scale_fn: a function from one ``numpy.float64`` to a finite number.
+
+    Raises:
+        ValueError: the name is that of a policy, or of another function.
+        TypeError: the name is not a non-empty string, or the function is not callable.
+
+    Examples:
         >>> import clr_ref
         >>> def slowly(cycle): return 1 / cycle
         >>> clr_ref.register_scale_fn("slowly", slowly)
         >>> clr_ref.CyclicalLearningRate(0.1, 1.0, 10, "slowly").scale_fn is slowly
         True
-
-    Raises:
-        ValueError: the name is that of a policy, or of another function.
-        TypeError: the name is not a non-empty string, or the function is not callable.
     """
     if not isinstance(name, str) or not name:
         raise TypeError(f"name must be a non-empty string, got {name!r}")
@@ -70,15 +75,15 @@ def register_scale_fn(name: str, scale_fn: Callable[[float], float]) -> None:
 
 
 def of(scale_fn: ScaleFn) -> Policy:
-    """The policy of a schedule's ``scale_fn``."""
+    """Return the policy of a schedule's ``scale_fn``."""
     return scale_fn if isinstance(scale_fn, Policy) else Custom(scale_fn)
 
 
 def resolve(scale_fn: object) -> ScaleFn:
-    """The policy or function, from itself or from its name.
+    """Return the policy or function that is given itself or by its name.
 
     Raises:
-        ValueError: nothing has that name, or the policy of that name has parameters.
+        ValueError: the name is not registered, or the policy of that name has parameters.
         TypeError: neither a callable nor a name.
     """
     if isinstance(scale_fn, str):
@@ -94,20 +99,20 @@ def resolve(scale_fn: object) -> ScaleFn:
 
 
 def name_of(scale_fn: ScaleFn) -> str | None:
-    """The name under which the policy or function is stored, or None."""
+    """Return the name under which the policy or function is stored, or None."""
     if isinstance(scale_fn, Policy) and scale_fn.name is not None:
         return scale_fn.name
     return next((name for name, known in _registered.items() if known == scale_fn), None)
 
 
 def describe(scale_fn: ScaleFn) -> str:
-    """The policy or function in words, e.g. ``exp_range(gamma=0.9)``."""
+    """Return the policy or function in words, e.g. ``exp_range(gamma=0.9)``."""
     policy = of(scale_fn)
     return str(policy) if policy.name is not None else name_of(scale_fn) or str(policy)
 
 
 def to_data(scale_fn: ScaleFn) -> dict[str, str]:
-    """What JSON holds of a policy or function: its name, and the policy's parameters as hex floats.
+    """Return the JSON data of a policy or function: its name, and the policy's parameters as hex floats.
 
     Raises:
         ValueError: the function has no name.
@@ -124,10 +129,10 @@ def to_data(scale_fn: ScaleFn) -> dict[str, str]:
 
 
 def from_data(data: object) -> ScaleFn:
-    """The inverse of ``to_data``.
+    """Return the policy or function whose data ``to_data`` returned.
 
     Raises:
-        ValueError: not what ``to_data`` writes, or a name that is not registered.
+        ValueError: data that ``to_data`` does not return, or a name that is not registered.
     """
     if isinstance(data, dict) and isinstance(name := data.get("name"), str):
         parameters = {key: value for key, value in data.items() if key != "name"}

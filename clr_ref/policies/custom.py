@@ -1,4 +1,4 @@
-"""Scale functions of the user's, and the names under which schedules store them (docs/SPEC.md, clause 6)."""
+"""Scale functions of the user (docs/SPEC.md, clause 6)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Custom(Policy):
-    """The scale is what a function returns for the cycle or step."""
+    """The scale is the result of a function for the cycle or step."""
 
     scale_fn: Callable[[Any], Any]
 
@@ -27,7 +27,7 @@ class Custom(Policy):
         return self.scale_fn
 
     def __call__(self, x: float) -> float:
-        """The function's value for a float64, as a float64.
+        """Return the function's value for a float64, as a float64.
 
         Raises:
             ValueError: the function returned NaN or infinity.
@@ -43,7 +43,7 @@ class Custom(Policy):
         return factor, factor
 
     def scales(self, arguments: NDArray[np.int64]) -> NDArray[np.float64]:
-        # Each argument once: in mode "cycle" there are few different ones among many steps.
+        # The function is called once for each different argument: in mode "cycle", many steps have few of them.
         different, inverse = np.unique(arguments, return_inverse=True)
         return np.array([self(int(x)) for x in different], np.float64)[inverse.reshape(-1)]
 

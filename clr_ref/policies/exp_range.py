@@ -18,7 +18,7 @@ class ExpRange(Policy):
     """The scale is gamma**step (Smith, arXiv 1506.01186, section 3.2).
 
     Args:
-        gamma: a finite number > 0. It is rounded once to float64, whatever the dtype of the schedule.
+        gamma: a finite number > 0. It is rounded once to float64, also for float32 schedules.
 
     Raises:
         TypeError: gamma is no real number.

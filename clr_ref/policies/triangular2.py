@@ -32,8 +32,8 @@ class Triangular2(Policy):
         return lambda x: 1 / (2.0 ** (x - 1))
 
     def tfa_scales(self, arguments: Any) -> Any:
-        # 2.0**x is exact in the dtype until it overflows, and 1 / infinity is 0. A step / step_size that overflows makes NaN of
-        # the cycle, for which any scale will do: the height is NaN too.
+        # 2.0**x is exact in the dtype until it overflows, and 1 / infinity is 0. If step / step_size overflows, the
+        # cycle is NaN. Its scale does not matter, since the height is NaN too.
         kind = arguments.dtype.type
         exponents = np.clip(np.nan_to_num(arguments - kind(1)), -_LIMIT, _LIMIT).astype(np.int32)
         return kind(1) / np.ldexp(kind(1), exponents)

@@ -1,4 +1,4 @@
-"""Batches without end, from whatever Keras can be trained on."""
+"""Endless batches from all data that Keras can be trained on."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import numpy as np
 def batches(
     x: Any, y: Any, sample_weight: Any, *, batch_size: int, seed: int, is_sequence: Callable[[Any], bool]
 ) -> Iterator[Any]:
-    """Batches x, (x,), (x, y) or (x, y, sample_weight) as ``fit`` gives them to ``train_step``, beginning again at the end.
+    """Return endless batches x, (x,), (x, y) or (x, y, sample_weight), as ``fit`` gives them to ``train_step``.
 
-    Arrays, alone or in dicts, lists and tuples, are shuffled anew for every pass by a generator of their own, and cut into
-    batches of one size: what is left over is left out. Everything else yields batches itself and is iterated as it comes;
-    ``is_sequence`` tells those that are indexed instead. Lists become tuples.
+    Arrays, alone or in dicts, lists and tuples, are shuffled again for every pass by their own generator, and cut into batches
+    of one size, without the rest. All other data yield batches themselves and are iterated, or indexed if ``is_sequence``
+    returns True. At their end they begin again. Lists become tuples.
 
     Raises:
-        TypeError: data of no such kind, or y or sample_weight beside data that yield batches.
+        TypeError: data of another kind, or y or sample_weight beside data that yield batches.
         ValueError: arrays of different lengths or without samples; data that are exhausted and cannot begin again.
     """
     leaves = _leaves((x, y, sample_weight))
@@ -35,7 +35,7 @@ def batches(
 
 
 def unpacked(batch: Any) -> tuple[Any, Any, Any]:
-    """x, y and sample_weight of a batch, None for those that it does not have.
+    """Return x, y and sample_weight of a batch, None for those that it does not have.
 
     Raises:
         ValueError: a tuple of another length.
@@ -49,23 +49,23 @@ def unpacked(batch: Any) -> tuple[Any, Any, Any]:
 
 
 def packed(x: Any, y: Any, sample_weight: Any) -> Any:
-    """The batch that Keras makes of its parts: x alone stays alone, unless it is a tuple."""
+    """Return the batch that Keras makes of its parts: x alone stays alone, unless it is a tuple."""
     if y is None and sample_weight is None:
         return (x,) if isinstance(x, tuple) else x
     return (x, y) if sample_weight is None else (x, y, sample_weight)
 
 
 def weighted_by_class(batch: Any, class_weight: Mapping[int, float], dtype: str, *, multiply: bool) -> Any:
-    """The batch with the weight of each sample's class, 1 for a class without one; as ``class_weight`` of ``fit``.
+    """Return the batch with the weight of each sample's class, as ``class_weight`` of ``fit`` gives it.
 
     Args:
-        batch: with labels, or one-hot vectors, as its y.
-        class_weight: the weight of each class.
-        dtype: of the weights.
-        multiply: whether sample weights are multiplied by those of the classes, or refused.
+        batch: a batch whose y are labels or one-hot vectors.
+        class_weight: the weight of each class; 1 for a class without one.
+        dtype: the dtype of the weights.
+        multiply: True if sample weights are multiplied by those of the classes; if False, they raise an error.
 
     Raises:
-        ValueError: no y, more than one, or sample weights that are refused.
+        ValueError: no y, or several; sample weights if ``multiply`` is False.
     """
     x, y, sample_weight = unpacked(batch)
     if y is None or isinstance(y, (dict, list, tuple)):
@@ -84,7 +84,7 @@ def weighted_by_class(batch: Any, class_weight: Mapping[int, float], dtype: str,
 
 
 def mapped(function: Callable[[Any], Any], data: Any) -> Any:
-    """The data with ``function`` applied to each leaf; None stays, and lists become tuples, as in ``fit``."""
+    """Return the data with ``function`` applied to each leaf. None stays, and lists become tuples, as in ``fit``."""
     if data is None:
         return None
     if isinstance(data, dict):
@@ -134,7 +134,7 @@ def _of_iterables(begin: Callable[[], Iterator[Any]]) -> Iterator[Any]:
 
 def _once_through(sequence: Any) -> Callable[[], Iterator[Any]]:
     def begin() -> Iterator[Any]:
-        # Keras 3 has num_batches, None where there is no end; before, len() it was.
+        # Keras 3 has num_batches, which is None for endless data; Keras 2 has len().
         count = sequence.num_batches if hasattr(sequence, "num_batches") else len(sequence)
         index = 0
         while count is None or index < count:

@@ -1,4 +1,4 @@
-"""Do suggested bounds train at least as well as others? The tutorial's model, data and schedule, seeded."""
+"""A comparison of suggested bounds with the tutorial's, with its model, data and schedule, seeded."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BATCH_SIZE = 64
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What training with two bounds came to, on pictures that neither the training nor the range test saw."""
+    """The result of training with two bounds, on pictures that neither the training nor the range test used."""
 
     initial_learning_rate: float
     maximal_learning_rate: float
@@ -37,12 +37,12 @@ class Comparison:
 
     @property
     def holds(self) -> bool:
-        """Whether there are suggested bounds, and they train at least as well: a test loss that is no higher."""
+        """Whether there are suggested bounds, and their test loss is no higher than the tutorial's."""
         return self.suggested is not None and self.suggested.test_loss <= self.tutorial.test_loss
 
 
 def compiled(seed: int, learning_rate: Any = 1e-2) -> Any:
-    """The tutorial's network with weights of that seed, compiled with SGD; seeds Keras and all that it draws from."""
+    """Seed all random generators, and return the tutorial's network with the weights of the seed, compiled with SGD."""
     from clr_ref.keras.api import keras
     from clr_ref.training import determinism, model
 
@@ -53,12 +53,12 @@ def compiled(seed: int, learning_rate: Any = 1e-2) -> Any:
 
 
 def tutorial_range_test(data: FashionMnist, seed: int, **options: Any) -> RangeTest:
-    """The range test of the tutorial's network on the training pictures; options as for ``range_test``."""
+    """Return the range test of the tutorial's network on the training pictures; options as for ``range_test``."""
     return range_test(compiled(seed), data.train.images[..., None], data.train.labels, seed=seed, **options)
 
 
 def compare(data: FashionMnist, found: RangeTest, seed: int, epochs: int) -> Comparison:
-    """Train the tutorial's network with the suggested bounds and with the tutorial's."""
+    """Train the tutorial's network with the suggested bounds and with the tutorial's, and return both results."""
     suggestion = found.suggestion
     suggested = None
     if suggestion.initial_learning_rate is not None and suggestion.maximal_learning_rate is not None:
@@ -67,7 +67,7 @@ def compare(data: FashionMnist, found: RangeTest, seed: int, epochs: int) -> Com
 
 
 def outcome(data: FashionMnist, bounds: tuple[float, float], seed: int, epochs: int) -> Outcome:
-    """Train with triangular2 between the bounds, half a cycle being two epochs as in the tutorial."""
+    """Train with triangular2 between the bounds, with cycles of four epochs as in the tutorial."""
     from clr_ref.keras import Triangular2CyclicalLearningRate
 
     initial, maximal = bounds

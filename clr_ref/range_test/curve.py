@@ -1,4 +1,4 @@
-"""The curve of a range test: its rates, its smoothed losses, and what can be read off it. Pure functions of NumPy arrays."""
+"""The curve of a range test: its rates, its smoothed losses, and the suggested bounds. Pure functions of NumPy arrays."""
 
 from __future__ import annotations
 
@@ -18,17 +18,28 @@ if TYPE_CHECKING:
 
 Sweep = Literal["exponential", "linear"]
 
-#: Fewer rates than this, each with the loss after it, make no curve.
+#: A suggestion needs at least so many rates, each with the loss after it.
 FEWEST = 10
-#: The share of the whole fall that has to be done for it to have begun, and that may be left when it is as good as over.
+#: The fall has begun when this share of it is done, and counts as over when only this share is left.
 _SHARE = 0.1
-#: A fall of fewer than this many standard deviations of a single loss is not told from noise.
+#: A fall of fewer than so many standard deviations of a single loss may be noise.
 _SCATTERS = 2.0
 
 
 @dataclasses.dataclass(frozen=True)
 class Suggestion:
-    """Bounds for a cyclical learning rate, each None where the curve does not show it, and the reason in words."""
+    """Suggested bounds for a cyclical learning rate, and the reason in words.
+
+    Args:
+        initial_learning_rate: the lower bound, or None if the curve does not show it.
+        maximal_learning_rate: the upper bound, or None if the curve does not show it.
+        reason: why the bounds are suggested, or why one is missing.
+
+    Examples:
+        >>> from clr_ref.range_test import suggest
+        >>> suggest([0.1, 0.2], [1.0, 0.9]).reason.partition(":")[0]
+        'a suggestion needs at least 11 losses that are finite, got 2'
+    """
 
     initial_learning_rate: float | None
     maximal_learning_rate: float | None
@@ -36,10 +47,10 @@ class Suggestion:
 
 
 def rates(minimal_learning_rate: float, maximal_learning_rate: float, steps: int, sweep: str = "exponential") -> NDArray[Any]:
-    """The rates of a sweep: a float32 array of length ``steps``, the same bits on every machine.
+    """Return the rates of a sweep: a float32 array of length ``steps``, the same bits on every machine.
 
-    The first is minimal_learning_rate and the last maximal_learning_rate, both rounded to float32. Those between lie evenly
-    (linear) or at a constant ratio (exponential) between the rounded ends: computed exactly, or to 100 bits, and rounded once.
+    The first is minimal_learning_rate and the last maximal_learning_rate, both rounded to float32. The others have a constant
+    difference (linear) or a constant ratio (exponential). They are computed exactly, or to 100 bits, and rounded once.
 
     Raises:
         TypeError: an argument is no number.
@@ -76,9 +87,9 @@ def rates(minimal_learning_rate: float, maximal_learning_rate: float, steps: int
 
 
 def smoothed(losses: Any, smoothing: float = 0.9) -> NDArray[np.float64]:
-    """The exponential moving average of losses, without the bias towards its start: a float64 array of their shape.
+    """Return the exponential moving average of losses, without the bias towards its start: a float64 array of their shape.
 
-    Number t is the mean of losses 0 .. t, number t - j with weight ``smoothing**j``: the first is the first loss itself.
+    Element t is the mean of losses 0 .. t, where loss t - j has the weight ``smoothing**j``. So the first is the first loss.
 
     Raises:
         ValueError: losses that are not one-dimensional; smoothing outside 0 <= smoothing < 1.
@@ -97,10 +108,11 @@ def smoothed(losses: Any, smoothing: float = 0.9) -> NDArray[np.float64]:
 
 
 def judged(losses: Any, smoothing: float = 0.9) -> NDArray[np.float64]:
-    """What each rate did: element t is the smoothed loss t + 1, the first after rate t; float64, one fewer than losses.
+    """Return the effect of each rate: element t is the smoothed loss t + 1, the first after rate t, in float64.
 
-    The losses are smoothed from both sides, so that the curve does not lag behind the rates; those above the level of the
-    start count as that level, so that a divergence does not hide what came before it. It ends where a loss is not finite.
+    The losses are smoothed from both sides, so that the curve does not lag behind the rates. Losses above the level of the
+    start count as that level, so that a divergence does not hide the losses before it. The curve ends at the first loss that
+    is not finite.
     """
     every = _finite(losses)
     capped = _capped(every, _window(len(every) - 1))
@@ -108,16 +120,31 @@ def judged(losses: Any, smoothing: float = 0.9) -> NDArray[np.float64]:
 
 
 def suggest(rates: Any, losses: Any, smoothing: float = 0.9) -> Suggestion:
-    """Where the loss starts to fall and where it stops, read off a curve.
+    """Return the rates at which the loss starts to fall and stops falling.
 
-    Loss t was computed before rate t was applied, so rate t is judged by what comes after it: see ``judged``. The initial rate
-    is the first after which the loss stays below the start by a tenth of the whole fall, and by more than noise would do; the
-    maximal rate the first after which a tenth or less of the fall is left.
+    Loss t was computed before rate t was applied, so rate t is judged by the loss after it. The initial rate is the first after
+    which the loss stays below the start by a tenth of the whole fall, and by more than its noise. The maximal rate is the first
+    after which a tenth or less of the fall is left.
 
     Args:
         rates: the applied rates, ascending, of shape (n,).
-        losses: the losses computed before each, of shape (n,); ends at the first that is not finite.
-        smoothing: as for ``smoothed``.
+        losses: the loss before each rate, of shape (n,). The curve ends at the first loss that is not finite.
+        smoothing: the weight of the past in the smoothed loss, 0 <= smoothing < 1.
+
+    Returns:
+        A ``Suggestion``, with the reason in words.
+
+    Raises:
+        ValueError: losses that are not one-dimensional; smoothing outside its range.
+
+    Examples:
+        >>> import numpy as np
+        >>> from clr_ref.range_test import suggest
+        >>> rates = np.geomspace(1e-3, 1.0, 60)
+        >>> fall = np.interp(np.arange(60), [0, 20, 40, 50, 59], [1.0, 1.0, 0.1, 0.1, 2.0])
+        >>> suggestion = suggest(rates, fall)
+        >>> print(f"{suggestion.initial_learning_rate:.2g} to {suggestion.maximal_learning_rate:.2g}")
+        0.0036 to 0.068
     """
     every = _finite(losses)
     caused = np.asarray(rates, np.float32)[: max(len(every) - 1, 0)]
@@ -134,9 +161,9 @@ def suggest(rates: Any, losses: Any, smoothing: float = 0.9) -> Suggestion:
     trend = judged(every, smoothing)
     lowest = int(np.argmin(trend))
     scatter = _scatter(capped[: max(lowest + 1, window)])
-    noise = 3 * scatter * math.sqrt((1 - smoothing) / (1 + smoothing))  # what a smoothed loss may stray
+    noise = 3 * scatter * math.sqrt((1 - smoothing) / (1 + smoothing))  # a bound on the noise of a smoothed loss
     begun = _begun(trend, lowest, start, noise)
-    if begun > window:  # the level before the fall, now that there is more of it to average
+    if begun > window:  # a better level of the start: the median of all losses before the fall
         start = float(np.median(every[: begun + 1]))
         begun = _begun(trend, lowest, start, noise)
     fall = start - float(trend[lowest])
@@ -168,14 +195,14 @@ def suggest(rates: Any, losses: Any, smoothing: float = 0.9) -> Suggestion:
 
 
 def _finite(losses: Any) -> NDArray[np.float64]:
-    """The losses before the first that is not finite."""
+    """Return the losses before the first that is not finite."""
     every = np.asarray(losses, np.float64)
     finite = np.isfinite(every)
     return every if finite.all() else every[: int(np.argmin(finite))]
 
 
 def _window(count: int) -> int:
-    """How many of so many losses make the start."""
+    """Return how many of so many losses are the start."""
     return max(5, count // 10)
 
 
@@ -184,13 +211,13 @@ def _capped(every: NDArray[np.float64], window: int) -> NDArray[np.float64]:
 
 
 def _begun(trend: NDArray[np.float64], lowest: int, start: float, noise: float) -> int:
-    """The first index from which the trend stays below the start by a share of the fall and by noise, until it is lowest."""
+    """Return the index from which the trend stays below the start by a share of the fall and by noise, until it is lowest."""
     above = np.flatnonzero(trend[: lowest + 1] > start - max(_SHARE * (start - trend[lowest]), noise))
     return min(int(above[-1]) + 1, lowest) if above.size else 0
 
 
 def _scatter(losses: NDArray[np.float64]) -> float:
-    """The standard deviation of a single loss about its trend, from the median step between neighbours."""
+    """Return the standard deviation of a single loss about its trend, from the median step between neighbours."""
     # The median of |a - b| for normal a, b of standard deviation s is 0.6745 * sqrt(2) * s.
     return float(np.median(np.abs(np.diff(losses)))) / (0.6745 * math.sqrt(2))
 

@@ -1,4 +1,4 @@
-"""What a range test found, and its export."""
+"""The result of a range test, and its export."""
 
 from __future__ import annotations
 
@@ -23,17 +23,25 @@ class RangeTest:
     """The curve of a range test and what it suggests.
 
     ``rates[t]`` is the rate that the optimizer applied in its update t, and ``losses[t]`` the loss that this update was
-    computed from: that of the weights before it. What rate t did shows in ``losses[t + 1]``.
+    computed from: that of the weights before it. The effect of rate t shows in ``losses[t + 1]``.
 
-    Attributes:
-        rates: float32, shape (n,): the applied rates, all that were asked for unless the sweep was stopped.
+    Args:
+        rates: float32, shape (n,): the applied rates; all ``steps`` rates unless the sweep was stopped.
         losses: float64, shape (n,): with gradient accumulation, the mean over the batches of one update.
         smoothed: float64, shape (n,): ``smoothed(losses, smoothing)``.
         sweep: ``"exponential"`` or ``"linear"``.
-        steps: how many rates were asked for.
+        steps: the number of rates of the whole sweep.
         smoothing: the weight of the past in ``smoothed``, 0 <= smoothing < 1.
         stopped: why the sweep ended early, in words, or None.
         suggestion: bounds for a cyclical learning rate, with the reason.
+
+    Examples:
+        >>> import numpy as np
+        >>> from clr_ref.range_test import RangeTest, suggest
+        >>> rates, losses = np.float32([0.1, 0.2]), np.array([1.0, 0.9])
+        >>> test = RangeTest(rates, losses, losses, "linear", 2, 0.0, None, suggest(rates, losses))
+        >>> print(test.suggestion.maximal_learning_rate)
+        None
     """
 
     rates: NDArray[np.float32]
@@ -46,16 +54,30 @@ class RangeTest:
     suggestion: Suggestion
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
-        """Write ``step,learning_rate,learning_rate_hex,loss,smoothed_loss``, a line per update; whole or not at all."""
+        """Write one line for each update, with step, rate, rate in hex, loss and smoothed loss; completely or not at all.
+
+        Args:
+            path: the file.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
         lines = ["step,learning_rate,learning_rate_hex,loss,smoothed_loss"]
         for step, (rate, loss, smooth) in enumerate(zip(self.rates, self.losses.tolist(), self.smoothed.tolist(), strict=True)):
             lines.append(f"{step},{ulp.shortest(rate)},{float(rate).hex()},{loss!r},{smooth!r}")
         write_text(Path(path), "\n".join(lines) + "\n")
 
     def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
-        """The whole test as JSON, written to ``path`` as well if given, whole or not at all.
+        """Return the whole test as JSON, and write it to ``path`` if one is given, completely or not at all.
 
-        Rates are hex floats, losses numbers; those that are not finite are the strings "nan", "inf" and "-inf".
+        Args:
+            path: the file. Default: none.
+
+        Returns:
+            Rates are hex floats, losses numbers; losses that are not finite are the strings "nan", "inf" and "-inf".
+
+        Raises:
+            OSError: the file cannot be written.
         """
         document = {
             "sweep": self.sweep,

@@ -1,4 +1,4 @@
-"""The range test itself."""
+"""The function ``range_test``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from clr_ref.range_test.result import RangeTest
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-#: Batches without an update after which waiting for one is given up; loss scaling skips some 40 before it has found its scale.
+#: After so many batches without an update the test raises an error. Loss scaling skips some 40 until its scale is right.
 _PATIENCE = 200
 
 
@@ -38,35 +38,49 @@ def range_test(
     divergence_factor: float = 4.0,
     progress: Callable[[int, float, float], None] | None = None,
 ) -> RangeTest:
-    """Train while the rate rises from the minimal to the maximal one, and see where the loss starts and stops falling.
+    """Train while the rate rises, and suggest bounds from where the loss starts and stops falling.
 
     Update t of the optimizer, for t in 0 .. steps - 1, is made with exactly ``rates(minimal, maximal, steps, sweep)[t]``,
-    whatever the batches are of which it accumulates gradients. The sweep ends early when the loss is not finite, or when its
-    smoothed value is more than ``divergence_factor`` times its lowest one, if that is positive. When this returns or raises,
-    all that can be reached from the model is as before: weights, optimizers, metrics, states and random generators
-    (docs/RANGE_TEST.md).
+    also if it accumulates the gradients of several batches. The sweep ends early when the loss is not finite, or when its
+    smoothed value is more than ``divergence_factor`` times its lowest one, if that is positive. Afterwards,
+    also after an error, all that can be reached from the model is as before: weights, optimizers, metrics, states and random
+    generators (docs/RANGE_TEST.md).
 
     Args:
         model: a compiled Keras model, also one compiled under a ``tf.distribute`` strategy.
-        x: arrays, or what yields batches: a ``tf.data.Dataset``, a Keras Sequence or PyDataset, a generator, any iterable of
-            (x, y) or (x, y, sample_weight). What ends early begins again, but for a generator.
-        y, sample_weight: beside arrays alone.
-        class_weight: as in ``fit``: the weight of each class, by its whole number.
-        minimal_learning_rate, maximal_learning_rate: the first and last rate, rounded to float32; 0 < minimal < maximal, or
-            0 <= minimal < maximal in a linear sweep.
-        steps: the number of rates, so of the optimizer's updates; at least 2. For a suggestion take 100 and more.
+        x: arrays, or an object that yields batches (x, y) or (x, y, sample_weight): a ``tf.data.Dataset``, a Keras Sequence or
+            PyDataset, a generator or another iterable. Data that end early begin again, except a generator.
+        y: the targets; only with arrays.
+        sample_weight: the weights of the samples; only with arrays.
+        class_weight: the weight of each class, by its whole number, as in ``fit``.
+        minimal_learning_rate: the first rate, rounded to float32; > 0, or >= 0 in a linear sweep.
+        maximal_learning_rate: the last rate, rounded to float32; above the minimal one.
+        steps: the number of rates, and of the optimizer's updates; at least 2. For a suggestion take 100 or more.
         sweep: ``"exponential"`` (a constant ratio from rate to rate) or ``"linear"``.
-        batch_size: of batches from arrays.
-        seed: of the order in which arrays are shuffled.
+        batch_size: the size of batches from arrays.
+        seed: the seed of the order in which arrays are shuffled.
         smoothing: the weight of the past in the smoothed loss, 0 <= smoothing < 1.
-        divergence_factor: a number > 1; ``math.inf`` stops for a loss that is not finite alone.
+        divergence_factor: a number > 1. With ``math.inf`` only a loss that is not finite stops the sweep.
         progress: called after each update with its number from 1, the rate and the loss.
 
+    Returns:
+        The applied rates, the losses, and the suggested bounds.
+
     Raises:
-        TypeError: an argument of the wrong kind, data that are none, an optimizer that is not one of Keras's.
+        TypeError: an argument of the wrong kind, data that cannot be trained on, an optimizer that is not one of Keras's.
         ValueError: an argument outside its range; a model that is not compiled or reports no loss; data that end too early; a
             loss that is not finite before any update.
         RuntimeError: an optimizer that does not make one update at a time.
+
+    Examples:
+        >>> import numpy as np
+        >>> from clr_ref.range_test import range_test
+        >>> x = np.linspace(-1, 1, 256)[:, None]
+        >>> model = keras.Sequential([keras.layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> test = range_test(model, x, 3 * x, minimal_learning_rate=0.001, maximal_learning_rate=0.5, steps=20)
+        >>> print(len(test.rates), test.rates[0], test.rates[-1])
+        20 0.001 0.5
     """
     rates = curve.rates(minimal_learning_rate, maximal_learning_rate, steps, sweep)
     curve.smoothed([], smoothing)
@@ -97,7 +111,7 @@ def range_test(
 
 
 class _Watch:
-    """Says after each loss whether the sweep has to end, and why."""
+    """After each loss, return why the sweep must end, or None."""
 
     def __init__(self, rates: NDArray[np.float32], smoothing: float, factor: float) -> None:
         self._rates, self._smoothing, self._factor = rates, smoothing, factor
@@ -127,7 +141,7 @@ def _swept(
     watch: _Watch,
     progress: Callable[[int, float, float], None],
 ) -> tuple[list[float], str | None]:
-    """The losses that the updates were computed from, and why there are fewer than rates."""
+    """Return the losses that the updates were computed from, and why there are fewer of them than rates."""
     from clr_ref.keras import optimizers
     from clr_ref.range_test import state, sweep
 

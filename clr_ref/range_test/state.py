@@ -1,4 +1,4 @@
-"""Everything that can be reached from a model, as it was before.
+"""Restoring of everything that can be reached from a model.
 
 A snapshot follows attributes, lists, tuples, dicts and sets, through the objects of Keras and of the user's own classes. It
 keeps the values of all variables, arrays and random generators, and what each object and container refers to. So an attribute
@@ -24,15 +24,15 @@ from clr_ref.keras.api import keras
 
 _Restore = Callable[[], Any]
 
-#: Objects of these packages are not opened: a change in them is not the model's. The standard library is one of them.
+#: The attributes of objects from these packages, and from the standard library, are not followed: they are not the model's.
 _CLOSED = {*sys.stdlib_module_names, "absl", "h5py", "jax", "jaxlib", "ml_dtypes", "numpy", "optree", "tensorflow", "torch"}
 
 
 @contextlib.contextmanager
 def unchanged(*roots: Any) -> Iterator[list[Any]]:
-    """All that can be reached from ``roots``, and the random state of the process, come back afterwards, whatever happens.
+    """Restore all that can be reached from ``roots``, and the random state of the process, afterwards, also after an error.
 
-    Yields the objects that were found.
+    Yields the objects that can be reached.
     """
     found = _reachable([*roots, *_generators()])
     restores = [*(restore for item in found for restore in _restores(item)), _seed_generator_of_keras_3()]
@@ -56,13 +56,13 @@ def _reachable(roots: list[Any]) -> list[Any]:
 
 
 def _children(item: Any) -> list[Any] | None:
-    """What an item refers to; None where there is nothing to keep in it."""
+    """Return the objects that an item refers to, or None if it has nothing to restore."""
     if isinstance(
         item, (str, bytes, int, float, complex, type(None), type, types.ModuleType, types.FunctionType, types.MethodType)
     ):
         return None
     if _is_keras_variable(item):
-        # The variable or tensor inside is changed in place, but on JAX, where the array inside is replaced.
+        # The variable or tensor inside is changed in place, except on JAX, where the array inside is replaced.
         return [] if api.BACKEND == "jax" or item._value is None else [item.value]
     if _keeper(item) is not None:
         return []
@@ -79,7 +79,7 @@ def _children(item: Any) -> list[Any] | None:
 
 
 def _content(item: Any) -> Any:
-    """The dict inside TensorFlow's wrapper of one, or the item."""
+    """Return the dict inside TensorFlow's wrapper of one, or the item."""
     return item.__wrapped__ if _is_wrapper(item) and hasattr(item, "__wrapped__") else item
 
 
@@ -95,7 +95,7 @@ def _is_open(item: Any) -> bool:
 
 @functools.cache
 def _modules() -> tuple[type, ...]:
-    """The classes of TensorFlow and torch whose objects hold variables as attributes."""
+    """Return the classes of TensorFlow and torch whose objects have variables as attributes."""
     if api.BACKEND == "torch":
         torch = importlib.import_module("torch")
         return (torch.nn.Module, torch.optim.Optimizer)
@@ -105,7 +105,7 @@ def _modules() -> tuple[type, ...]:
 def _restores(item: Any) -> Iterator[_Restore]:
     if _is_keras_variable(item):
         if api.BACKEND == "jax" and item._value is not None:
-            # A copy: train_function gives the buffers away.
+            # A copy, since train_function donates the buffers to JAX.
             yield functools.partial(item.assign, np.array(keras.ops.convert_to_numpy(item)))
         return
     if (keep := _keeper(item)) is not None:
@@ -164,7 +164,7 @@ def _is_keras_variable(item: Any) -> bool:
 
 
 def _keeper(item: Any) -> Callable[[Any], _Restore] | None:
-    """What takes an item's value and returns the function that puts it back."""
+    """Return a function that takes an item and returns another one, which restores its present value; None without one."""
     for kind, keep in _keepers().items():
         if isinstance(item, kind):
             return keep
@@ -203,7 +203,7 @@ def _variable(variable: Any) -> _Restore:
 
 
 def _generators() -> list[Any]:
-    """The generators of the process: Python's, NumPy's, and those that TensorFlow and Keras 2 draw seeds from."""
+    """Return the generators of the process: Python's, NumPy's, and those from which TensorFlow and Keras draw seeds."""
     found = [random._inst, np.random.mtrand._rand]
     if api.BACKEND == "tensorflow":
         stateful = importlib.import_module("tensorflow.python.ops.stateful_random_ops")
@@ -218,7 +218,7 @@ def _generators() -> list[Any]:
 
 
 def _seed_generator_of_keras_3() -> _Restore:
-    """One that is created meanwhile goes: the next is created with the seed that it would have had."""
+    """Return a function that removes a generator that is created meanwhile, so that the next one has the same seed."""
     if not api.IS_KERAS_3:
         return lambda: None
     name = "global_seed_generator"
@@ -231,7 +231,7 @@ def _global_state() -> Any:
 
 @contextlib.contextmanager
 def other_kernels() -> Iterator[None]:
-    """In eager mode, TensorFlow's random operations have their state in kernels, one for each seed: these are left alone."""
+    """Use other seeds meanwhile: in eager mode, the kernel of each seed has the state of TensorFlow's random operations."""
     if api.BACKEND != "tensorflow":
         yield
         return
@@ -247,5 +247,5 @@ def other_kernels() -> Iterator[None]:
 
 
 def _generator_of_torch() -> Any:
-    """On torch, Keras draws dropout from torch's own generator, whatever the layer's seed."""
+    """Restore torch's own generator: on torch, Keras draws dropout from it, also if the layer has a seed."""
     return importlib.import_module("torch").random.fork_rng() if api.BACKEND == "torch" else contextlib.nullcontext()

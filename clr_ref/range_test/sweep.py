@@ -1,7 +1,7 @@
-"""A compiled Keras model under rates of one's own, and as it was before when that is over.
+"""Training of a compiled Keras model with given rates; the model is restored afterwards.
 
-What differs between Keras generations stands in this module: which attribute holds the rate, how an optimizer is built, how a
-batch gets into the function that ``fit`` calls.
+This module has the differences between the Keras generations: which attribute holds the rate, how an optimizer is built, and
+how a batch gets into the function that ``fit`` calls.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ Train = Callable[[Any], float]
 
 
 def is_sequence(data: Any) -> bool:
-    """Whether the data are a Keras Sequence (PyDataset in Keras 3), which is indexed and has no iterator in every version."""
+    """Return True for a Keras Sequence (PyDataset in Keras 3): it is indexed, since not every version has an iterator."""
     return isinstance(data, keras.utils.Sequence)
 
 
 def weighting(data: Any, class_weight: Mapping[int, float]) -> Callable[[Any], Any]:
-    """What puts the weights of the classes into a batch of these data, as ``fit`` does.
+    """Return a function that adds the weights of the classes to a batch of these data, as ``fit`` does.
 
     Raises:
         TypeError: class_weight is no mapping.
-        ValueError: a class that is no whole number, a weight that is no finite number; data that ``fit`` takes no class_weight
-            with.
+        ValueError: a class that is no whole number, a weight that is no finite number; data with which ``fit`` does not accept
+            class_weight.
     """
     if not isinstance(class_weight, Mapping):
         raise TypeError(f"class_weight must be a dict from class to weight, got {class_weight!r}")
@@ -58,7 +58,7 @@ def weighting(data: Any, class_weight: Mapping[int, float]) -> Callable[[Any], A
 
 
 def build(model: Any, batch: Any) -> None:
-    """Create the variables of the model and of its optimizer, so that there is a state to return to."""
+    """Create the variables of the model and of its optimizer, so that their state can be restored."""
     with _scope(model):
         if not model.built:
             model(unpacked(batch)[0])
@@ -71,10 +71,10 @@ def build(model: Any, batch: Any) -> None:
 
 @contextlib.contextmanager
 def swept(model: Any) -> Iterator[tuple[SetRate, Train]]:
-    """What sets the rate of the next update, and what trains on one batch; everything is as before when this ends.
+    """Yield a function that sets the rate of the next update, and one that trains on a batch; restore everything afterwards.
 
     Raises:
-        TypeError: an optimizer that keeps its rate elsewhere than Keras's do.
+        TypeError: an optimizer that does not store its rate as Keras's do.
     """
     kernels = state.other_kernels() if model.run_eagerly else contextlib.nullcontext()
     with state.unchanged(model) as found, kernels:
@@ -84,9 +84,9 @@ def swept(model: Any) -> Iterator[tuple[SetRate, Train]]:
 
 
 def _trainer(model: Any, unlisted: list[Any]) -> Train:
-    """Trains on one batch, and returns the loss that its update was computed from.
+    """Return a function that trains on one batch, and returns the loss that its update was computed from.
 
-    The batch goes through Keras's ``train_on_batch`` into the function that ``fit`` calls, but with the structure that ``fit``
+    Keras's ``train_on_batch`` passes the batch to the function that ``fit`` calls. The batch keeps the structure that ``fit``
     gives it: x stays x, (x, y) stays (x, y).
 
     Raises:
@@ -97,7 +97,7 @@ def _trainer(model: Any, unlisted: list[Any]) -> Train:
     else:
         model._steps_per_execution.assign(1)
         model._autotune_steps_per_execution = False
-    # A function of its own: the old one stays as it was, with the state of random operations that is inside it.
+    # A new function: the old one has the state of random operations inside it, which must not change.
     model.train_function = None
     model.make_train_function()
     function = model.train_function
@@ -114,7 +114,7 @@ def _trainer(model: Any, unlisted: list[Any]) -> Train:
     def train(next_batch: Any) -> float:
         nonlocal batch
         batch = _as_in_fit(next_batch)
-        # Keras reports means since the last reset, and up to 3.14 resets nothing by itself.
+        # Keras reports means since the last reset, and up to 3.14 it does not reset them itself.
         model.reset_metrics()
         for metric in unlisted:
             metric.reset_state()
@@ -128,15 +128,15 @@ def _trainer(model: Any, unlisted: list[Any]) -> Train:
 
 
 def _as_in_fit(batch: Any) -> Any:
-    """The batch as ``fit`` would give it to ``train_step``."""
+    """Return the batch as ``fit`` would give it to ``train_step``."""
     batch = mapped(_as_floatx, batch)
-    if api.IS_KERAS_3 or api.tensorflow().is_tensor(unpacked(batch)[0]):  # Keras 2 leaves a tf.data batch alone
+    if api.IS_KERAS_3 or api.tensorflow().is_tensor(unpacked(batch)[0]):  # Keras 2 does not change a tf.data batch
         return batch
     return packed(*unpacked(batch))
 
 
 def _is_loader(data: Any) -> bool:
-    """Whether the data are a torch DataLoader, or one of Grain's classes."""
+    """Return True for a torch DataLoader, or an object of one of Grain's classes."""
     kinds = [(kind.__module__.partition(".")[0], kind.__name__) for kind in type(data).__mro__]
     return ("torch", "DataLoader") in kinds or any(package == "grain" for package, _ in kinds)
 
@@ -147,7 +147,7 @@ def _as_floatx(leaf: Any) -> Any:
 
 
 def _iterator(model: Any, batch: Any, given: Any) -> Any:
-    """A list or iterator with the batch alone, divided among the replicas or devices; ``given`` is Keras's own."""
+    """Return a list or iterator of this batch only, divided among replicas or devices; ``given`` is the one that Keras made."""
     if api.BACKEND != "tensorflow":
         data = next(iter(given))
         alone = [data[: len(batch)] if isinstance(batch, tuple) else data[0]]
@@ -160,7 +160,7 @@ def _iterator(model: Any, batch: Any, given: Any) -> Any:
 
 
 def _settable_rate(model: Any) -> SetRate:
-    """What sets the rate of the model's optimizer: its own variable, or one in the place of its schedule."""
+    """Return a function that sets the rate of the model's optimizer: its own variable, or one that replaces its schedule."""
     optimizer = optimizers.applying(model.optimizer)
     if hasattr(optimizer, "_hyper"):  # OptimizerV2: the default up to TF 2.10, optimizers.legacy until 2.15
         optimizer._initial_decay = 0.0
@@ -181,7 +181,7 @@ def _new_variable(model: Any) -> Any:
 
 
 def _with_variables(model: Any) -> Any:
-    """The optimizer that lists its variables: before Keras 3 the inner one; TF 2.11's LossScaleOptimizer raises."""
+    """Return the optimizer that lists its variables: before Keras 3 the inner one, since TF 2.11's wrapper raises."""
     return model.optimizer if api.IS_KERAS_3 else optimizers.unscaled(model.optimizer)
 
 

@@ -1,1 +1,1 @@
-"""The reference's arithmetic in the tensors of any backend, for ``clr_ref.keras``."""
+"""The arithmetic of the reference, in tensors of every backend; ``clr_ref.keras`` uses it."""

@@ -1,4 +1,4 @@
-"""The operations that the formula needs beside the operators, in NumPy, TensorFlow, JAX and torch."""
+"""The operations of NumPy, TensorFlow, JAX and torch that the formula calls, except Python's operators."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True)
 class Ops:
-    """What the arithmetic needs of an array library, beside the operators. ``width`` is that of its widest numbers."""
+    """The operations that the formula calls in an array library. ``width`` is the number of bits of its widest numbers."""
 
     width: int
-    dtype_of: Callable[[Any], str]  # NumPy's name of it
+    dtype_of: Callable[[Any], str]  # the name of the dtype in NumPy
     integers: Callable[[Any], Any]  # numbers of any dtype as integers of ``width``, without their fractions
     floats: Callable[[Any], Any]  # integers as floats of ``width``
     left_shift: Callable[[Any, Any], Any]  # of integers
-    right_shift: Callable[[Any, Any], Any]  # of integers; -1 fills up after a negative one
-    low_bits: Callable[[Any, int], Any]  # of an integer, as many as the second argument says
-    from_bits: Callable[[Any], Any]  # the floats of which integers are the bits
-    to_bits: Callable[[Any], Any]  # the inverse
-    top_half: Callable[[Any], Any] | None  # float32 with the lower 12 bits of the significand 0; where width is 32
+    right_shift: Callable[[Any, Any], Any]  # of integers; negative ones are filled with ones
+    low_bits: Callable[[Any, int], Any]  # of an integer; the second argument is their number
+    from_bits: Callable[[Any], Any]  # the floats whose bits are the integers
+    to_bits: Callable[[Any], Any]  # the inverse of ``from_bits``
+    top_half: Callable[[Any], Any] | None  # float32 with the lower 12 bits of the significand 0; None if width is 64
     minimum: Callable[[Any, int], Any]
     maximum: Callable[[Any, float], Any]
     is_nan: Callable[[Any], Any]
@@ -33,7 +33,7 @@ class Ops:
 
 
 def numpy_ops() -> Ops:
-    """NumPy's."""
+    """Return the operations of NumPy."""
     return Ops(
         width=64,
         dtype_of=lambda x: np.asarray(x).dtype.name,
@@ -56,7 +56,7 @@ def numpy_ops() -> Ops:
 
 
 def tensorflow_ops() -> Ops:
-    """TensorFlow's."""
+    """Return the operations of TensorFlow."""
     import tensorflow as tf
 
     return Ops(
@@ -112,7 +112,7 @@ def jax_ops() -> Ops:
 
 
 def torch_ops() -> Ops:
-    """Torch's."""
+    """Return the operations of torch."""
     import torch
 
     return Ops(

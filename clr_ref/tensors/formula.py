@@ -1,4 +1,4 @@
-"""The reference's arithmetic in tensors: one formula for every backend, traced into whatever graph the backend builds.
+"""The reference's arithmetic in tensors: one formula for every backend, which the backend traces into its graphs.
 
     rate = initial + m * slope * scale                                 with m the whole-number phase, as in ``fast``
 
@@ -7,17 +7,17 @@ differs from the correctly rounded one only where float64 cannot decide: for abo
 ``evaluate`` with ``backends.numpy_ops()`` computes it in NumPy, and all modes of TensorFlow give its bits, with about as many
 operations as TFA:
 
-- Whole numbers are exact, whatever a compiler makes of them.
+- Whole numbers are exact, however a compiler reorders the operations on them.
 - No power function is called: 2**k is assembled from its bits, gamma**step is a product of table entries.
 - XLA contracts a product and the sum that follows into one fused operation, which rounds once less. That changes nothing if
   the product is exact. So the slope of triangular is a sum of two numbers, each so short that its product with m is exact.
   XLA does not contract a quotient and a sum. So triangular2 and exp_range divide last. XLA also counts a division as
   expensive, and computes the rate once; of products alone it makes a copy for each weight.
-- Where neither can be done (functions of the user's, a step_size of very many bits), the product is *sealed*: the sign bit of
-  the step, which is 0 but which no compiler knows, is subtracted from its bits. Longer chains of products are sealed too,
-  since XLA and Grappler reorder them. (Division by a 1.0 made in that way is not enough: XLA of TF 2.8 moves it.)
+- If neither can be done (functions of the user, a step_size of very many bits), the product is *sealed*: the sign bit of the
+  step is subtracted from its bits. It is 0, but no compiler can know that. Longer chains of products are sealed too,
+  since XLA and Grappler reorder them. (Division by a 1.0 that is made in this way is not enough, since XLA of TF 2.8 moves it.)
 
-Without float64, as in JAX by default, the same is done in pairs of float32.
+Without float64, as in JAX by default, the formula is computed in pairs of float32.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ from clr_ref.fast.plan import SPAN, Plan
 from clr_ref.fast.powers import Powers
 from clr_ref.tensors.backends import Ops
 
-#: Per width of the floats: the bits of the significand that are stored, and the exponent of 1.0 as it is stored.
+#: For each width of the floats: the number of stored bits of the significand, and the stored exponent of 1.0.
 _LAYOUT = {64: (52, 1023), 32: (23, 127)}
 _LARGEST = float(np.finfo(np.float64).max)
 
 
 def evaluate(plan: Plan, step: Any, ops: Ops) -> Any:
-    """The rates at a tensor of steps, of any shape and real dtype, as a tensor of the schedule's dtype (docs/SPEC.md, 11.7).
+    """Return the rates at a tensor of steps, of any shape and real dtype, in the schedule's dtype (docs/SPEC.md, 11.7).
 
     A custom scale function is called with the whole tensor of cycles (or steps), in the widest floats.
     """
     schedule = plan.schedule
     given, step = step, _whole(step, ops)
-    zero = ops.right_shift(step, ops.width - 1)  # -1 before step 0, so that no compiler knows it to be 0
+    zero = ops.right_shift(step, ops.width - 1)  # -1 before step 0, so no compiler can replace it by 0
     step = ops.maximum(step, 0)
     by_cycle = schedule.scale_mode == "cycle" and not plan.is_constant
     m, cycle = _phase(plan, step, zero, ops, by_cycle)
@@ -58,27 +58,27 @@ def evaluate(plan: Plan, step: Any, ops: Ops) -> Any:
 
 
 def _whole(step: Any, ops: Ops) -> Any:
-    """The steps as integers: the largest where they are larger than that or infinite, any number where they are NaN.
+    """Return the steps as integers: the largest one for larger steps and infinity, any number for NaN.
 
-    A framework's own conversion of what does not fit differs between its modes of execution.
+    The frameworks convert numbers that do not fit differently in their modes of execution.
     """
     dtype, largest = ops.dtype_of(step), 2 ** (ops.width - 1) - 1
     if "float" not in dtype:
         whole = ops.integers(step)
         return ops.where(whole < 0, ops.constant(largest, whole), whole) if dtype == f"uint{ops.width}" else whole
     if "16" in dtype:
-        step = ops.cast(step, "float32")  # float16 does not reach the limit
+        step = ops.cast(step, "float32")  # the limit is infinite in float16
     fits = step < float(largest + 1)
     whole = ops.integers(ops.maximum(ops.where(fits, step, ops.constant(0.0, step)), -1.0))
     return ops.where(fits, whole, ops.constant(largest, whole))
 
 
 def _phase(plan: Plan, step: Any, zero: Any, ops: Ops, with_cycle: bool) -> tuple[Any, Any]:
-    """m = min(r, 2p - r), and the cycle counted from 0, or None; a cycle beyond the integers is held below the largest."""
+    """Return m = min(r, 2p - r), and the cycle counted from 0, or None. Cycles too large for the integers are limited."""
     p, p2, largest = plan.p, 2 * plan.p, 2 ** (ops.width - 1) - 1
     if p2 > largest:  # a whole step_size so long that no step is past the first cycle
         folded = ops.where(step <= p, step, p - (step - p)) if p <= largest else step
-        return folded, ops.low_bits(zero, 1) if with_cycle else None  # 0, but a compiler that knew it could drop the scale
+        return folded, ops.low_bits(zero, 1) if with_cycle else None  # 0; a compiler that knew it would drop the scale
     if plan.shift == 0:
         r = step % p2
         return ops.minimum(r, p2 - r), step // p2 if with_cycle else None
@@ -117,7 +117,7 @@ def _wide(plan: Plan, m: Any, cycle: Any, step: Any, zero: Any, ops: Ops) -> Any
         tables = [table for table, _ in plan.powers.tables]
         digits = list(_digits(plan.powers, argument, ops))
         with np.errstate(over="ignore"):
-            # An infinite entry would make NaN at the ends of cycles, where m is 0.
+            # Without the limits, an infinite entry would give NaN at the ends of cycles, where m is 0.
             first = np.clip(tables[0] * plan.slope, -_LARGEST, _LARGEST)
         product = m * (plan.slope if len(tables) == 1 else ops.lookup(first, digits[0]))
         for table, digit in zip(tables[1:-1], digits[1:-1], strict=True):
@@ -128,7 +128,7 @@ def _wide(plan: Plan, m: Any, cycle: Any, step: Any, zero: Any, ops: Ops) -> Any
             divisor = ops.lookup(1 / tables[-1], digits[-1])
         rate = product / divisor + plan.initial
         return rate if len(tables) <= 2 else _initial_before_0(rate, plan.initial, zero, ops)
-    factor = _answers(plan.schedule.policy.function, argument, zero, plan.schedule.dtype, ops)
+    factor = _results(plan.schedule.policy.function, argument, zero, plan.schedule.dtype, ops)
     return _sealed_sum(_sealed(m * plan.slope, zero, ops) * factor, plan.initial, zero, ops)
 
 
@@ -137,13 +137,14 @@ def _sealed_sum(product: Any, initial: float, zero: Any, ops: Ops) -> Any:
 
 
 def _initial_before_0(rate: Any, initial: float, zero: Any, ops: Ops) -> Any:
-    """The rate, and the initial one before step 0, where seals change numbers."""
+    """Return the rate, but the initial rate before step 0, where a seal changes numbers."""
     return ops.where(zero < 0, ops.constant(initial, rate), rate)
 
 
 def _short(plan: Plan) -> tuple[float, float] | None:
-    """Two numbers whose sum is the slope to 54 bits at least, each so short that its products with m are exact; None where m is
-    too long for that, or the numbers leave so little room below or above them that products could be inexact.
+    """Return two numbers whose sum is the slope to 54 bits at least; their products with m are exact.
+
+    Returns None if m is too long for that, or if a product could overflow or underflow.
     """
     bits = 53 - plan.p.bit_length()
     if bits < 27 or not (abs(plan.slope) > 2.0**-900 and abs(plan.amplitude) < 2.0**900):
@@ -159,38 +160,38 @@ def _rounded_to(bits: int, number: float) -> float:
 
 
 def _few_halvings_do(plan: Plan) -> bool:
-    """Whether what 62 halvings leave of the amplitude is below a quarter of the last place of the initial rate."""
+    """Check that after 62 halvings the amplitude is below a quarter of the last place of the initial rate."""
     last_place = abs(plan.initial) * float(np.finfo(plan.schedule.dtype).eps) / 2
     return abs(plan.amplitude) * 2.0**-62 < last_place / 4
 
 
-def _answers(scale_fn: Any, argument: Any, zero: Any, dtype: str, ops: Ops) -> Any:
-    """A custom scale function's factor; functions with float32 constants in them cannot take float64."""
+def _results(scale_fn: Any, argument: Any, zero: Any, dtype: str, ops: Ops) -> Any:
+    """Return the results of a custom scale function. A function with float32 constants in it does not accept float64."""
     widest = ops.floats(argument)
     try:
-        answer = scale_fn(widest)
+        result = scale_fn(widest)
     except Exception:
         if dtype == f"float{ops.width}":
             raise
-        answer = scale_fn(ops.cast(widest, dtype))
-    if not hasattr(answer, "dtype"):
-        return _opaque(float(answer), zero, ops)  # a constant could be combined with others
-    return ops.cast(answer, f"float{ops.width}")
+        result = scale_fn(ops.cast(widest, dtype))
+    if not hasattr(result, "dtype"):
+        return _opaque(float(result), zero, ops)  # a compiler could combine a constant with others
+    return ops.cast(result, f"float{ops.width}")
 
 
 def _sealed(number: Any, zero: Any, ops: Ops) -> Any:
-    """The same number, such that compilers cannot combine the operations before it with those after it."""
+    """Return the same number, such that compilers cannot combine the operations before it with those after it."""
     return ops.from_bits(ops.to_bits(number) - zero)
 
 
 def _opaque(number: float, zero: Any, ops: Ops) -> Any:
-    """A float, in the steps' shape, that no compiler knows to be constant."""
+    """Return a float in the shape of the steps, which no compiler can treat as a constant."""
     kinds = (np.float64, np.int64) if ops.width == 64 else (np.float32, np.int32)
     return ops.from_bits(int(np.array(number, kinds[0]).view(kinds[1])) - zero)
 
 
 def _doubled(halvings: Any, span: int, ops: Ops) -> Any:
-    """2**halvings, held at 2**span."""
+    """Return 2**halvings, at most 2**span."""
     mantissa, bias = _LAYOUT[ops.width]
     return ops.from_bits((bias + ops.minimum(halvings, span)) * (1 << mantissa))
 
@@ -204,9 +205,9 @@ def _digits(powers: Powers, exponent: Any, ops: Ops) -> Any:
 
 
 def _narrow(plan: Plan, m: Any, cycle: Any, step: Any, zero: Any, ops: Ops) -> Any:
-    """In float32 alone: a value is h + e, with e about 2**-12 of h and good to 2**-33 of it.
+    """Return the rates in float32 alone. A value is h + e, with e about 2**-12 of h, and a relative error of 2**-33.
 
-    Every product that matters is of two halves of 12 bits, hence exact and indifferent to contraction.
+    Every product that matters is one of two halves of 12 bits. It is exact, so contraction does not change it.
     """
     schedule = plan.schedule
     high = ops.floats(m)
@@ -219,20 +220,20 @@ def _narrow(plan: Plan, m: Any, cycle: Any, step: Any, zero: Any, ops: Ops) -> A
         value = value[0] / divisor, value[1] / divisor
     elif plan.scale is not None and not plan.is_constant:
         for (table, _), digit in zip(plan.powers.tables, _digits(plan.powers, argument, ops), strict=True):
-            parts = _thirds(np.minimum(table, 2.0**126))  # float32 would make infinity of a larger one, and NaN of 0 times it
+            parts = _thirds(np.minimum(table, 2.0**126))  # a larger one would be infinite in float32, and 0 times it NaN
             value = _times(value, tuple(ops.lookup(part, digit) for part in parts), ops)
     elif not plan.is_constant:
-        factor = _answers(plan.schedule.policy.function, argument, zero, "float32", ops)
+        factor = _results(plan.schedule.policy.function, argument, zero, "float32", ops)
         value = value[0] * factor, value[1] * factor
     initial = plan.initial
     total = value[0] + initial
     back = total - initial
     rate = total + (((initial - (total - back)) + (value[0] - back)) + value[1])
-    return ops.where(total - total == 0, rate, total)  # an infinite one has no error to add
+    return ops.where(total - total == 0, rate, total)  # the error term of an infinite rate is NaN
 
 
 def _thirds(numbers: Any) -> tuple[Any, Any, Any]:
-    """float64 numbers as sums of two float32 of 12 bits each and one of 24."""
+    """Return float64 numbers as sums of two float32 of 12 bits each and one of 24 bits."""
     parts, left = [], np.asarray(numbers, np.float64)
     for bits in (12, 12, 24):
         fraction, exponent = np.frexp(left)

@@ -1,4 +1,4 @@
-"""How far TFA's rates can be from the exact value, in each mode of execution: proven bounds."""
+"""Proven bounds on the error of TFA's rates, in each mode of execution."""
 
 from __future__ import annotations
 
@@ -20,22 +20,42 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-#: Error allowed to a power function of TensorFlow, in ULP of its dtype. Measured in float32 over eight gammas from 0.3 to
+#: Allowed error of TensorFlow's power functions, in ULP of their dtype. Measured in float32 over eight gammas from 0.3 to
 #: 0.999999 and every exponent below 2**20 until the power underflows: at most 0.77 on TF 2.1.4 and in XLA of every release, and
-#: 1.42 on TF 2.8.4, 2.11.1 and 2.15.1 (a vectorised power, which docs/RECORD.md sees arrive with TF 2.5). Rounded up.
+#: 1.42 on TF 2.8.4, 2.11.1 and 2.15.1, whose power is vectorised since TF 2.5 (docs/RECORD.md). Rounded up.
 POW_ULP = 2
 
 
 def error_bound(
     schedule: CyclicalLearningRate, steps: Any, *, mode: Mode = "eager", step_dtype: StepDtype | None = None
 ) -> Any:
-    r"""An absolute bound on ``|evaluate - exact|``, per step; with a ``mode``, on what TFA answers in that mode.
+    r"""Return an absolute bound on the error of TFA's rates, for each step.
 
-    Let u be the unit roundoff (2**-24, 2**-53), tau = t / s the exact number of half cycles, c the exact cycle, h the exact
-    height of the triangle, sigma the exact scale and D = maximal - initial.
+    Args:
+        schedule: a schedule of one of the three policies, as for ``evaluate``.
+        steps: the steps, as for a call of the schedule.
+        mode: the execution mode of TensorFlow: "eager", "function" or "xla".
+        step_dtype: how TFA receives the steps, as for ``evaluate``.
+
+    Returns:
+        A float64 scalar or array; infinite where ``t / step_size``, or its rounding to float32, overflows.
+
+    Raises:
+        TypeError: as for ``evaluate``.
+        ValueError: a scale function whose error is not known; an unknown mode or step_dtype; a step out of range.
+
+    Examples:
+        >>> import clr_ref
+        >>> schedule = clr_ref.triangular(0.0, 1.0, 10)
+        >>> error = float(clr_ref.tfa_arithmetic.evaluate(schedule, 7)) - schedule.exact(7)
+        >>> bool(abs(error) <= clr_ref.tfa_arithmetic.error_bound(schedule, 7) < 1e-6)
+        True
+
+    The proof. Let u be the unit roundoff (2**-24, 2**-53), tau = t / s the exact number of half cycles, c the exact cycle, h
+    the exact height of the triangle, sigma the exact scale and D = maximal - initial.
 
     *Quotient.* T = t (1 + d0), |d0| <= u and d0 = 0 up to 1 / u; the division adds d1. ``2 s`` is exact, so both quotients
-    carry the same errors: tau' = tau (1 + d0)(1 + d1). In graph modes the division may become a multiplication by a rounded
+    have the same errors: tau' = tau (1 + d0)(1 + d1). In graph modes the division may become a multiplication by a rounded
     reciprocal: one rounding more. With n roundings, |tau' - tau| <= n u tau.
 
     *Cycle.* ``1 + tau' / 2`` is rounded once, monotonely, so the cycle is that of tau' or, if tau' lies within u (tau + 2) of
@@ -57,18 +77,8 @@ def error_bound(
         |error| <= |D| sigma (1 + e_s) (e_h + 3 u (h + e_h)) + |D| h sigma e_s + u |result|  +  underflow
 
     Numbers below the smallest normal number may be flushed to zero: each of at most four operations and inputs then costs up
-    to that number, once as it is and once times |D|. In float64 the detour of maximal and step_size through float32 is an
+    to that number, once as it is and once times |D|. In float64 the rounding of maximal and step_size to float32 is an
     error like the others: |D' - D| h sigma and |D'| |wave(t / s') - wave(t / s)| are added.
-
-    Args:
-        schedule, steps, step_dtype: as for ``evaluate``.
-        mode: the execution mode of TensorFlow.
-
-    Returns:
-        A float64 scalar or array; infinite where ``t / step_size`` or the detour through float32 overflows.
-
-    Raises:
-        ValueError: a scale function whose error is not known; an unknown mode or step_dtype.
     """
     if mode not in MODES:
         raise ValueError(f"mode must be one of {', '.join(MODES)}, got {mode!r}")
@@ -85,7 +95,7 @@ def error_bound(
     tiny = 2.0 ** (smallest + bits - 1)  # the smallest normal number
     maximal, step_size = detoured(schedule)
     if not 0 < step_size < np.inf or not np.isfinite(maximal):
-        return np.full(whole.shape, np.inf)[()]  # lost on the way through float32
+        return np.full(whole.shape, np.inf)[()]  # lost in the conversion to float32
     initial = schedule.initial_learning_rate
     amplitude = abs(float(Fraction(schedule.maximal_learning_rate) - Fraction(initial)))
     used_amplitude = abs(float(Fraction(maximal) - Fraction(initial)))
@@ -115,21 +125,34 @@ def error_bound(
         rate = np.abs(initial + np.sign(maximal - initial) * used_amplitude * height * scale)
         rounding = u * np.minimum(rate + product, result)
         bound = product + rounding + 4 * tiny * (1 + used_amplitude * np.maximum(peak, 1.0))
-        # The bound is itself computed in float64, in some forty operations, and left out products of two errors.
+        # The factor covers some forty roundings of the bound itself, and the products of two errors.
         bound *= 1 + 2.0**-20 if bits == 24 else 1 + 2.0**-40
         bound = np.where(np.isfinite(bound) & (tau < 2.0 ** (largest - 2)), bound, np.inf)
     return bound.reshape(whole.shape)[()]
 
 
 def power_budget(schedule: CyclicalLearningRate, steps: Any) -> Any:
-    """How many ULP ``evaluate`` and TFA may be apart in an exp_range schedule, per step, as float64.
+    """Return the allowed distance of ``evaluate`` from TFA's rates in an exp_range schedule, in ULP, for each step.
 
-    The only operation that differs is the power: TFA's is off by at most ``POW_ULP``, that of ``evaluate`` by one half, so
-    the scales are within POW_ULP + 1/2 ULP, and a ULP is at most 2u of the scale. That moves the rate by
-    |D| h scale (2 POW_ULP + 1) u, to which the two roundings after it (product, sum) may add one ULP each.
+    Args:
+        schedule: a schedule of one of the three policies.
+        steps: the steps, as for a call of the schedule.
+
+    Returns:
+        A float64 scalar or array.
 
     Raises:
-        ValueError: a scale function that is none of the three policies.
+        TypeError: steps of a wrong type, as for a call of the schedule.
+        ValueError: a scale function that is none of the three policies; a step out of range.
+
+    Examples:
+        >>> import clr_ref
+        >>> float(clr_ref.tfa_arithmetic.power_budget(clr_ref.exp_range(0.0, 1.0, 10, gamma=0.9), 5))
+        5.0
+
+    The proof. Only the power differs. TFA's error is at most ``POW_ULP``, that of ``evaluate`` one half. So the distance of the
+    scales is at most POW_ULP + 1/2 ULP, and a ULP is at most 2u of the scale. That changes the rate by
+    |D| h scale (2 POW_ULP + 1) u. The two later roundings, of the product and of the sum, may add one ULP each.
     """
     whole = as_steps(steps)
     flat = np.atleast_1d(whole).reshape(-1)
@@ -147,7 +170,7 @@ def power_budget(schedule: CyclicalLearningRate, steps: Any) -> Any:
 
 
 def _wave(schedule: Parameters, steps: Any) -> tuple[Floats, Floats]:
-    """The exact cycle and height, rounded to float64."""
+    """Return the exact cycle and height, rounded to float64."""
     fast = plan(schedule)
     if 2 * fast.p < LIMIT:
         m, cycle = distances(fast, steps)
@@ -159,7 +182,7 @@ def _wave(schedule: Parameters, steps: Any) -> tuple[Floats, Floats]:
 
 
 def _difference(converted: Any, whole: Any) -> Floats:
-    """converted - whole, exactly: both are integers below 2**63 or, for the former, 2**63 itself."""
+    """Return converted - whole, exactly: both are integers below 2**63, but ``converted`` may be 2**63."""
     high = converted.astype(np.float64)
     inside = np.where(high < 2.0**63, high, 0.0).astype(np.int64)
     result: Floats = np.where(high < 2.0**63, (inside - whole).astype(np.float64), high - whole)
@@ -177,12 +200,12 @@ def _scale_error(
     graph: bool,
     arrives: str,
 ) -> tuple[Floats, Floats]:
-    """The exact scale in float64, and a relative bound on the error of TFA's."""
+    """Return the exact scale in float64, and a bound on the relative error of TFA's scale."""
     scale = schedule.policy.scale
     assert scale is not None
     iterations = schedule.scale_mode == "iterations"
     argument = whole.astype(np.float64) if iterations else cycle
-    # How far the argument that TFA uses can be off: a converted step, or a cycle next to its end.
+    # A bound on the error of the argument that TFA uses: of a converted step, or of the cycle beside the end of a cycle.
     off = np.abs(_difference(converted, whole)) if iterations else np.where(near, 1 + np.floor(slack / 2), 0.0)
     if scale == policies.ONE:
         return np.ones_like(argument), np.zeros_like(argument)
@@ -192,7 +215,7 @@ def _scale_error(
     python = iterations and arrives == "python int"
     used = gamma if python else float(np.dtype(schedule.dtype).type(gamma))
     log = np.log(gamma)
-    # ln of a float64 is good to an ulp: argument * 2**-53 * |log| of error in the exponent, covered by the factor below.
+    # The relative error of log is one ulp. It changes the exponent by argument * 2**-53 * |log|, which the last term covers.
     exact = np.exp(argument * log)
     shift = argument * abs(np.log1p((used - gamma) / gamma)) + (0.0 if python else off * abs(np.log(used)))
     error = np.expm1(shift) + 2 * POW_ULP * u + argument * abs(log) * 2.0**-50

@@ -2,18 +2,18 @@
 
 ``evaluate`` is what ``tfa.optimizers.CyclicalLearningRate.__call__`` of TFA 0.7.1 to 0.23.0 computes in eager mode:
 
-    T      = step cast to dtype
+    T      = step, converted to dtype
     cycle  = floor(1 + T / (2 * step_size))
     x      = abs(T / step_size - 2 * cycle + 1)
     rate   = initial + (maximal - initial) * max(0, 1 - x) * scale
 
 In float64, TFA casts Python numbers with ``tf.cast(number, float64)``, which makes a float32 tensor of a Python float first:
-``maximal_learning_rate`` and a fractional ``step_size`` lose 29 bits on the way. ``initial_learning_rate`` does not, since its
-dtype is what makes the schedule float64.
+``maximal_learning_rate`` and a fractional ``step_size`` lose 29 bits. ``initial_learning_rate`` does not, since its dtype
+makes the schedule float64.
 
 For triangular and triangular2 the rates are TFA's, bit for bit (docs/RECORD.md), except for subnormal numbers, which most
-TensorFlow releases flush to zero. For exp_range they differ where the power functions do: ``evaluate`` rounds the float64
-power once, TensorFlow's own is up to ``bounds.POW_ULP`` off.
+TensorFlow releases flush to zero. For exp_range they differ where the power functions differ: ``evaluate`` rounds
+the float64 power once, and the error of TensorFlow's power is up to ``bounds.POW_ULP``.
 """
 
 from __future__ import annotations
@@ -42,25 +42,34 @@ def evaluate(
     step_dtype: StepDtype | None = None,
     flush: Flush = "never",
 ) -> Any:
-    """What TFA's eager formula gives in the schedule's dtype.
+    """Return the rates of TFA's formula in eager mode.
 
     Args:
-        schedule: bounds and step_size are taken as Python numbers, as in ``TriangularCyclicalLearningRate(1e-4, 1e-2, 2000)``.
-            A custom scale function is called once, with an array of the dtype.
-        steps: as for a call of the schedule.
-        step_dtype: how the steps arrive: as Python ints, or as tensors of int64, float32 or float64. It matters to
-            exp_range (a Python int is raised to in float64, with gamma not rounded) and, above 2**24, to float64 schedules
-            given float32 steps. Default: tensors of the schedule's dtype.
-        flush: where subnormal operands and results are taken for zero: "never" (TF 2.1 and 2.2 for one step), "arrays" (the
-            same for an array of steps: operations on scalars keep them) or "everywhere" (TF 2.3 and later).
+        schedule: TFA receives its bounds and step_size as Python numbers, as in
+            ``TriangularCyclicalLearningRate(1e-4, 1e-2, 2000)``. A custom scale function is called once, with an array
+            of the dtype.
+        steps: the steps, as for a call of the schedule.
+        step_dtype: how TFA receives the steps: as Python ints, or as tensors of int64, float32 or float64. It changes the
+            rates of exp_range, since the power of a Python int is float64 and gamma is then not rounded. It also changes
+            those of float64 schedules at float32 steps above 2**24. Default: tensors of the schedule's dtype.
+        flush: the operations whose subnormal operands and results become zero: "never" (TF 2.1 and 2.2 for one step),
+            "arrays" (TF 2.1 and 2.2 for an array of steps, where operations on scalars keep them) or "everywhere" (TF 2.3
+            and later).
 
     Returns:
         A scalar or a new array of the schedule's dtype. NaN where ``step / step_size`` overflows, as in TFA.
 
     Raises:
-        TypeError, ValueError: for steps, as for a call of the schedule; for an unknown step_dtype; and where TFA raises too:
-            a scale function of an int64 step in mode "iterations".
-        OverflowError: where TFA raises it too: a Python power of a Python int that exceeds float64.
+        TypeError: steps of a wrong type, as for a call of the schedule; a scale function of an int64 step in mode
+            "iterations", for which TFA raises too.
+        ValueError: a step out of range; an unknown step_dtype or flush.
+        OverflowError: a Python power of a Python int that exceeds float64, for which TFA raises too.
+
+    Examples:
+        >>> import clr_ref
+        >>> schedule = clr_ref.triangular(0.0, 1.0, 10)
+        >>> print(clr_ref.tfa_arithmetic.evaluate(schedule, [6, 7]), schedule([6, 7]))
+        [0.6        0.70000005] [0.6 0.7]
     """
     whole = as_steps(steps)
     kind = np.dtype(schedule.dtype).type
@@ -98,7 +107,7 @@ def _flusher(kind: Any) -> Any:
 
 
 def check_step_dtype(schedule: CyclicalLearningRate, step_dtype: str | None) -> str:
-    """How the steps arrive, by default as tensors of the schedule's dtype; the errors that ``evaluate`` documents."""
+    """Return how TFA receives the steps, by default as tensors of the dtype, or raise the error that ``evaluate`` documents."""
     if step_dtype is None:
         return schedule.dtype
     if step_dtype not in STEP_DTYPES:
@@ -109,17 +118,17 @@ def check_step_dtype(schedule: CyclicalLearningRate, step_dtype: str | None) -> 
 
 
 def detoured(schedule: CyclicalLearningRate) -> tuple[float, float]:
-    """maximal_learning_rate and step_size as TFA uses them: a Python float goes through float32, an int does not."""
+    """Return maximal_learning_rate and step_size as TFA uses them: a Python float is rounded to float32, an int is not."""
     maximal, step_size = schedule.maximal_learning_rate, schedule.step_size
     with np.errstate(all="ignore"):
         return float(np.float32(maximal)), step_size if step_size.is_integer() else float(np.float32(step_size))
 
 
 def _scale(schedule: Parameters, cycle: Any, whole: Any, step: Any, arrives: str) -> Any:
-    """The factor of TFA's scale function, in the schedule's dtype."""
+    """Return the scales of TFA's scale function, in the schedule's dtype."""
     policy, iterations = schedule.policy, schedule.scale_mode == "iterations"
     if iterations and arrives == "python int":
-        # Python numbers all the way: the function works in float64, and the product with a tensor rounds its result.
+        # The function computes with Python numbers, so in float64; the product with a tensor rounds its result.
         function = policy.tfa_function()
         return np.array([function(int(step)) for step in whole], schedule.dtype)
     return policy.tfa_scales(step if iterations else cycle)

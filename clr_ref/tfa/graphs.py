@@ -1,10 +1,11 @@
-"""TFA's formula as tf.function and XLA compute it: the graph compilers' rewriting, replayed in NumPy.
+"""TFA's formula as tf.function and XLA compute it, replayed in NumPy.
 
-``eager`` replays eager mode, where TensorFlow takes the operations as they are written. The graph modes do not:
+``eager`` replays eager mode, where TensorFlow computes the operations as they are written. The graph compilers change them:
 
-- *tf.function.* Grappler divides by a constant by multiplying with its rounded reciprocal, and takes the sum from its other
-  end.
-- *XLA* does the former, and its code generator contracts a product and a sum into one fused operation where the CPU has it.
+- *tf.function.* Grappler replaces a division by a constant by a product with its rounded reciprocal, and adds the terms of the
+  sum in another order.
+- *XLA* makes the same products, and its code generator contracts a product and a sum into one fused operation if the CPU has
+  one.
 
 With r = 1 / step_size rounded (1 / (2 step_size) is r / 2), D = maximal - initial and n = cycle (or step):
 
@@ -20,13 +21,14 @@ With r = 1 / step_size rounded (1 / (2 step_size) is r / 2), D = maximal - initi
                           fma(scale, D * h, initial)     otherwise
 
 triangular2's scale is exact, except in float32 arrays under tf.function of TF 2.9 and later: Eigen's vectorised reciprocal
-(RCPPS and one Newton step) is one ULP low there, but for the last size mod 8 elements, which fill no vector. Subnormal
-operands and results are zero in both modes, in every release; whether a result is subnormal is decided after rounding, as x86
-does. A Python int makes the graph a constant, which is folded operation by operation: that is ``eager`` with everything
-flushed.
+(RCPPS and one Newton step) is one ULP low there, except for the last size mod 8 elements, which fill no vector. Subnormal
+operands and results are zero in both modes, in every release; whether a result is subnormal is decided after rounding, as on
+x86. With a Python int the graph is a constant, whose operations are evaluated one by one: that is ``eager`` with
+``flush="everywhere"``.
 
-This is what x86-64 CPUs of Intel's with FMA do. It was read off the optimised graphs and the machine code of TF 2.1.4 and
-2.15.1, and holds for every recorded answer in between (docs/RECORD.md); exp_range within ``bounds.power_budget``.
+All this holds for Intel's x86-64 CPUs with FMA. It is derived from the optimised graphs and the machine code of TF 2.1.4 and
+2.15.1. It gives every rate that is recorded from releases between them (docs/RECORD.md), with exp_range within
+``bounds.power_budget``.
 """
 
 from __future__ import annotations
@@ -44,18 +46,18 @@ from clr_ref.tfa import eager
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-#: Elements worked on at once: temporaries stay in a second-level cache and below the 128 KiB from which glibc's malloc may hand
-#: memory back to the system for every chunk; a multiple of the 8 floats of a vector.
+#: So many elements are computed at a time, a multiple of the 8 floats of a vector. Temporaries stay in a second-level cache,
+#: and below the 128 KiB from which glibc's malloc may hand memory back to the system for every chunk.
 CHUNK = 12 * 1024
 
 #: The bits of a float64 that a float32 does not have, and what they are in the middle between two float32.
 _BELOW_FLOAT32, _MIDPOINT = np.int64(2**29 - 1), np.int64(2**28)
-#: All bits of a float32 but its sign; those of 2**-125.
+#: All bits of a float32 except its sign; the bits of 2**-125.
 _SIGNLESS, _TWICE_SMALLEST = np.uint32(2**31 - 1), np.float32(2.0**-125).view(np.uint32)
 
 
 def knows_cpu(cpu: Mapping[str, Any]) -> bool:
-    """Whether a CPU, as the provenance of a record describes it, has the fused operations and reciprocals replayed here."""
+    """Check that a CPU, which the provenance of a record describes, has the operations that this module replays."""
     return "Intel" in cpu["model"] and "fma" in cpu["flags"]
 
 
@@ -68,21 +70,31 @@ def evaluate(
     array: bool,
     step_dtype: eager.StepDtype = "int64",
 ) -> Any:
-    """What TFA gives under tf.function, or under XLA, in the schedule's dtype.
+    """Return the rates of TFA's formula under tf.function or XLA.
 
     Args:
-        schedule: one of the three policies; bounds and step_size are Python numbers, as for ``eager.evaluate``.
-        steps: as for a call of the schedule.
-        mode: "function" or "xla".
+        schedule: a schedule of one of the three policies. TFA receives its bounds and step_size as Python numbers.
+        steps: the steps, as for a call of the schedule.
+        mode: "function" for tf.function, or "xla".
         tensorflow: the release, as (major, minor): (2, 1) to (2, 15).
-        array: whether the steps were one tensor, or each was a tensor of its own.
-        step_dtype: how the steps arrive, as for ``eager.evaluate``.
+        array: True if TFA receives the steps as one tensor, False if it is called with one step at a time.
+        step_dtype: how TFA receives the steps, as for ``tfa_arithmetic.evaluate``.
 
     Returns:
         A scalar or a new array of the schedule's dtype.
 
     Raises:
-        TypeError, ValueError: as ``eager.evaluate``; for a custom scale function and an unknown mode.
+        TypeError: as for ``tfa_arithmetic.evaluate``.
+        ValueError: as for ``tfa_arithmetic.evaluate``; a custom scale function; an unknown mode.
+
+    Examples:
+        >>> import clr_ref
+        >>> from clr_ref.tfa import graphs
+        >>> schedule = clr_ref.triangular(0.0, 1.0, 10)
+        >>> for mode in ("function", "xla"):
+        ...     print(graphs.evaluate(schedule, [6, 7], mode=mode, tensorflow=(2, 15), array=True))
+        [0.6 0.7]
+        [0.6        0.70000005]
     """
     if mode not in ("function", "xla"):
         raise ValueError(f"mode must be 'function' or 'xla', got {mode!r}")
@@ -95,7 +107,7 @@ def evaluate(
     flat = np.atleast_1d(whole).reshape(-1)
     out = np.empty(flat.shape, schedule.dtype)
     chunk = _function if mode == "function" else _xla
-    # How many elements are worked on eight at a time by Eigen's float32 kernels.
+    # So many elements are computed by Eigen's float32 kernels, eight at a time.
     vectors = flat.size - flat.size % 8 if array else 0
     with np.errstate(all="ignore"):
         for start in range(0, flat.size, CHUNK):
@@ -144,7 +156,7 @@ def _xla(
 
 
 def _inputs(schedule: CyclicalLearningRate, whole: Any, step_dtype: str) -> tuple[Any, Any, Any, Any]:
-    """The step, initial, maximal - initial and 1 / step_size, as the graph holds them."""
+    """Return the step, initial, maximal - initial and 1 / step_size, as the graph has them."""
     kind = np.dtype(schedule.dtype).type
     step = whole.astype(np.float32 if step_dtype == "float32" else kind).astype(kind, copy=False)
     maximal, step_size = (kind(x) for x in eager.detoured(schedule))
@@ -153,7 +165,7 @@ def _inputs(schedule: CyclicalLearningRate, whole: Any, step_dtype: str) -> tupl
 
 
 def _scale(schedule: CyclicalLearningRate, cycle: Any, step: Any) -> Any:
-    """The scale, or None where the graph compiler drops it: a constant 1."""
+    """Return the scale, or None if it is the constant 1, which the graph compiler drops."""
     scale = schedule.policy.scale
     assert scale is not None
     if scale.base == 1:
@@ -167,7 +179,7 @@ def _scale(schedule: CyclicalLearningRate, cycle: Any, step: Any) -> Any:
 
 
 def _times(a: Any, b: Any) -> Any:
-    """a * b rounded once; zero where the rounded result, were its exponent unbounded, is subnormal."""
+    """Return a * b rounded once, or zero if the result, rounded with an unbounded exponent, is subnormal."""
     result = a * b
     if result.dtype == np.float64:
         return _flush(result)
@@ -179,12 +191,12 @@ def _times(a: Any, b: Any) -> Any:
 
 
 def _fma(a: Any, b: Any, c: Any) -> Any:
-    """a * b + c rounded once.
+    """Return a * b + c rounded once.
 
-    In float32 the product is exact in float64, and a sum that is rounded to odd can be rounded again (Boldo and Melquiond,
-    "Emulation of a FMA and correctly rounded sums", IEEE Transactions on Computers 57(4), 2008); in float64 likewise with
-    pairs. Rounding is monotone, so a sum rounded to float64 tells on which side of a midpoint of two float32 the exact sum
-    lies, unless it is that midpoint: only such sums are rounded to odd.
+    For float32 the product is exact in float64, and a sum that is rounded to odd can be rounded again (Boldo and Melquiond,
+    "Emulation of a FMA and correctly rounded sums", IEEE Transactions on Computers 57(4), 2008). For float64 pairs do the same.
+    Rounding is monotone, so a sum in float64 lies on the same side of a midpoint of two float32 as the exact sum, unless it is
+    that midpoint. So only such sums are rounded to odd.
     """
     if a.dtype == np.float64:
         high, low = pairs.two_product(a, b)
@@ -200,7 +212,7 @@ def _fma(a: Any, b: Any, c: Any) -> Any:
 
 
 def _odd_sum(a: Any, b: Any) -> Any:
-    """a + b in float64, rounded to odd: inexact sums get an odd last bit, so that they are no midpoints of fewer bits."""
+    """Return a + b in float64, rounded to odd: the last bit of inexact sums is odd, so they are no midpoints of fewer bits."""
     total, error = pairs.two_sum(a, b)
     bits: NDArray[np.int64] = total.view(np.int64)
     wrong = np.isfinite(error) & (error != 0) & ((bits & 1) == 0)
@@ -210,14 +222,14 @@ def _odd_sum(a: Any, b: Any) -> Any:
 
 
 def _flush(values: Any) -> Any:
-    """Subnormal numbers become zero of the same sign."""
+    """Replace subnormal numbers by zero of the same sign."""
     dtype = np.asarray(values).dtype
     small = np.abs(values) < np.finfo(dtype).tiny
     return np.where(small, np.copysign(dtype.type(0), values), values) if np.any(small) else values
 
 
 def _to_float32(values: Any) -> Any:
-    """Float64 rounded to float32; zero where it rounds to less than the smallest normal, with an unbounded exponent."""
+    """Round float64 to float32; zero if the result, rounded with an unbounded exponent, is subnormal."""
     result: NDArray[np.float32] = values.astype(np.float32)
     near = _near_subnormal(result)
     if near.size:
@@ -227,6 +239,6 @@ def _to_float32(values: Any) -> Any:
 
 
 def _near_subnormal(values: NDArray[np.float32]) -> NDArray[np.intp]:
-    """Where float32 numbers are below 2**-125 and not 0 yet, so that it may matter how they were rounded."""
+    """Return the indices of float32 numbers below 2**-125 except 0, whose rounding may decide whether they are flushed."""
     magnitude = values.view(np.uint32) & _SIGNLESS
     return np.flatnonzero(magnitude - np.uint32(1) < _TWICE_SMALLEST)  # 0 wraps around

@@ -13,7 +13,7 @@ from clr_ref import compare, tfa_arithmetic
 from clr_ref.tfa import eager
 from tests.rates import assert_same_rates
 
-#: 10**8 steps take some minutes: CLR_REF_SAMPLES=100000000 pytest tests/test_tfa_arithmetic.py -k sampled -s
+#: 10**8 steps take some minutes: CLR_REF_SAMPLES=100000000 pytest tests/tfa/test_arithmetic.py -k sampled -s
 SAMPLES = int(os.environ.get("CLR_REF_SAMPLES", 400_000))
 
 SAMPLED = {

@@ -41,8 +41,8 @@ def test_signatures_are_tfas(drop_ins: Any, tfa: Any) -> None:
     ("change", "message"),
     [
         ({"scale_mode": "cycles"}, "scale_mode must be 'cycle' or 'iterations', got 'cycles'"),
-        ({"step_size": 0}, "step_size must be a finite number > 0"),
-        ({"step_size": -1}, "step_size must be a finite number > 0"),
+        ({"step_size": 0}, "step_size must be a finite number of float32 > 0"),
+        ({"step_size": -1}, "step_size must be a finite number of float32 > 0"),
         ({"initial_learning_rate": math.nan}, "initial_learning_rate must be a finite number of float32, got nan"),
         ({"maximal_learning_rate": math.inf}, "maximal_learning_rate must be a finite number"),
         ({"arithmetic": "fast"}, "arithmetic must be 'exact' or 'tfa', got 'fast'"),

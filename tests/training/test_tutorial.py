@@ -237,7 +237,7 @@ def test_the_command(fashion_mnist: FashionMnist, tmp_path: Path) -> None:
     }
     found = work(jobs, tmp_path)
     assert [found[name]["exit"] for name in jobs] == [0, 0, 1, 0, 0, 2, 2, 2]
-    assert "the same command goes on" in found["interrupted"]["stderr"]
+    assert "the same command resumes after the last complete epoch" in found["interrupted"]["stderr"]
     whole, again = (json.loads(found[name]["stdout"]) for name in ("whole", "again"))
     assert_same_files(tmp_path / "killed", tmp_path / "whole")
     assert_same_files(tmp_path / "out", tmp_path / "whole")

@@ -74,15 +74,15 @@ def rounded(schedule: Parameters, step: int) -> Any:
 def enclosures(schedule: Parameters, step: int) -> Iterator[tuple[Fraction, Fraction]]:
     """Yield ever tighter pairs of rationals, in either order, that enclose the exact rate, up to ``CLAMP``."""
     initial, amplitude, height, argument = _terms(schedule, step)
-    policy, bits = schedule.policy, 128
-    reach = amplitude if policy.scale is None else amplitude * height
+    scale, bits = schedule.policy.scale, 128
+    reach = amplitude if scale is None else amplitude * height
     while True:
         if not (amplitude and height):
             low = high = Fraction(0)
-        elif policy.scale is None:
-            low, high = policy.enclosure(height, argument, bits)
+        elif scale is None:
+            low, high = schedule.policy.enclosure(height, argument, bits)
         else:
-            low, high = scale_enclosure(policy.scale, argument, bits)
+            low, high = scale_enclosure(scale, argument, bits)
         rate = initial + reach * low
         yield rate, rate if low == high else initial + reach * high
         bits *= 2

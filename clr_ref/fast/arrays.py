@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clr_ref.fast import general
-from clr_ref.fast.one_step import one_rate
+from clr_ref.fast import general, one_step
 from clr_ref.fast.plan import SPAN, Plan
 from clr_ref.fast.settle import round_to_float32
 
@@ -114,7 +113,7 @@ def _fill_fast(plan: Plan, work: Work, steps: Ints, largest: int, out: NDArray[n
         products(plan, plan.slope, rate, scratch, scale, largest << plan.shift)
     rate += plan.initial
     for index in round_to_float32(plan, rate, words, roundings, out):
-        out[index] = one_rate(plan, int(steps[index]))
+        out[index] = one_step.one_rate(plan, int(steps[index]))
 
 
 def _products_of_words(plan: Plan, rate: Floats, scratch: Floats, scale: Floats, words: Words, largest: int) -> None:

@@ -48,12 +48,13 @@ class Plan:
     #: the largest step of the fast path; -1 where the policy or the dtype has none.
     last_fast_step: int
 
-    @property
+    # Cached, since the scalar path reads them at every step.
+    @functools.cached_property
     def is_constant(self) -> bool:
         """Whether the scale is 1."""
         return self.scale == policies.ONE
 
-    @property
+    @functools.cached_property
     def halves(self) -> bool:
         """Whether the scale is 2**(1 - argument), which is assembled from its bits."""
         return self.scale == policies.HALVING

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clr_ref.fast import general
+from clr_ref.fast import general, one_step
 from clr_ref.fast.arrays import Work, origin, products
-from clr_ref.fast.one_step import one_rate
 from clr_ref.fast.plan import SPAN, Plan
 from clr_ref.fast.powers import Powers
 from clr_ref.fast.settle import round_to_float32
@@ -60,7 +59,7 @@ def _fill_cycles(plan: Plan, first: int, out: NDArray[np.float32]) -> None:
     position = 0
     while position < len(out):
         cycle, r = divmod(first + position, period)
-        if plan.halves and one_rate(plan, cycle * period + p) == plan.initial:
+        if plan.halves and one_step.one_rate(plan, cycle * period + p) == plan.initial:
             # Rounding is monotone: once the peak rounds to the base, everything between them does, in all later cycles too.
             out[position:] = plan.initial
             return
@@ -97,7 +96,7 @@ def _fill_line(
         rate *= slope
         rate += plan.initial
         for index in round_to_float32(plan, rate, words, plan.roundings, part):
-            part[index] = one_rate(plan, first + start + int(index))
+            part[index] = one_step.one_rate(plan, first + start + int(index))
 
 
 def _fill_ramp(plan: Plan, first: int, out: NDArray[np.float32]) -> None:
@@ -131,7 +130,7 @@ def _fill_ramp(plan: Plan, first: int, out: NDArray[np.float32]) -> None:
         products(plan, slope, rate, scratch, scale, (len(rates) << plan.shift) + p2)
         rate += plan.initial
         for index in round_to_float32(plan, rate, words, roundings, rates):
-            rates[index] = one_rate(plan, first + start + int(index))
+            rates[index] = one_step.one_rate(plan, first + start + int(index))
 
 
 def _repeat(out: NDArray[Any], period: int) -> None:

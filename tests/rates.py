@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
 import clr_ref
-from clr_ref import exact, policies
+from clr_ref import compare, exact, policies
 from clr_ref.exact import ulp
 
 
@@ -81,10 +80,8 @@ def place(schedule: clr_ref.CyclicalLearningRate | None, step: Any) -> str:
     """A step in words, with its cycle and its phase in half cycles where it has them."""
     if schedule is None or not 0 <= step < 2**63:
         return f"step {step}"
-    step_size = Fraction(schedule.step_size)
-    cycle, _ = exact.phase(step_size, int(step))
-    phase = Fraction(int(step)) / step_size - 2 * (cycle - 1)
-    return f"step {step} (cycle {cycle}, phase {float(phase):.6g} of 2)"
+    cycle, phase = compare.place(schedule, int(step))
+    return f"step {step} (cycle {cycle}, phase {phase:.6g} of 2)"
 
 
 def _same(actual: Any, expected: Any) -> Any:

@@ -11,7 +11,7 @@ import hypothesis
 import numpy as np
 from hypothesis import HealthCheck, Phase, errors, settings, strategies as st
 
-from clr_ref import compare, exact
+from clr_ref import compare
 from clr_ref.conformance.checks import Check, Hung, Inapplicable, Judge, Wrong
 from clr_ref.conformance.verdict import Finding
 from clr_ref.exact import ulp
@@ -144,14 +144,14 @@ def explain(judge: Judge, wrong: Wrong, *, name: str, repeat: str) -> Finding:
         error = float(min(abs(near - expected.low), abs(near - expected.high))) if near is not None else float(value)
         bound = f"{float(expected.slack):.3g} absolute, error {error:.3g}"
     schedule = wrong.config.build()
-    cycle, _ = exact.phase(Fraction(schedule.step_size), step)
+    cycle, phase = compare.place(schedule, step)
     disagreement = compare.Disagreement(
         case=name,
         policy=compare.policy_name(schedule),
         tier="exact",
         step=step,
         cycle=cycle,
-        phase=float(Fraction(step) / Fraction(schedule.step_size) - 2 * (cycle - 1)),
+        phase=phase,
         expected=ulp.show(expected.rounded),
         actual=ulp.show(value),
         ulp=float(ulp.distance(value, expected.rounded)),

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from fractions import Fraction
 from typing import Any, Literal
 
-from clr_ref import exact
-from clr_ref.compare import Disagreement
+from clr_ref.compare import Disagreement, place
 from clr_ref.conformance.config import Config
 
 #: ``excused``: it fails as the exceptions file says. ``not asked``: the clause says nothing here, or the implementation cannot
@@ -39,9 +37,8 @@ class Finding:
     def _place(self) -> str:
         if not self.config.step_size > 0:
             return ""
-        size = Fraction(self.config.build().step_size)
-        cycle, _ = exact.phase(size, self.step)
-        return f" (cycle {cycle}, phase {float(self.step / size - 2 * (cycle - 1)):.6g} of 2)"
+        cycle, phase = place(self.config.build(), self.step)
+        return f" (cycle {cycle}, phase {phase:.6g} of 2)"
 
     def __str__(self) -> str:
         if self.disagreement is not None:

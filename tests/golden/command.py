@@ -11,7 +11,6 @@ from tests.golden import synthetic
 from tests.golden.synthetic import FIRST
 
 THIRD = "tf-2.14.1_tfa-0.23.0"
-CHANGED = {("triangular-2", "xla"): 9}
 Golden = Callable[..., Result]
 
 

@@ -14,9 +14,9 @@ from click.testing import CliRunner
 from clr_ref.cli import main
 from clr_ref.golden import record as recording, store as golden
 from tests.golden import synthetic
-from tests.golden.command import CHANGED, THIRD, Golden, damage
+from tests.golden.command import THIRD, Golden, damage
 from tests.golden.conftest import FakeRecorder
-from tests.golden.staged import stage
+from tests.golden.staged import CHANGED, stage
 from tests.golden.synthetic import FIRST, SECOND
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 import re
 import reprlib
+from collections.abc import Collection
 from fractions import Fraction
 
 import numpy as np
@@ -65,3 +67,19 @@ def from_hex(name: str, text: object) -> float:
     except OverflowError:
         pass
     raise ValueError(f"{name} must be a finite hex float such as '0x1.8p-3', got {shown(text)}")
+
+
+def unknown(what: str, name: str, known: Collection[str], command: str) -> str:
+    """Return the message for a name that does not exist: all names if there are few, otherwise the nearest ones.
+
+    Args:
+        what: what the name should be, with its article: "a case".
+        name: the name that was given.
+        known: the names that exist.
+        command: what lists all of them.
+    """
+    text = f"{shown(name)} is not {what}"
+    if len(known) <= 8:
+        return f"{text}; give one of {', '.join(known)}"
+    nearest = difflib.get_close_matches(name, known, n=4, cutoff=0.5)
+    return f"{text}; {'the nearest are ' + ', '.join(nearest) + '; ' if nearest else ''}{command} lists all {len(known)}"

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 import clr_ref
-from clr_ref.cli import bench, conform, golden, range_test, schedule, tutorial
+from clr_ref.cli import bench, conform, golden, range_test, schedule, tutorial, verify
 from clr_ref.cli.common import ending_clearly
 
 
@@ -24,7 +24,7 @@ def main() -> None:
 
 
 for command in (
-    schedule.verify,
+    verify.verify,
     schedule.evaluate,
     schedule.plot,
     golden.golden_group,

@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from clr_ref._files import write_text
+from clr_ref._inputs import unknown
 from clr_ref.cli.common import (
     Progress,
     check_outputs,
@@ -80,9 +81,9 @@ def record(
 
     known = {pair.name: pair for pair in recording.PAIRS}
     names = tuple(name.removeprefix("record-") for name in names)  # as tox names its environments
-    unknown = [name for name in names if name not in known]
-    if unknown:
-        raise click.BadParameter(f"{unknown[0]!r} is no supported pair; give one of {', '.join(known)}", param_hint="PAIR")
+    for name in names:
+        if name not in known:
+            raise click.BadParameter(unknown("a supported pair", name, known, "tox list -m record"), param_hint="PAIR")
     if (python is not None) + every + bool(names) != 1:
         raise click.UsageError("give either PAIRs, or --all, or --python")
     store = folder or golden.default_folder()
@@ -208,7 +209,7 @@ def show(name: str | None, markdown: Path | None, folder: Path | None, as_json: 
         click.echo(json.dumps({"wrote": [str(markdown), str(picture)]}) if as_json else f"wrote {markdown} and {picture}")
         return
     if name is not None and name not in store.records:
-        raise click.BadParameter(f"{name!r} is not recorded; give one of {', '.join(store.records)}", param_hint="PAIR")
+        raise click.BadParameter(unknown("a recorded pair", name, store.records, "clr-ref golden show"), param_hint="PAIR")
     records = [store.records[name]] if name else list(store.records.values())
     if as_json:
         click.echo(json.dumps([dataclasses.asdict(record) for record in records], indent=1))

@@ -89,7 +89,9 @@ def test_store_of_an_installed_package_is_not_changed(staging: Path, tmp_path: P
 def test_record_of_an_unknown_pair(call: Golden) -> None:
     result = call("record", "tf-2.15.1_tfa-0.7.1")
     assert result.exit_code == 2
-    assert "no supported pair" in result.stderr
+    assert "is not a supported pair; the nearest are " in result.stderr
+    assert "tf-2.15.1_tfa-0.23.0" in result.stderr
+    assert "tf-2.2.3_tfa-0.9.1" not in result.stderr, "42 names are too many to read"
 
 
 @pytest.mark.parametrize(

@@ -51,8 +51,8 @@ def test_every_tensorflow_has_an_environment(tox: configparser.ConfigParser) -> 
         "py311-tf216-legacy-full",
         "py311-keras38-full",
         "py311-keras312",
-        "py311-jax",
-        "py311-torch",
+        "py313-jax-full",
+        "py311-torch-full",
     ]
 
 

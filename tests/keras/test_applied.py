@@ -248,6 +248,7 @@ def assert_all_applied(made: Any, found: dict[str, list[str]]) -> None:
         assert_same_rates(made.reference, range(STEPS), applied, expected(made), arithmetic=f"rates applied by {how}")
 
 
+@pytest.mark.programs
 def test_mirrored_on_two_devices(drop_ins: Any, tf: Any) -> None:
     """Rates advance once for each global step, under fit and in a custom loop."""
     found = answer(child("mirrored"))
@@ -265,6 +266,7 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
+@pytest.mark.programs
 def test_two_workers(drop_ins: Any, tf: Any) -> None:
     """Under MultiWorkerMirroredStrategy, both of two processes apply each rate once."""
     cluster = {"worker": [f"127.0.0.1:{port}" for port in free_ports(2)]}

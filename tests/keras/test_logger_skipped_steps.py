@@ -83,6 +83,7 @@ def test_before_the_first_update_the_log_holds_nan(drop_ins: Any, keras: Any, pr
     assert history["applied_learning_rate"][2] == 0.5
 
 
+@pytest.mark.programs
 def test_two_replicas(drop_ins: Any, tf: Any) -> None:
     """Two replicas under MirroredStrategy log one rate for each update that the loss scale does not skip."""
     rates = answer(child("logged"))

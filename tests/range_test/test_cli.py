@@ -76,6 +76,7 @@ def test_neither_keras_nor_matplotlib_is_imported_before_it_is_used() -> None:
     assert done.stdout.strip() == "set()"
 
 
+@pytest.mark.programs
 @needs_keras
 def test_a_model_of_ones_own(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(MAKE)
@@ -106,6 +107,7 @@ def test_a_model_of_ones_own(tmp_path: Path) -> None:
     assert "mine:wrong must return (model, data), got int" in done.stderr
 
 
+@pytest.mark.programs
 @needs_keras
 def test_the_tutorials_network_repeats_and_is_compared(tmp_path: Path) -> None:
     if importlib.util.find_spec("tensorflow") is None:

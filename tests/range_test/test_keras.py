@@ -181,6 +181,7 @@ def test_skipped_batches_are_not_accumulated(api: Any, keras: Any) -> None:
     assert found.losses.tolist() == [2.5, 5.5, 7.5]
 
 
+@pytest.mark.programs
 def test_under_a_strategy() -> None:
     if importlib.util.find_spec("tensorflow") is None:
         pytest.skip("TensorFlow is not installed in this environment")

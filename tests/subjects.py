@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from clr_ref.conformance.config import Config
-from clr_ref.conformance.protocol import UNKNOWN, Request, Response, as_response
+from clr_ref.conformance.protocol import Offer, Request, Response, as_response, capabilities_from
 
 
 class OfConfig:
     """Evaluates what ``make`` returns for a config; an exception is a response. Nothing is remembered."""
 
-    capabilities = UNKNOWN
+    capabilities = capabilities_from({"triangular": Offer()})
 
     def __init__(self, make: Callable[[Config], Callable[[int], Any]]) -> None:
         self._make = make

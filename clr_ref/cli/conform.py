@@ -84,11 +84,11 @@ def conform(
     words += (["--dtype", dtype] if dtype else []) + (["--exceptions", str(exceptions)] if exceptions else [])
     try:
         known = deviations.read(exceptions) if exceptions else ()
-        with _nothing_left_behind(), Remote(implementation) as subject:
-            working = dtype or runner.precision(subject)
+        chosen = tuple(dict.fromkeys(policy)) or tuple(POLICY_NAMES)
+        with _nothing_left_behind(), Remote(implementation, chosen) as subject:
+            working = dtype or runner.precision(subject, chosen)
             if working not in ("float32", "float64"):
                 _refuse(f"IMPL returns {working}: choose --dtype float32 or --dtype float64 to compare its rates in")
-            chosen = tuple(dict.fromkeys(policy)) or tuple(POLICY_NAMES)
             options = runner.Options(working, chosen, known, seed, max_examples, shlex.join(words))
             verdicts = []
             with Console(stderr=True).status("testing") as status:

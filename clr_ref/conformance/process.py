@@ -1,4 +1,7 @@
-"""A Python module in a process of its own, with one JSON document per line in each direction."""
+"""A Python module in a process of its own, with one JSON document per line in each direction.
+
+What runs there may do anything: hang, die, start processes, print, read standard input, or write into the pipe of the replies.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,31 @@ import contextlib
 import json
 import os
 import queue
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
+
+from clr_ref.conformance.words import printable
+
+#: A longer line than this, in characters, is no reply. The longest is the report on a peer, of a few million.
+LONGEST = 1 << 26
+#: So many replies wait at most; a child that floods the pipe then waits, and fills no memory.
+WAITING = 1_000
+#: Seconds between two looks whether a process has ended.
+INTERVAL = 0.05
+#: Seconds that a process has to end after the end of its output, so that its exit code is known.
+LEAVE = 2.0
+#: So many bytes of the end of standard error are searched for the last line.
+LAST_WORDS = 1 << 16
 
 
 class Child:
-    """A process that runs a module, which reads standard input and writes with ``replies``.
+    """A process that runs a module, which gets its two directions from ``channel``.
 
     Args:
         module: as for ``python -m``.
@@ -23,16 +41,19 @@ class Child:
     """
 
     def __init__(self, module: str, *arguments: str) -> None:
-        self._noise = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115
+        self._noise = tempfile.TemporaryFile("w+b")  # noqa: SIM115
         self._process = subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._noise,
             encoding="utf-8",
+            errors="replace",
+            # A group of its own: whatever the module starts ends with it, and Ctrl-C reaches this process alone.
+            start_new_session=True,
         )
         # A pipe cannot be read with a timeout on every system; a queue can.
-        self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._lines: queue.Queue[str] = queue.Queue(WAITING)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -54,15 +75,16 @@ class Child:
 
         Raises:
             TimeoutError: none came in time.
-            ConnectionError: the process has ended; its exit code and the last line of its standard error.
+            ConnectionError: the process has ended, or what it sent is no document; its exit code and the last line of its
+                standard error.
         """
-        try:
-            line = self._lines.get(timeout=timeout)
-        except queue.Empty:
-            raise TimeoutError from None
+        line = self._next_line(float("inf") if timeout is None else time.monotonic() + timeout)
         if not line.endswith("\n"):  # the end of its output, or a line that it did not finish
             raise ConnectionError(self._last_words())
-        return json.loads(line)
+        try:
+            return json.loads(line)
+        except (ValueError, RecursionError):
+            raise ConnectionError("it wrote into the pipe of the kit") from None
 
     @property
     def ended(self) -> bool:
@@ -70,44 +92,97 @@ class Child:
         return self._process.poll() is not None
 
     def stop(self, patience: float = 0.0) -> None:
-        """Ends the process: by the end of its input if it ends within ``patience`` seconds, else by force."""
+        """Ends the process and all that it started.
+
+        Args:
+            patience: seconds that it has to end by itself, after the end of its input.
+        """
         assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+        with contextlib.suppress(OSError):
             self._process.stdin.close()
-            self._process.wait(patience)
-        self._process.kill()
+        if patience:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(patience)
+        self._kill()
+        # The reader waits for a place in the queue, or for a process that left the group and still holds the pipe. In the
+        # latter case the thread stays, and ends with this process.
+        end = time.monotonic() + 1.0
+        while self._reader.is_alive() and time.monotonic() < end:
+            with contextlib.suppress(queue.Empty):
+                self._lines.get(timeout=INTERVAL)
+        self._noise.close()
+
+    def _kill(self) -> None:
+        with contextlib.suppress(OSError):  # nothing of the group is left
+            if hasattr(os, "killpg"):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            else:
+                self._process.kill()
         self._process.wait()
-        # A process that the child started can hold the pipe open; then the thread stays, and ends with this process.
-        self._reader.join(1.0)
-        for stream in (self._process.stdin, self._noise):
-            with contextlib.suppress(OSError):  # what was still to be sent to a dead process
-                stream.close()
 
     def _read(self) -> None:
         assert self._process.stdout is not None
-        with self._process.stdout as lines:
-            for line in lines:
+        with self._process.stdout as stream, contextlib.suppress(ValueError, OSError):
+            while line := stream.readline(LONGEST):
                 self._lines.put(line)
         self._lines.put("")
 
+    def _next_line(self, end: float) -> str:
+        """Returns the next line; an empty one if the process has ended, even if one that it started still holds the pipe."""
+        while True:
+            ended = self.ended  # before the queue is looked at: what it wrote last is still read
+            try:
+                return self._lines.get(timeout=max(min(INTERVAL, end - time.monotonic()), 0))
+            except queue.Empty:
+                if ended:
+                    return ""
+                if time.monotonic() >= end:
+                    raise TimeoutError from None
+
     def _last_words(self) -> str:
-        code = self._process.wait()
-        self._noise.seek(0)
-        lines = [line.strip() for line in self._noise.read().splitlines() if line.strip()]
-        return f"exit code {code}" + (f", {lines[-1]}" if lines else "")
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(LEAVE)
+        self._kill()
+        self._noise.seek(0, os.SEEK_END)
+        self._noise.seek(max(self._noise.tell() - LAST_WORDS, 0))
+        lines = [line.strip() for line in self._noise.read().decode("utf-8", "replace").splitlines() if line.strip()]
+        code = self._process.returncode
+        end = f"exit code {code}" if code >= 0 else f"killed by {_signal_name(-code)}"
+        return end + (f", {printable(lines[-1])}" if lines else "")
 
 
-def replies() -> Callable[[Any], None]:
-    """Returns a function that sends one document to the parent process.
+def channel() -> tuple[Iterator[Any], Callable[[Any], None]]:
+    """Returns the documents that the parent process sends, and a function that sends one to it.
 
-    Whatever else is printed goes to standard error from now on, so that an implementation can print what it likes.
+    What the module prints goes to standard error from now on, and its standard input is empty: it can print and read what it
+    likes. If the parent process ends, this process ends, with all that it started.
     """
+    requests = os.fdopen(os.dup(0), "r", encoding="utf-8")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
     stream = os.fdopen(os.dup(1), "w", encoding="utf-8", newline="\n")
     os.dup2(2, 1)
+    # A module that replaces functions of json replaces neither of these.
+    encode, decode = json.JSONEncoder().encode, json.JSONDecoder().decode
+    if hasattr(os, "killpg"):
+        threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
 
     def send(document: Any) -> None:
-        stream.write(json.dumps(document) + "\n")
+        stream.write(encode(document) + "\n")
         stream.flush()
 
-    return send
+    return (decode(line) for line in requests), send
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    os.killpg(0, signal.SIGKILL)
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

@@ -22,6 +22,8 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import inspect
+import operator
 import pickle
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
@@ -29,11 +31,14 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
-from clr_ref import exact
+from clr_ref import _inputs, exact
+from clr_ref.conformance import words
 from clr_ref.conformance.config import MAX_STEP, POLICY_NAMES, Config
 
 #: A scheduler without ``seek`` is evaluated at no step beyond this one, since it has to count there.
 COUNTED = 4_000
+#: How ``make`` is called.
+SIGNATURE = "make(policy, *, initial_learning_rate, maximal_learning_rate, step_size, gamma=1.0)"
 
 
 class Make(Protocol):
@@ -63,12 +68,29 @@ class Response:
     """What the implementation returned at one step.
 
     - ``kind`` is a dtype: a number; ``text`` is its hex float.
-    - ``exact``: a rational number of any size; ``text`` is numerator/denominator.
-    - ``error`` or ``hang``: no number; ``text`` says what happened.
+    - ``exact``: a rational number of any size; ``text`` is numerator/denominator, both in hex.
+    - ``error``: no number; ``text`` says what happened.
+    - ``hang``: it did not return, or the process died too often; ``text`` says which. Nothing further is evaluated.
     """
 
     kind: str
     text: str
+
+    @classmethod
+    def received(cls, reply: Any) -> Response:
+        """Returns the response that the process of an implementation sent.
+
+        Raises:
+            ConnectionError: it is none; something else wrote into the pipe.
+        """
+        try:
+            response = cls(*reply)
+            sound = response.text.isprintable() and (response.failed or response.value("float64") is not None)
+        except (TypeError, ValueError, ArithmeticError, AttributeError):
+            sound = False
+        if not sound:
+            raise ConnectionError("it wrote into the pipe of the kit")
+        return response
 
     @property
     def failed(self) -> bool:
@@ -84,7 +106,8 @@ class Response:
         if self.failed:
             raise ValueError(self.text)
         if self.kind == "exact":
-            return exact.round_to(Fraction(self.text), dtype)
+            numerator, denominator = (int(part, 16) for part in self.text.split("/"))
+            return exact.round_to(Fraction(numerator, denominator), dtype)
         with np.errstate(over="ignore"):
             return np.dtype(dtype).type(float.fromhex(self.text))
 
@@ -114,6 +137,20 @@ class Request:
 
 
 @dataclasses.dataclass(frozen=True)
+class Offer:
+    """What an implementation offers for one policy: the defaults are those of one that hangs or dies when it makes an object.
+
+    ``declined`` is the message of a ``make`` that raises NotImplementedError, else None. ``stateful`` says whether the object
+    is a scheduler, ``seeks`` whether it has ``seek``, ``applies`` whether it has ``applied``.
+    """
+
+    declined: str | None = None
+    stateful: bool = False
+    seeks: bool = True
+    applies: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
 class Capabilities:
     """What an implementation offers.
 
@@ -125,10 +162,6 @@ class Capabilities:
     stateful: bool
     applies: bool
     reach: int
-
-
-#: Defaults if ``capabilities_of`` hangs or dies; the fault then shows when rates are computed.
-UNKNOWN = Capabilities(declined={}, stateful=False, applies=False, reach=MAX_STEP)
 
 
 def build(make: Make, config: Config, integers: bool = False) -> Any:
@@ -150,18 +183,19 @@ def responses(make: Make, request: Request) -> Iterator[Response]:
     An exception of the implementation is a response. An object that raised is not used again: all further responses are the
     same error.
     """
-    given = 0
-    try:
-        for value in _values(make, request):
-            yield as_response(value)
-            given += 1
-            if given == request.expected:
-                return
-        failure = Response("error", f"returned {given} of {request.expected} rates")
-    except Exception as error:
-        failure = Response("error", _words(error))
-    for _ in range(request.expected - given):
-        yield failure
+    values = _values(make, request)
+    failure = None
+    for given in range(request.expected):
+        if failure is None:
+            try:
+                response = as_response(next(values))
+            except StopIteration:
+                failure = Response("error", f"returned {given} of {request.expected} rates")
+            except KeyboardInterrupt:  # the user's, where the implementation runs in the user's process
+                raise
+            except BaseException as error:  # SystemExit too: an implementation cannot end the kit
+                failure = Response("error", words.of_error(error))
+        yield failure or response
 
 
 def as_response(value: Any) -> Response:
@@ -169,7 +203,7 @@ def as_response(value: Any) -> Response:
     if isinstance(value, (list, tuple)) and len(value) == 1:
         (value,) = value
     if isinstance(value, (bool, np.bool_, str, bytes)):
-        return Response("error", f"returned {value!r}, which is no number")
+        return Response("error", f"returned {_shown(value)}, which is no number")
     if type(value) is float:
         return Response("float64", value.hex())
     if hasattr(value, "dtype"):  # NumPy, and every framework's tensors
@@ -179,36 +213,66 @@ def as_response(value: Any) -> Response:
             if array.shape == () and (array.dtype.kind in "f" or "float" in array.dtype.name):
                 return Response(array.dtype.name, float(array).hex())
             if array.shape == () and array.dtype.kind in "iu":
-                return Response("exact", str(int(array)))
+                return Response("exact", f"{int(array):x}/1")
             return Response("error", f"returned an array of shape {array.shape} and dtype {array.dtype}, not one number")
         except (TypeError, ValueError) as error:
-            return Response("error", f"returned {value!r}, which NumPy cannot read: {error}")
+            return Response("error", f"returned {_shown(value)}, which NumPy cannot read: {words.printable(str(error))}")
     if hasattr(value, "as_integer_ratio"):  # int, Fraction, Decimal
         try:
-            return Response("exact", "{}/{}".format(*value.as_integer_ratio()))
-        except (ValueError, OverflowError):
+            ratio = Fraction(*map(operator.index, value.as_integer_ratio()))
+        except (ValueError, OverflowError):  # of a Decimal that is NaN or infinite
             return Response("float64", float(value).hex())
+        except (TypeError, ZeroDivisionError):
+            return Response("error", f"returned {_shown(value)}, whose as_integer_ratio() is no ratio of integers")
+        # In hex, since Python limits the decimal digits of an int.
+        return Response("exact", f"{ratio.numerator:x}/{ratio.denominator:x}")
     try:
         return Response("float64", float(value).hex())
     except (TypeError, ValueError):
-        return Response("error", f"returned {value!r} of type {type(value).__name__}, which is no number")
+        return Response(
+            "error", f"returned {_shown(value)} of type {words.printable(type(value).__name__)}, which is no number"
+        )
 
 
-def capabilities_of(make: Make) -> Capabilities:
-    """Returns what an implementation offers, from the objects that it makes; no rate is computed."""
-    declined: dict[str, str] = {}
-    made: list[Any] = []
+def offer_of(make: Make, policy: str) -> Offer:
+    """Returns what an implementation offers for a policy, from the object that it makes; no rate is computed."""
+    try:
+        made = build(make, Config(policy, 0.125, 1.0, 4, gamma=0.5))
+        stateful, seeks, applies = is_stateful(made), *(callable(getattr(made, name, None)) for name in ("seek", "applied"))
+        return Offer(None, stateful, seeks, applies)
+    except NotImplementedError as error:
+        return Offer(words.printable(str(error)) or "not offered")
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # it shows again when a rate is computed
+        return Offer()
+
+
+def capabilities_from(offers: Mapping[str, Offer]) -> Capabilities:
+    """Returns what an implementation offers, from what it offers for each policy that is tested."""
+    made = [offer for offer in offers.values() if offer.declined is None]
+    stateful = any(offer.stateful for offer in made)
+    return Capabilities(
+        declined={policy: offer.declined for policy, offer in offers.items() if offer.declined is not None},
+        stateful=stateful,
+        applies=any(offer.applies for offer in made),
+        reach=MAX_STEP if not stateful or all(offer.seeks for offer in made) else COUNTED,
+    )
+
+
+def reason_against(make: Make) -> str | None:
+    """Returns why a function cannot be called as ``make`` for any policy, or None if it can or if nobody knows."""
+    try:
+        signature = inspect.signature(make)
+    except (TypeError, ValueError):  # of a class or function in C
+        return None
+    reasons = []
     for policy in POLICY_NAMES:
         try:
-            made.append(build(make, Config(policy, 0.125, 1.0, 4, gamma=0.5)))
-        except NotImplementedError as error:
-            declined[policy] = str(error) or "not offered"
-        except Exception:  # it shows again when a rate is computed
-            continue
-    stateful = any(is_stateful(one) for one in made)
-    seeks = all(callable(getattr(one, "seek", None)) for one in made)
-    applies = any(callable(getattr(one, "applied", None)) for one in made)
-    return Capabilities(declined, stateful, applies, COUNTED if stateful and not seeks else MAX_STEP)
+            signature.bind(policy, **Config(policy, 0.125, 1.0, 4, gamma=0.5).arguments())
+        except TypeError as error:
+            reasons.append(words.printable(str(error)))
+    return reasons[0] if len(reasons) == len(POLICY_NAMES) else None
 
 
 def _values(make: Make, request: Request) -> Iterator[Any]:
@@ -283,7 +347,5 @@ def _advance(scheduler: Any, steps: int) -> None:
         scheduler.step()
 
 
-def _words(error: BaseException) -> str:
-    """Returns the class and the first line of an exception."""
-    lines = str(error).splitlines()
-    return f"raised {type(error).__name__}" + (f": {lines[0]}" if lines else "")
+def _shown(value: Any) -> str:
+    return words.printable(_inputs.shown(value))

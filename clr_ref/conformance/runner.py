@@ -55,19 +55,17 @@ class Item:
         return f"{self.policy}-{self.clause}-{self.name.replace(' ', '_')}"
 
 
-def precision(subject: Subject) -> str:
+def precision(subject: Subject, policies: Sequence[str] = POLICY_NAMES) -> str:
     """Returns the working precision: the dtype of the narrowest of the first rates. A Python float is a float64.
 
     It can be float16 or bfloat16, in which the kit does not compare rates.
     """
     widths = ("float16", "bfloat16", "float32", "float64")
     kinds: list[str] = []
-    for policy in POLICY_NAMES:
+    for policy in policies:
         if policy not in subject.capabilities.declined:
             responses = subject.evaluate(Request(Config(policy, 0.125, 1.0, 4, 0.5), steps=(0, 1, 2, 3)))
             kinds += [response.kind for response in responses if response.kind in widths]
-            if any(response.kind == "hang" for response in responses):
-                break
     return min(kinds, key=widths.index, default="float64")
 
 
@@ -127,7 +125,7 @@ class Session:
         if (words := self._subject.capabilities.declined.get(item.policy)) is not None:
             return dataclasses.replace(base, status="not offered", reason=words)
         if item.policy in self._hung:
-            return dataclasses.replace(base, reason=f"it hung before: {self._hung[item.policy]}")
+            return dataclasses.replace(base, reason=f"not judged any further: {self._hung[item.policy]}")
         deviation = self._deviation(item)
         if deviation is not None and deviation.kind == "skip":
             return dataclasses.replace(base, status="skipped", reason=deviation.reason)

@@ -12,7 +12,7 @@ import numpy as np
 from hypothesis import HealthCheck, Phase, errors, settings, strategies as st
 
 from clr_ref import compare
-from clr_ref.conformance.checks import Check, Hung, Inapplicable, Judge, Wrong
+from clr_ref.conformance.checks import Check, Inapplicable, Judge, Wrong
 from clr_ref.conformance.verdict import Finding
 from clr_ref.exact import ulp
 
@@ -64,7 +64,6 @@ def search(
         Hung: the implementation did not return in time, so that the search cannot go on.
     """
     tried: list[dict[str, Any]] = []
-    hung: list[Hung] = []
     failures: list[Wrong] = []
 
     def try_inputs(inputs: dict[str, Any]) -> None:
@@ -95,13 +94,9 @@ def search(
     )
     @hypothesis.given(drawn)
     def body(inputs: dict[str, Any]) -> None:
-        hypothesis.assume(not hung)
         try:
             try_inputs(inputs)
         except Inapplicable:
-            hypothesis.reject()
-        except Hung as error:
-            hung.append(error)
             hypothesis.reject()
 
     try:
@@ -110,8 +105,6 @@ def search(
         return Outcome(tuple(tried), wrong)
     except errors.Unsatisfiable:
         pass
-    if hung:
-        raise hung[0]
     return Outcome(tuple(tried), failures[0] if failures else None)
 
 

@@ -8,17 +8,32 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Protocol
 
+from clr_ref.conformance.config import POLICY_NAMES
 from clr_ref.conformance.load import LoadError
 from clr_ref.conformance.process import Child
-from clr_ref.conformance.protocol import UNKNOWN, Capabilities, Make, Request, Response, capabilities_of, responses
+from clr_ref.conformance.protocol import (
+    SIGNATURE,
+    Capabilities,
+    Make,
+    Offer,
+    Request,
+    Response,
+    capabilities_from,
+    offer_of,
+    reason_against,
+    responses,
+)
 
 #: Seconds that an implementation has to be imported, and to return the rate of one step.
 IMPORT_TIMEOUT, STEP_TIMEOUT = 300.0, 10.0
 #: Seconds that the process has to end by itself after its last request.
 LEAVE_TIMEOUT = 5.0
+#: A policy for which the process died so often in a row, or in all, is not evaluated further: each time costs a new process.
+DEATHS_IN_A_ROW, DEATHS = 5, 100
 
 Responses = tuple[Response, ...]
 
@@ -34,12 +49,21 @@ class Subject(Protocol):
 
 
 class Local:
-    """An implementation in this process, which it can hang or crash."""
+    """An implementation in this process, which it can hang or crash.
 
-    def __init__(self, make: Make) -> None:
+    Args:
+        make: the implementation.
+        policies: those that are tested; ``make`` is called for no other one.
+
+    Raises:
+        LoadError: ``make`` takes other arguments.
+    """
+
+    def __init__(self, make: Make, policies: Sequence[str] = POLICY_NAMES) -> None:
+        _check_signature("make", reason_against(make))
         self._make = make
         self._known: dict[Request, Responses] = {}
-        self.capabilities = capabilities_of(make)
+        self.capabilities = capabilities_from({policy: offer_of(make, policy) for policy in policies})
 
     def evaluate(self, request: Request) -> Responses:
         """Returns what the implementation returns."""
@@ -53,34 +77,33 @@ class Remote:
 
     Args:
         name: as for ``load``.
+        policies: those that are tested; ``make`` is called for no other one.
         timeout: seconds after which a step without a rate is a hang.
 
     Raises:
-        LoadError: on entering: the implementation cannot be imported.
+        LoadError: on entering: the implementation cannot be imported, or takes other arguments.
     """
 
-    def __init__(self, name: str, timeout: float = STEP_TIMEOUT) -> None:
+    def __init__(self, name: str, policies: Sequence[str] = POLICY_NAMES, timeout: float | None = None) -> None:
         self.name = name
-        self.capabilities = UNKNOWN
-        self._timeout = timeout
+        self._policies = policies
+        self._timeout = STEP_TIMEOUT if timeout is None else timeout
         self._known: dict[Request, Responses] = {}
         self._child: Child | None = None
+        self._deaths = dict.fromkeys(POLICY_NAMES, 0)
+        self._in_a_row = dict.fromkeys(POLICY_NAMES, 0)
 
     def __enter__(self) -> Remote:
         try:
-            child = self._start()
+            self._start()
+            self.capabilities = capabilities_from({policy: self._offer(policy) for policy in self._policies})
         except BaseException:
             self._stop()
             raise
-        try:
-            child.send("capabilities")
-            self.capabilities = Capabilities(**child.receive(self._timeout))
-        except OSError:  # it hangs or dies, which the first request will show
-            self._stop()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._stop(LEAVE_TIMEOUT)
+        self._stop(LEAVE_TIMEOUT if kind is None else 0.0)
 
     def evaluate(self, request: Request) -> Responses:
         """Returns what the implementation returns, or that it hung or died."""
@@ -88,21 +111,39 @@ class Remote:
             self._known[request] = self._evaluate(request)
         return self._known[request]
 
-    def _evaluate(self, request: Request) -> Responses:
+    def _offer(self, policy: str) -> Offer:
         child = self._child or self._start()
+        try:
+            child.send({"offer": policy})
+            return Offer(**child.receive(self._timeout))
+        except (OSError, TypeError):  # it hangs, dies, or sends something else, which the first request will show
+            self._stop()
+            return Offer()
+
+    def _evaluate(self, request: Request) -> Responses:
+        policy = request.config.policy
         given: list[Response] = []
         try:
+            child = self._child or self._start()
             child.send(dataclasses.asdict(request))
             while len(given) < request.expected:
                 # The timeout holds for the first step too, to which a scheduler has to count.
-                given.append(Response(*child.receive(self._timeout)))
+                given.append(Response.received(child.receive(self._timeout)))
+            self._in_a_row[policy] = 0
         except TimeoutError:
             given.append(Response("hang", f"did not return within {self._timeout:g} s"))
-        except OSError as error:
-            given.append(Response("error", f"the process died: {error}"))
-        if given[-1].kind == "hang" or child.ended:
+            self._stop()
+        except (OSError, LoadError) as error:  # a LoadError: it could be imported before
+            given.append(self._death(policy, str(error)))
             self._stop()
         return tuple(given + [given[-1]] * (request.expected - len(given)))
+
+    def _death(self, policy: str, words: str) -> Response:
+        self._deaths[policy] += 1
+        self._in_a_row[policy] += 1
+        if self._in_a_row[policy] < DEATHS_IN_A_ROW and self._deaths[policy] < DEATHS:
+            return Response("error", f"the process died: {words}")
+        return Response("hang", f"the process died {self._deaths[policy]} times, the last time: {words}")
 
     def _start(self) -> Child:
         child = self._child = Child("clr_ref.conformance.worker")
@@ -115,9 +156,15 @@ class Remote:
             raise LoadError(f"importing {self.name} ended the process: {error}") from None
         if "error" in reply:
             raise LoadError(reply["error"])
+        _check_signature(self.name, reply["against"])
         return child
 
     def _stop(self, patience: float = 0.0) -> None:
         if self._child is not None:
             self._child.stop(patience)
             self._child = None
+
+
+def _check_signature(name: str, against: str | None) -> None:
+    if against is not None:
+        raise LoadError(f"{name} cannot be called as {SIGNATURE}: {against}")

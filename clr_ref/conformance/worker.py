@@ -1,35 +1,33 @@
 """The process that holds an implementation: ``python -m clr_ref.conformance.worker``, which ``subject.Remote`` starts.
 
-It reads requests from standard input, and sends one reply for each response.
+It sends one reply for each policy whose offer is read, and for each response to a request.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import json
 import sys
 
 from clr_ref.conformance.config import Config
 from clr_ref.conformance.load import LoadError, load
-from clr_ref.conformance.process import replies
-from clr_ref.conformance.protocol import Request, capabilities_of, responses
+from clr_ref.conformance.process import channel
+from clr_ref.conformance.protocol import Request, offer_of, reason_against, responses
 
 
 def main() -> None:
-    """Imports the implementation that the first line names, then evaluates it for every further line until the input ends."""
-    reply = replies()
-    hello = json.loads(sys.stdin.readline())
+    """Imports the implementation that the first document names, then evaluates it for every further one."""
+    messages, reply = channel()
+    hello = next(messages)
     sys.path[:] = hello["path"]
     try:
         make = load(hello["name"])
     except LoadError as error:
         reply({"error": str(error)})
         return
-    reply({})
-    for line in sys.stdin:
-        message = json.loads(line)
-        if message == "capabilities":
-            reply(dataclasses.asdict(capabilities_of(make)))
+    reply({"against": reason_against(make)})
+    for message in messages:
+        if "offer" in message:
+            reply(dataclasses.asdict(offer_of(make, message["offer"])))
             continue
         request = Request(**message | {"config": Config(**message["config"]), "steps": tuple(message["steps"])})
         for response in responses(make, request):

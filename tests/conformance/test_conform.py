@@ -155,7 +155,7 @@ def test_html(tmp_path: Path) -> None:
 def test_a_hang_is_a_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "hanging.py"
     path.write_text(text(RIGHT).replace("x = abs", "while step == 3 and policy == 'triangular': pass\n        x = abs"))
-    monkeypatch.setattr(subject.Remote.__init__, "__defaults__", (1.0,))
+    monkeypatch.setattr(subject, "STEP_TIMEOUT", 1.0)
     result = conform(path)
     assert result.exit_code == 1
     assert "did not return within 1 s" in result.stdout
@@ -165,7 +165,7 @@ def test_a_hang_is_a_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_a_make_that_hangs_is_a_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "hanging.py"
     path.write_text("def make(policy, **_):\n    while True:\n        pass\n")
-    monkeypatch.setattr(subject.Remote.__init__, "__defaults__", (0.5,))
+    monkeypatch.setattr(subject, "STEP_TIMEOUT", 0.5)
     result = conform(path, "--policy", "triangular", examples=1)
     assert result.exit_code == 1, result.output
     assert "did not return within 0.5 s" in result.stdout

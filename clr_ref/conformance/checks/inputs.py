@@ -37,6 +37,7 @@ def takes_any_step_size(judge: Judge, step: int, fraction: float) -> None:
 @check("1.2", "`step_size` is finite and greater than 0")
 def refuses_a_step_size_of_0(judge: Judge, step: int) -> None:
     """Any exception is accepted, from ``make`` or from the call. A rate is not, not even NaN: training would go on with it."""
+    judge.numbers(step)  # what raises for every step_size refuses nothing
     config = dataclasses.replace(judge.config, step_size=0)  # which has no exact rates, so that no other judge can be made
     (response,) = judge.evaluate(Request(config, steps=(step,)))
     if not response.failed:

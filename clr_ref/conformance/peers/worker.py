@@ -17,7 +17,7 @@ from clr_ref.conformance import exceptions, runner, search
 from clr_ref.conformance.config import POLICY_NAMES, SEED, Config
 from clr_ref.conformance.load import LoadError, load
 from clr_ref.conformance.peers.registry import Peer, choose, read_peers
-from clr_ref.conformance.process import replies
+from clr_ref.conformance.process import channel
 from clr_ref.conformance.protocol import build, is_stateful
 from clr_ref.conformance.subject import Local
 
@@ -80,7 +80,7 @@ class Clock:
 
 def main() -> None:
     """Tests the peer that the command line names, then measures its steps until the input ends."""
-    reply = replies()
+    messages, reply = channel()
     (peer,) = choose(read_peers(), sys.argv[1:])
     try:
         found = test(peer) | {"bugs": bugs(peer), "version": peer.version()}
@@ -89,8 +89,8 @@ def main() -> None:
         reply({"error": str(error)})
         return
     reply(found)
-    for line in sys.stdin:
-        reply(clock(float(line)))
+    for seconds in messages:
+        reply(clock(seconds))
 
 
 if __name__ == "__main__":

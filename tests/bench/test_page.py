@@ -6,15 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from clr_ref.bench import page
+from clr_ref.bench import page, page_html
 from clr_ref.bench.report import Report
 
 DOCS = Path(__file__).parents[2] / "docs"
 
 
-def test_the_page_in_docs_is_that_of_the_stored_report() -> None:
+def test_the_pages_in_docs_are_those_of_the_stored_report() -> None:
     report = Report.from_json((DOCS / "benchmarks.json").read_text("utf-8"))
     assert (DOCS / "BENCHMARKS.md").read_text("utf-8") == page.markdown([report], "BENCHMARKS.png")
+    assert (DOCS / "benchmarks.html").read_text("utf-8") == page_html.page(report)
 
 
 @pytest.mark.parametrize(

@@ -51,10 +51,12 @@ def renew(old: Iterable[dict[str, Any]], new: Iterable[dict[str, Any]], names: I
 def _peers(rows: Rows) -> dict[str, dict[str, Any]]:
     """Returns the peers by name, without bugs and verdicts."""
     peers: dict[str, dict[str, Any]] = {}
-    statuses = {mark: status for status, mark in report.MARKS.items()}
-    for name, version, policy, semantics, grade, worst, dtype, cost in rows:
+    statuses = {mark: status for status, mark in report.MARKS.items()} | {report.DISTRUST: "excused"}
+    for name, version, policy, semantics, grade, worst, dtype, cost, tested in rows:
         package, _, number = version.partition(" ")
-        empty = {"name": name, "package": package, "version": number, "bugs": []} | ({"cost": float(cost)} if cost else {})
+        empty: dict[str, Any] = {"name": name, "package": package, "version": number, "bugs": [], "tested": tested}
+        if cost:
+            empty["cost"] = float(cost)
         peer = peers.setdefault(name, empty | {"report": {"dtype": dtype, "policies": [], "verdicts": [], "told": []}})
         line = {"policy": policy, "semantics": statuses.get(semantics, semantics), "grade": grade}
         peer["report"]["policies"].append(line | {"worst_ulp": float(worst.replace(",", "")) if worst else None})

@@ -76,17 +76,17 @@ def _comparison(report: Report, stored: Report, changes: Sequence[Change]) -> li
             (
                 change.contender,
                 number(f"{change.size:,}"),
+                _judged(change, now[place], then[place]),
+                number(f"{100 * (change.now / change.then - 1):+,.0f} %", change.now / change.then),
                 number(show_ratio(change.then)),
                 number(show_ratio(change.now)),
-                number(f"{100 * (change.now / change.then - 1):+,.0f} %", change.now / change.then),
                 tag("td", _bars(now[place], then[place])),
-                _judged(change, now[place], then[place]),
             )
         )
     return [
         tag("ul", join(lines), "findings"),
         tag("p", f"The stored run: {_named(stored)}, on {machine}."),
-        html.table(("contender", "steps", "stored ratio", "new ratio", "change", "quartiles: stored, new", "verdict"), rows),
+        html.table(("contender", "steps", "verdict", "change", "stored ratio", "new ratio", "quartiles: stored, new"), rows),
     ]
 
 

@@ -32,13 +32,19 @@ def page(report: ConformanceReport) -> str:
         f"A {report.kind}, {_version(report.implementation)}. Its rates were compared in {report.dtype} by the conformance kit "
         f"of clr_ref {clr_ref.__version__}, {html.now()}; seed {report.seed}, {report.max_examples} random inputs per check."
     )
-    policies = sorted(report.policies(), key=lambda line: _ORDER.index(line.semantics))
-    body = [tag("ul", join(_sentence(report, line) for line in policies), "findings"), _summary(report, policies)]
     wrong = [verdict for verdict in report.verdicts if verdict.fails]
+    failing = {verdict.policy for verdict in wrong}
+    policies = sorted(
+        report.policies(),
+        key=lambda line: (not _distrusted(report, line), line.policy not in failing, _ORDER.index(line.semantics)),
+    )
+    body = [tag("ul", join(_sentence(report, line) for line in policies), "findings"), _summary(report, policies)]
     if wrong:
         body.append(tag("h2", "What goes wrong first"))
-    for verdict in {verdict.policy: verdict for verdict in reversed(wrong)}.values():
-        body += _first_failure(verdict, report.curves)
+    for policy in [*(line.policy for line in policies), ""]:  # an exceptions file can fail without a policy
+        first = next((verdict for verdict in wrong if verdict.policy == policy), None)
+        if first is not None:
+            body += _first_failure(first, report.curves)
     body += [tag("h2", "Every verdict"), _verdicts(report.verdicts)]
     measured = [_accuracy(verdict.policy, verdict.accuracy) for verdict in report.verdicts if verdict.accuracy]
     if measured:
@@ -70,16 +76,17 @@ def _distrusted(report: ConformanceReport, line: PolicySummary) -> str:
 
 def _sentence(report: ConformanceReport, line: PolicySummary) -> Markup:
     rows = [v for v in report.verdicts if v.policy == line.policy]
-    count = sum(v.status == line.semantics for v in rows)
+    status = "fails" if any(verdict.fails for verdict in rows) else line.semantics
+    count = sum(verdict.status == status for verdict in rows)
     if reason := _distrusted(report, line):
         return tag("li", f"Do not trust {line.policy}: {reason.removesuffix(': nothing to grade')}.", "distrust")
     words = {
-        "fails": f"{count} of {len(rows)} checks fail, though the rates follow the formula",
+        "fails": f"{count} of {len(rows)} checks fail, though the rates follow the formula; accuracy: {line.grade}",
         "excused": f"deviates in {count} of {len(rows)} checks, as declared",
         "holds": f"holds, {line.grade}",
         "not offered": f"not offered: {line.reason}",
     }
-    return tag("li", f"{line.policy}: {words.get(line.semantics, line.semantics)}.", line.semantics.split()[0])
+    return tag("li", f"{line.policy}: {words.get(status, status)}.", status.split()[0])
 
 
 def _first_failure(verdict: ClauseVerdict, curves: Sequence[Curve]) -> list[Markup]:

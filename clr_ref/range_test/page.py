@@ -32,7 +32,11 @@ def page(result: RangeTest) -> str:
     told = [tag("p", f"The reason: {suggestion.reason}.")]
     if result.stopped is not None:
         told.append(tag("p", f"The sweep was stopped: {result.stopped}."))
-    known = [f"{result.sweep} sweep", f"{len(result.rates):,} of {result.steps:,} rates", f"smoothing {result.smoothing:g}"]
+    known = [
+        f"{result.sweep.capitalize()} sweep",
+        f"{len(result.rates):,} of {result.steps:,} rates",
+        f"smoothing {result.smoothing:g}",
+    ]
     rows = [
         (number(str(step)), number(ulp.shortest(rate)), number(f"{loss:.4g}"), number(f"{smooth:.4g}"))
         for step, (rate, loss, smooth) in enumerate(zip(result.rates, result.losses, result.smoothed, strict=True))

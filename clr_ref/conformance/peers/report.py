@@ -189,7 +189,7 @@ def html(found: Found) -> str:
     body = [
         tag("ul", pages.html.join(tag("li", line, kind) for kind, line in trust(found)), "findings"),
         tag("p", HOW.replace("*", "")),
-        _marked(*overview(found), numbers=("worst ULP", "cost a step")),
+        _marked(*overview(sorted(found, key=_rank)), numbers=("worst ULP", "cost a step")),
         tag("h2", "Known bugs"),
         pages.html.table(BUGS, known),
         tag("h2", "Declared deviations"),
@@ -218,6 +218,13 @@ def _semantics(line: dict[str, Any]) -> str:
     if status == "excused" and line["grade"] == "not graded":
         return DISTRUST
     return MARKS.get(status, status)
+
+
+def _rank(peer: dict[str, Any]) -> int:
+    """Returns the place of a peer's worst policy among the marks; the worst have the lowest."""
+    marks = ["FAILS", DISTRUST, "deviates"]
+    found = {_semantics(line) for line in peer["report"]["policies"]} if "error" not in peer else set()
+    return next((place for place, mark in enumerate(marks) if mark in found), len(marks))
 
 
 def _list(names: list[str]) -> str:

@@ -31,7 +31,8 @@ def read_page(text: str) -> list[dict[str, Any]]:
         overview, bugs, deviations, matrix = (
             by_columns[columns] for columns in (("peer", "package"), ("version", "bug"), ("peer", "why"), ("clause", "check"))
         )
-        peers = _peers(overview[1:])
+        by_name = _peers(overview[1:])
+        peers = {name: by_name[name] for name in matrix[0][2:]}  # in HTML the worst peers come first in the other tables
         _add_bugs(peers, bugs[1:])
         _add_verdicts(peers, deviations[1:], matrix)
     except (KeyError, IndexError, ValueError) as error:

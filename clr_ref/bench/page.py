@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from clr_ref import pages
-from clr_ref.bench.figures import Figure
+from clr_ref.bench.figures import Figure, show_steps
 from clr_ref.bench.report import Report
 from clr_ref.bench.train_steps import Overhead
 
@@ -94,7 +94,7 @@ def _sections(report: Report) -> Iterator[str]:
     named = (value if name in ("system", "processor") else f"{name} {value}" for name, value in report.machine.items())
     yield f"## {pages.markdown.escaped(', '.join(named))}"
     for size in dict.fromkeys(figure.size for figure in report.figures):
-        yield f"### {size:,} step{'s' if size > 1 else ''}"
+        yield f"### {show_steps(size)}"
         yield _figures([figure for figure in report.figures if figure.size == size])
     if report.training:
         yield _TRAINING

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import click
 from rich.console import Console
+from rich.padding import Padding
 
 from clr_ref._files import is_special, reason_against, write_text
 from clr_ref.bench import page, page_html
 from clr_ref.bench.compare import SAME_PROCESSOR, Change, compare
 from clr_ref.bench.contenders import CONTENDERS, KEY_FIGURES
-from clr_ref.bench.figures import SIZES, measure
+from clr_ref.bench.figures import SIZES, measure, show_steps
 from clr_ref.bench.harness import harness as measure_harness
 from clr_ref.bench.machine import machine
 from clr_ref.bench.report import Report
@@ -173,17 +174,17 @@ def _print(report: Report, changes: list[Change]) -> None:
     table = new_table("contender", ">a call", ">ratio", ">quartiles", ">memory")
     table.columns[0].no_wrap = False  # the longest names would push the figures out of 80 columns
     for size in dict.fromkeys(f.size for f in report.figures):
-        table.add_row(f"[bold]{size:,} step{'s' if size > 1 else ''}[/bold]")
+        table.add_row(f"[bold]{show_steps(size)}[/bold]")
         for f in (f for f in report.figures if f.size == size):
             ratios = page.show_ratio(f.ratio), f"{page.show_ratio(f.low)} to {page.show_ratio(f.high)}"
-            table.add_row(f"  {f.contender}", page.show_time(f.median), *ratios, page.show_memory(f))
+            table.add_row(Padding(f.contender, (0, 0, 0, 2)), page.show_time(f.median), *ratios, page.show_memory(f))
     print_table(table)
     for t in report.training:
         _tell(f"train step, {t.mode}, {t.schedule}: {page.show_time(t.step)}, {t.extra * 1e6:+.1f} us to a constant rate")
     for name, value in report.harness.items():
         _tell(f"{name}: {value:.2f}")
-    for name, reason in report.missing.items():
-        _tell(f"not measured: {name}: {reason}")
+    for reason in dict.fromkeys(report.missing.values()):
+        _tell(f"not measured ({reason}): {', '.join(name for name, why in report.missing.items() if why == reason)}")
     if changes:
         table = new_table("contender", ">steps", ">stored", ">new", ">change", "verdict")
         table.columns[0].no_wrap = False

@@ -31,7 +31,6 @@ for (const table of document.querySelectorAll("table")) {
   if (rows.length < 20) continue;
   const label = document.createElement("label");
   label.className = "filter";
-  label.style.display = "block";
   const input = document.createElement("input");
   input.type = "search";
   const count = document.createElement("output");

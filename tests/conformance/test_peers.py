@@ -209,11 +209,25 @@ def test_both_pages_are_read_alike(stored: Any) -> None:
 def test_marks_and_bugs_survive_being_read() -> None:
     found = copy.deepcopy(FOUND)
     found[0]["report"]["verdicts"] = [verdict("fails"), verdict("skipped", name="is periodic", reason="too | slow")]
-    found[2]["bugs"] = [BUG | {"seen": "", "fixed": "2.0"}]
+    found[2]["bugs"] = [BUG | {"seen": "", "fixed": "2.0"}, BUG | {"seen": ""}]
     for write in (report.markdown, report.html):
         again = reread.read_page(write(found))
         assert write(again) == write(found)
         assert "FAILS" in write(again)
+
+
+def test_what_is_said_of_a_bug_is_not_lost_when_the_words_change() -> None:
+    """A page of other words is refused; read as if it said nothing, it would be written again without what was seen."""
+    for wrong in ("shows: OverflowError", "fixed in ", "occurs: ", ""):
+        page = report.markdown(FOUND).replace("| occurs: OverflowError &lt;here>", f"| {wrong}")
+        with pytest.raises(reread.PageError, match="the bug 'overflows' neither occurs nor is fixed"):
+            reread.read_page(page)
+
+
+def test_every_bug_of_the_pages_occurs_or_was_fixed_in_a_version(stored: Any) -> None:
+    bugs = [bug for one in stored for bug in one["bugs"]]
+    assert len(bugs) > 10
+    assert all(bool(bug["seen"]) != bool(bug["fixed"]) for bug in bugs), stale("clr_ref")
 
 
 # --- One peer ----------------------------------------------------------------------------------------------------------------

@@ -17,6 +17,8 @@ MARKS = {"fails": "FAILS", "excused": "deviates", "skipped": "skipped", "holds":
 DISTRUST = "do not trust"
 #: The class of each mark in the style sheet.
 _KINDS = {mark: status for status, mark in MARKS.items()} | {DISTRUST: "distrust"}
+#: What the page says of a known bug: what was seen of it, the version in which it was fixed, or neither.
+OCCURS, FIXED, GONE = "occurs: ", "fixed in ", "does not occur any more"
 TITLE = "Which cyclical learning rates to trust"
 
 
@@ -34,7 +36,7 @@ def surprises(found: Found) -> list[str]:
         lines += [f"{peer['name']}: {told}" for told in peer["report"]["told"]]
         for bug in peer["bugs"]:
             if bool(bug["seen"]) == bool(bug["fixed"]):
-                lines.append(f"{peer['name']}: {bug['title']}: {bug['seen'] or 'does not occur any more'}")
+                lines.append(f"{peer['name']}: {bug['title']}: {bug['seen'] or GONE}")
     return lines
 
 
@@ -88,12 +90,7 @@ def matrix(found: Found) -> Table:
 def bugs(found: Found) -> list[tuple[str, str, str, str]]:
     """Version, bug, link and result of every known bug."""
     return [
-        (
-            f"{peer['package']} {peer['version']}",
-            bug["title"],
-            bug["link"],
-            f"occurs: {bug['seen']}" if bug["seen"] else f"fixed in {bug['fixed']}",
-        )
+        (f"{peer['package']} {peer['version']}", bug["title"], bug["link"], _here(bug))
         for peer in _tested(found)
         for bug in peer["bugs"]
     ]
@@ -211,6 +208,12 @@ def summary(found: Found) -> str:
 
 def _tested(found: Found) -> list[dict[str, Any]]:
     return [peer for peer in found if "error" not in peer]
+
+
+def _here(bug: dict[str, Any]) -> str:
+    if bug["seen"]:
+        return f"{OCCURS}{bug['seen']}"
+    return f"{FIXED}{bug['fixed']}" if bug["fixed"] else GONE
 
 
 def _semantics(line: dict[str, Any]) -> str:

@@ -66,13 +66,16 @@ def _peers(rows: Rows) -> dict[str, dict[str, Any]]:
 
 def _add_bugs(peers: dict[str, dict[str, Any]], rows: Rows) -> None:
     """Adds every bug to the first peer of its package."""
-    for version, bug, seen in rows:
-        title, link = bug[1:-1].rsplit("](", 1)
+    for version, name, seen in rows:
+        title, link = name[1:-1].rsplit("](", 1)
         peer = {f"{peer['package']} {peer['version']}": peer for peer in reversed(peers.values())}[version]
-        shown, fixed = seen.removeprefix("occurs: "), seen.removeprefix("fixed in ")
-        peer["bugs"].append(
-            {"title": title, "link": link, "seen": shown if shown != seen else "", "fixed": fixed if fixed != seen else ""}
-        )
+        bug = {"title": title, "link": link, "seen": "", "fixed": ""}
+        for field, prefix in (("seen", report.OCCURS), ("fixed", report.FIXED)):
+            if seen.startswith(prefix) and seen != prefix:
+                bug[field] = seen.removeprefix(prefix)
+        if not bug["seen"] and not bug["fixed"] and seen != report.GONE:  # it would be lost when the page is written again
+            raise ValueError(f"the bug {title!r} neither occurs nor is fixed: {seen!r}")
+        peer["bugs"].append(bug)
 
 
 def _add_verdicts(peers: dict[str, dict[str, Any]], deviations: Rows, matrix: Rows) -> None:

@@ -107,7 +107,9 @@ def page(result: Result, images: Mapping[str, bytes]) -> str:
     body = [tag("p", _introduction(result))]
     for title, columns, rows in _tables(result):
         if title == "Claims":
-            shown = pages.html.table(columns, [(*row[:2], _verdict(row[2])) for row in sorted(rows, key=_holds)])
+            # The verdict comes second, where a narrow window shows it too.
+            ordered = [(claim, _verdict(verdict), measured) for claim, measured, verdict in sorted(rows, key=_holds)]
+            shown = pages.html.table(("claim", "verdict", "measured"), ordered)
             pictures = [(caption, base64.b64encode(images[name]).decode()) for name, caption in _CAPTIONS.items()]
             drawn = [tag("img", alt=caption, src=f"data:image/png;base64,{data}") for caption, data in pictures]
             body += [tag("h2", title), shown, *(tag("div", image, "picture", tabindex=0) for image in drawn)]

@@ -80,6 +80,7 @@ def test_at_a_terminal_the_page_stands_in_the_current_folder(monkeypatch: pytest
     monkeypatch.setattr(command.sys.stdout, "isatty", lambda: True)
     chosen = [command._page_by_default(None, as_json) for as_json in (False, True)]
     assert chosen == [PAGE, None]
+    assert command._page_by_default(Path("/dev/null"), False) is None  # nor is there a page in /dev
 
 
 @pytest.mark.usefixtures("measured")
@@ -125,6 +126,7 @@ def test_another_file_is_one_message_before_the_work(
     said = " ".join(wrong.stderr.split())
     assert option in said
     assert "not a report of clr-ref bench" in said or "can't decode" in said
+    assert ("it has more than 16,777,216 bytes" in said) is (content is None)
 
 
 @pytest.mark.parametrize("path", [".", "/dev/null", "gone"])

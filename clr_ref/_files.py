@@ -31,7 +31,7 @@ def replacing(path: Path) -> Iterator[Path]:
         WriteError: the file cannot be written.
     """
     try:
-        special = _is_special(path)
+        special = is_special(path)
         target = path if special else _resolved(path)
         with tempfile.TemporaryDirectory(dir=None if special else target.parent, prefix=_prefix(target)) as folder:
             beside = Path(folder) / path.name
@@ -66,7 +66,7 @@ def reason_against(path: Path) -> str | None:
             return "it is a folder"
         if path.exists() and not os.access(path, os.W_OK):
             return "there is no permission to write it"
-        return None if _is_special(path) else _reason_against_files_in(_resolved(path).parent)
+        return None if is_special(path) else _reason_against_files_in(_resolved(path).parent)
     except OSError as error:  # a folder that may not be searched, links in a circle
         return error.strerror or str(error)
 
@@ -101,7 +101,8 @@ def _resolved(path: Path) -> Path:
     raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
 
 
-def _is_special(path: Path) -> bool:
+def is_special(path: Path) -> bool:
+    """Return whether a path is a device or a pipe, or may lead to one: it is no file that can be replaced."""
     place = path.absolute()
     return (path.exists() and not path.is_file()) or place.parts[1:2] == ("proc",) or str(place.parent) in ("/dev", "/dev/fd")
 

@@ -40,6 +40,11 @@ def figure(contender: str, size: int, base: str, times: list[float], base_times:
     return Figure(contender, size, base, statistics.median(times), ratio, low, high, memory)
 
 
+def show_steps(size: int) -> str:
+    """A number of steps, in words."""
+    return f"{size:,} step{'s' if size > 1 else ''}"
+
+
 def measure(
     names: Iterable[str],
     sizes: Iterable[int] = SIZES,
@@ -70,7 +75,7 @@ def measure(
                     continue
         times = interleaved(calls, rounds)
         figures += [figure(name, size, BASELINE, times[name], times[BASELINE], memory[name]) for name in calls]
-        done(f"{size:,} steps: {len(calls)} contenders")
+        done(f"{show_steps(size)}: {len(calls)} contenders")
     return figures, missing
 
 

@@ -26,7 +26,7 @@ def harness(rounds: int = 21) -> dict[str, float]:
         rounds: how often the imports are timed.
 
     Raises:
-        RuntimeError: the tests fail.
+        RuntimeError: a command or the tests fail.
     """
     imports = statistics.median(_process("import clr_ref") / _process("import numpy") for _ in range(rounds))
     seconds = {"import clr_ref / import numpy": imports}
@@ -50,6 +50,8 @@ def _process(code: str) -> float:
     import resource  # POSIX only. os.times counts hundredths of a second, which are a tenth of an import.
 
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"{code!r} fails: {done.stderr.strip()[-500:]}")
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime

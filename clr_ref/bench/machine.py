@@ -1,10 +1,12 @@
-"""The machine of a run, as far as its ratios may depend on it."""
+"""The machine of a run, as far as its ratios may depend on it, and when it ran."""
 
 from __future__ import annotations
 
 import importlib.metadata
 import platform
 
+import clr_ref
+from clr_ref.pages import html
 from clr_ref.training import provenance
 
 _LIBRARIES = (
@@ -21,8 +23,9 @@ _LIBRARIES = (
 
 
 def machine() -> dict[str, str]:
-    """Python, system, processor and the versions of the libraries that are installed."""
-    about = {"python": platform.python_version(), "system": platform.system(), "processor": provenance.cpu()["model"]}
+    """The date, clr_ref, Python, system, processor and the versions of the libraries that are installed."""
+    about = {"measured": html.now(), "clr_ref": clr_ref.__version__, "python": platform.python_version()}
+    about |= {"system": platform.system(), "processor": provenance.cpu()["model"]}
     for name in _LIBRARIES:
         try:
             about[name] = importlib.metadata.version(name)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import sys
 from pathlib import Path
 
 import click
+from rich.console import Console
+from rich.padding import Padding
 
-from clr_ref._files import write_text
-from clr_ref.bench import page
+from clr_ref._files import is_special, reason_against, write_text
+from clr_ref.bench import page, page_html
 from clr_ref.bench.compare import SAME_PROCESSOR, Change, compare
 from clr_ref.bench.contenders import CONTENDERS, KEY_FIGURES
-from clr_ref.bench.figures import SIZES, measure
+from clr_ref.bench.figures import SIZES, measure, show_steps
 from clr_ref.bench.harness import harness as measure_harness
 from clr_ref.bench.machine import machine
 from clr_ref.bench.report import Report
@@ -27,7 +30,13 @@ from clr_ref.cli.common import (
     output_option,
     plotting_module,
     print_table,
+    require_extras,
 )
+
+#: The page of a run at a terminal without --out and --html.
+PAGE = Path("clr-ref-bench.html")
+#: A stored run has some 10,000 bytes for every hundred figures. /dev/zero has no end.
+_MOST_BYTES = 1 << 24
 
 
 @click.command("bench")
@@ -39,6 +48,11 @@ from clr_ref.cli.common import (
 @click.option("--harness", is_flag=True, help="Also time the import, two commands and, in a checkout, the tests.")
 @click.option("--training", is_flag=True, help="Also time compiled train steps. Needs Keras on TensorFlow.")
 @output_option("--out", help="Write the results to this file, as JSON.")
+@output_option(
+    "--html",
+    help=f"Write the page to this file. Default: beside --out, with the ending .html; without --out, {PAGE} if the output goes "
+    "to a terminal, else none.",
+)
 @click.option(
     "--add",
     "others",
@@ -65,6 +79,7 @@ def bench(
     harness: bool,
     training: bool,
     out: Path | None,
+    html: Path | None,
     others: tuple[Path, ...],
     then: Path | None,
     markdown: Path | None,
@@ -72,13 +87,22 @@ def bench(
 ) -> None:
     """Time clr_ref and every other installed implementation in one run, as ratios to np.full.
 
+    The page shows the run beside the stored one: that of --compare, or else the one that --out replaces.
+
     Exit code 1 if a key figure fails, or if --compare finds nothing to compare.
-    """
+
+    \b
+    Example:
+      clr-ref bench --key --rounds 2 --largest 1000
+    """  # noqa: D301 - click has to see the character, not a backslash
+    require_extras(*(["plot"] if markdown else []), *(["conformance"] if harness else []), framework=training)
     stored = None if then is None else _read(then, "--compare")
     added = [_read(path, "--add") for path in others]
     plotting = plotting_module() if markdown is not None else None
-    if markdown is not None:
-        check_outputs("--markdown", [*([out] if out else []), markdown, markdown.with_suffix(".png")])
+    chosen = html or _page_by_default(out, as_json)
+    pictures = [] if markdown is None else [markdown, markdown.with_suffix(".png")]
+    check_outputs("--out, --html or --markdown", [path for path in (out, chosen, *pictures) if path is not None])
+    beside = stored or (None if out is None or is_special(out) else _replaced(out))
     names = list(dict.fromkeys(name for name, _ in KEY_FIGURES)) if key else list(CONTENDERS)
     sizes = [size for size in SIZES if size <= largest]
     harnessed: dict[str, float] = {}
@@ -103,6 +127,8 @@ def bench(
     holds = all(change.holds for change in changes) and (stored is None or bool(changes))
     if out is not None:
         write_text(out, report.to_json())
+    if chosen is not None:
+        write_text(chosen, page_html.page(report, beside))
     if markdown is not None and plotting is not None:
         picture = markdown.with_suffix(".png")
         plotting.benchmarks([report, *added], picture)
@@ -115,36 +141,80 @@ def bench(
         click.echo(json.dumps(finite(document), indent=1))
     else:
         _print(report, changes)
+        if chosen is not None:
+            click.echo(f"wrote {click.format_filename(chosen)}")
         if stored is not None and not changes:
             click.echo("nothing to compare: the stored run has none of these figures")
     sys.exit(0 if holds else 1)
 
 
+def _page_by_default(out: Path | None, as_json: bool) -> Path | None:
+    """Return where the page goes without --html; nowhere rather than over a file that ``bench`` did not write."""
+    if out is None:
+        path = None if as_json or not sys.stdout.isatty() else PAGE
+    else:
+        path = None if is_special(out) else out.with_suffix(".html")
+    if path is None or reason_against(path) is not None:
+        return None
+    try:
+        written = not path.exists() or page_html.TITLE in path.read_text("utf-8")
+    except (OSError, ValueError):
+        written = False
+    return path if written else None
+
+
+def _replaced(out: Path) -> Report | None:
+    """Return the stored run in a file that is going to be replaced, if it holds one."""
+    with contextlib.suppress(OSError, ValueError):
+        return _stored(out)
+    return None
+
+
 def _print(report: Report, changes: list[Change]) -> None:
-    table = new_table("contender", ">steps", ">a call", ">ratio", ">quartiles", ">memory")
-    for f in report.figures:
-        ratios = (f"{f.ratio:.2f}", f"{f.low:.2f} .. {f.high:.2f}")
-        table.add_row(f.contender, f"{f.size:,}", page.show_time(f.median), *ratios, page.show_memory(f))
+    table = new_table("contender", ">a call", ">ratio", ">quartiles", ">memory")
+    table.columns[0].no_wrap = False  # the longest names would push the figures out of 80 columns
+    for size in dict.fromkeys(f.size for f in report.figures):
+        table.add_row(f"[bold]{show_steps(size)}[/bold]")
+        for f in (f for f in report.figures if f.size == size):
+            ratios = page.show_ratio(f.ratio), f"{page.show_ratio(f.low)} to {page.show_ratio(f.high)}"
+            table.add_row(Padding(f.contender, (0, 0, 0, 2)), page.show_time(f.median), *ratios, page.show_memory(f))
     print_table(table)
     for t in report.training:
-        click.echo(f"train step, {t.mode}, {t.schedule}: {page.show_time(t.step)}, {t.extra * 1e6:+.1f} us to a constant rate")
+        _tell(f"train step, {t.mode}, {t.schedule}: {page.show_time(t.step)}, {t.extra * 1e6:+.1f} us to a constant rate")
     for name, value in report.harness.items():
-        click.echo(f"{name}: {value:.2f}")
-    for name, reason in report.missing.items():
-        click.echo(f"not measured: {name}: {reason}")
+        _tell(f"{name}: {value:.2f}")
+    for reason in dict.fromkeys(report.missing.values()):
+        _tell(f"not measured ({reason}): {', '.join(name for name, why in report.missing.items() if why == reason)}")
     if changes:
-        table = new_table("contender", ">steps", ">ratio then", ">ratio now", ">now / then", "verdict")
-        for c in changes:
+        table = new_table("contender", ">steps", ">stored", ">new", ">change", "verdict")
+        table.columns[0].no_wrap = False
+        for c in sorted(changes, key=lambda change: change.holds):
             verdict = ("holds" if c.holds else "FAILS") if c.key else "-"
-            table.add_row(c.contender, f"{c.size:,}", f"{c.then:.2f}", f"{c.now:.2f}", f"{c.now / c.then:.2f}", verdict)
-        print_table(table)
+            change = f"{100 * (c.now / c.then - 1):+,.0f} %"
+            table.add_row(c.contender, f"{c.size:,}", page.show_ratio(c.then), page.show_ratio(c.now), change, verdict)
         where = "the same processor" if changes[0].limit == SAME_PROCESSOR else "another processor"
+        click.echo(f"\nratios to np.full: those of the stored run, on {where}, and new ones")
+        print_table(table)
         many = "all key figures are at most" if all(c.holds for c in changes) else "a key figure is more than"
-        click.echo(f"{many} {changes[0].limit:g} times the stored one, which was measured on {where}")
+        click.echo(f"{many} {changes[0].limit:g} times the stored one")
+
+
+def _tell(text: str) -> None:
+    """Print a line, which a terminal breaks between words."""
+    console = Console(highlight=False)
+    console.print(text, markup=False, soft_wrap=not console.is_terminal)
 
 
 def _read(path: Path, option: str) -> Report:
     try:
-        return Report.from_json(path.read_text("utf-8"))
+        return _stored(path)
     except (OSError, ValueError) as error:
         raise click.BadParameter(f"{path}: {error}", param_hint=option) from None
+
+
+def _stored(path: Path) -> Report:
+    with path.open("rb") as file:
+        content = file.read(_MOST_BYTES + 1)
+    if len(content) > _MOST_BYTES:
+        raise ValueError(f"not a report of clr-ref bench: it has more than {_MOST_BYTES:,} bytes")
+    return Report.from_json(content.decode("utf-8"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import json
 import os
 import signal
@@ -158,6 +159,40 @@ def fail(message: str, as_json: bool) -> NoReturn:
         click.echo(json.dumps({"holds": False, "problems": message.splitlines()}, indent=1))
     click.echo(message, err=True)
     sys.exit(1)
+
+
+#: The modules that each extra of pyproject.toml installs.
+_EXTRAS = {
+    "conformance": ("hypothesis", "tomllib" if sys.version_info >= (3, 11) else "tomli"),
+    "plot": ("matplotlib",),
+    "record": ("uv",),
+    "training": ("pooch",),
+}
+
+
+def require_extras(*extras: str, framework: bool = False) -> None:
+    """Check that a command has all that it needs besides clr_ref, before it begins. Nothing is imported.
+
+    Args:
+        extras: extras of clr-ref: "conformance", "plot", "record", "training".
+        framework: the command also needs TensorFlow, or Keras with one of its backends.
+
+    Raises:
+        click.UsageError: something is not installed. The one line names everything that is missing, and what installs it.
+    """
+    missing = [extra for extra in extras if not all(map(_is_installed, _EXTRAS[extra]))]
+    without_framework = framework and not (_is_installed("tensorflow") or _is_installed("keras"))
+    if not missing and not without_framework:
+        return
+    names = [f"clr-ref[{','.join(missing)}]"] if missing else []
+    packages = [f'"{name}"' for name in names]
+    if without_framework:
+        names, packages = [*names, "TensorFlow"], [*packages, "tensorflow"]
+    raise click.UsageError(f"this command needs {' and '.join(names)}: pip install {' '.join(packages)}")
+
+
+def _is_installed(module: str) -> bool:
+    return importlib.util.find_spec(module) is not None
 
 
 def plotting_module() -> Any:

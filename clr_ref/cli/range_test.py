@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     help="Train with the suggested bounds and with the tutorial's.",
 )
 @click.option("--seeds", type=click.IntRange(min=1), default=1, show_default=True, help="Number of seeds, from --seed on.")
-@output_option("--out", folder=True, help="Write range-test.png, .csv and .json into this folder.")
+@output_option("--out", folder=True, help="Write range-test.html, .png, .csv and .json into this folder.")
 @json_option
 def range_test(
     model: str | None,
@@ -108,6 +108,7 @@ def range_test(
             stem = "range-test" if seeds == 1 else f"range-test-{number}"
             one.to_csv(out / f"{stem}.csv")
             one.to_json(out / f"{stem}.json")
+            one.to_html(out / f"{stem}.html")
             plotting.range_test(one, out / f"{stem}.png")
     holds = all(one.suggestion.maximal_learning_rate is not None for one in found) and all(one.holds for one in comparisons)
     if as_json:

@@ -14,6 +14,7 @@ from clr_ref.conformance.cases import FixedCase, fixed_cases
 from clr_ref.conformance.checks import APPLIED, CHECKS, STATEFUL, VALUES, Check, Hung, Inapplicable, Judge, Wrong
 from clr_ref.conformance.checks.rate import follows_the_formula
 from clr_ref.conformance.config import POLICY_NAMES, Config
+from clr_ref.conformance.curves import curves
 from clr_ref.conformance.exceptions import Deviation
 from clr_ref.conformance.protocol import Capabilities, Request
 from clr_ref.conformance.search import explain
@@ -98,13 +99,15 @@ def make_report(
     implementation: str, subject: Subject, options: Options, verdicts: Iterable[ClauseVerdict]
 ) -> ConformanceReport:
     """Returns the report that holds these verdicts."""
+    verdicts = tuple(verdicts)
     return ConformanceReport(
         implementation=implementation,
         kind="scheduler" if subject.capabilities.stateful else "schedule",
         dtype=options.dtype,
         seed=options.seed,
         max_examples=options.max_examples,
-        verdicts=tuple(verdicts),
+        verdicts=verdicts,
+        curves=tuple(curves(subject, verdicts)),
     )
 
 

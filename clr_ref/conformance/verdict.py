@@ -100,6 +100,20 @@ class ClauseVerdict:
 
 
 @dataclasses.dataclass(frozen=True)
+class Curve:
+    """What the implementation returned around the first wrong step of a policy, at ``steps``.
+
+    ``rates`` holds None where it returned no finite number.
+    """
+
+    policy: str
+    config: Config
+    step: int
+    steps: tuple[int, ...]
+    rates: tuple[float | None, ...]
+
+
+@dataclasses.dataclass(frozen=True)
 class PolicySummary:
     """The two verdicts on a policy: ``semantics``, the worst status of its clauses and cases, and ``grade`` of accuracy."""
 
@@ -112,7 +126,7 @@ class PolicySummary:
 
 @dataclasses.dataclass(frozen=True)
 class ConformanceReport:
-    """Everything that was found about an implementation."""
+    """Everything that was found about an implementation. ``curves`` has one for each policy that fails, to be drawn."""
 
     implementation: str
     kind: Literal["schedule", "scheduler"]
@@ -120,6 +134,7 @@ class ConformanceReport:
     seed: int
     max_examples: int
     verdicts: tuple[ClauseVerdict, ...]
+    curves: tuple[Curve, ...] = ()
 
     @property
     def holds(self) -> bool:
@@ -146,7 +161,7 @@ class ConformanceReport:
         )
 
     def to_data(self) -> dict[str, Any]:
-        """Returns the report as JSON holds it."""
-        return {"holds": self.holds, "policies": [dataclasses.asdict(summary) for summary in self.policies()]} | (
-            dataclasses.asdict(self)
-        )
+        """Returns the report as JSON holds it; the curves are for pictures only."""
+        report = dataclasses.asdict(self)
+        del report["curves"]
+        return {"holds": self.holds, "policies": [dataclasses.asdict(summary) for summary in self.policies()]} | report

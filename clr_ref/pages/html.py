@@ -6,27 +6,19 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Iterable, Sequence
+from datetime import datetime, timezone
+from pathlib import Path
 
-STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1.5rem; color: #1d2330 }
-h1 { font-size: 1.5rem }
-h2 { font-size: 1.15rem; margin-top: 2.2rem }
-div { overflow-x: auto }
-table { border-collapse: collapse; margin: 1rem 0 }
-th, td { text-align: left; padding: .3rem .6rem; vertical-align: top; border-bottom: 1px solid #e8ebf0 }
-th { border-bottom: 2px solid #1d2330 }
-td.number { text-align: right }
-pre { background: #f5f6f9; padding: .8rem; overflow-x: auto; font-size: 13px }
-img, svg { max-width: 100%; height: auto }
-svg text { font: 12px system-ui, sans-serif; fill: #1d2330 }
-.holds { color: #17663a }
-.fails { color: #b3261e; font-weight: 600 }
-.excused, .skipped { color: #8a5a00 }
-.not, .quote { color: #69707f }
-"""
+#: The style sheet and the script that every page holds.
+STYLE, SCRIPT = (Path(__file__).with_name(f"report.{kind}").read_text("utf-8") for kind in ("css", "js"))
 #: Elements without content, which have no end tag.
 _VOID = {"img", "meta"}
+#: A longer cell is given a least width; a narrow window would otherwise show it with a word on each line.
+_LONG = 40
+#: What no HTML may hold, however it is written: control characters, and halves of surrogate pairs, which UTF-8 cannot encode.
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 class Markup(str):
@@ -42,9 +34,9 @@ def tag(name: str, content: str = "", kind: str = "", /, **attributes: object) -
         kind: its class, if any.
         attributes: its other attributes; "_" in a name stands for "-".
     """
-    inside = content if isinstance(content, Markup) else html.escape(content)
+    inside = content if isinstance(content, Markup) else _escaped(content)
     given = {"class": kind, **attributes} if kind else attributes
-    words = "".join(f' {key.replace("_", "-")}="{html.escape(str(value))}"' for key, value in given.items())
+    words = "".join(f' {key.replace("_", "-")}="{_escaped(str(value))}"' for key, value in given.items())
     return Markup(f"<{name}{words}>" if name in _VOID else f"<{name}{words}>{inside}</{name}>")
 
 
@@ -53,30 +45,53 @@ def join(parts: Iterable[Markup], between: str = "") -> Markup:
     return Markup(between.join(parts))
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Markup:
-    """A table that scrolls sideways where the page is too narrow for it.
+def number(text: str, value: float | None = None) -> Markup:
+    """A cell that is set flush right, and sorted by ``value``; without one, by the number that the text is."""
+    return tag("td", text, "number") if value is None else tag("td", text, "number", data_sort=repr(value))
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]], kind: str = "") -> Markup:
+    """A table that scrolls sideways where the page is too narrow for it, and that a reader can sort.
 
     Args:
         columns: the heads.
         rows: a cell per column. A text becomes the cell's content; Markup must be a whole ``td`` element.
+        kind: "wide" for one that needs the whole window.
     """
-    lines = [join(tag("th", name) for name in columns)]
-    lines += [join(cell if isinstance(cell, Markup) else tag("td", cell) for cell in row) for row in rows]
-    return tag("div", tag("table", join(tag("tr", line) for line in lines)))
+    lines = [join(map(_cell, row)) for row in rows]
+    head, body = tag("thead", tag("tr", join(tag("th", name) for name in columns))), join(tag("tr", line) for line in lines)
+    # A box that scrolls can be reached with the keyboard only if it takes the focus.
+    return tag("div", tag("table", join([head, tag("tbody", body)]), kind), "box", tabindex=0)
 
 
-def page(title: str, body: Iterable[Markup], style: str = "") -> str:
+def _cell(content: str) -> Markup:
+    if isinstance(content, Markup):
+        return content
+    return tag("td", content, "text" if len(content) > _LONG else "")
+
+
+def page(title: str, about: str, body: Iterable[Markup]) -> str:
     """The whole page.
 
     Args:
-        title: for the browser's window.
-        body: its elements.
-        style: CSS that is added to STYLE.
+        title: its head, and that of the browser's window.
+        about: what was measured, in which version, and when.
+        body: the elements that follow.
     """
     head = [
         tag("meta", charset="utf-8"),
         tag("meta", name="viewport", content="width=device-width"),
         tag("title", title),
-        tag("style", Markup(STYLE + style)),
+        tag("style", Markup(STYLE)),
     ]
-    return f'<!doctype html>\n<html lang="en"><head>{join(head)}</head>\n<body>{join(body, chr(10))}</body></html>\n'
+    parts = [tag("h1", title), tag("p", about, "about"), *body, tag("script", Markup(SCRIPT))]
+    return f'<!doctype html>\n<html lang="en"><head>{join(head)}</head>\n<body>{join(parts, chr(10))}</body></html>\n'
+
+
+def now() -> str:
+    """The date and the time, for ``about``."""
+    return f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC"
+
+
+def _escaped(text: str) -> str:
+    return html.escape(_UNPRINTABLE.sub(lambda found: ascii(found[0])[1:-1], text))

@@ -94,6 +94,19 @@ class RangeTest:
             write_text(Path(path), text + "\n")
         return text
 
+    def to_html(self, path: str | os.PathLike[str]) -> None:
+        """Write a page with the suggestion, the curve and every update; completely or not at all.
+
+        Args:
+            path: the file.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        from clr_ref.range_test.page import page
+
+        write_text(Path(path), page(self))
+
 
 def _numbers(values: NDArray[np.float64]) -> list[float | str]:
     return [value if np.isfinite(value) else str(value) for value in values.tolist()]

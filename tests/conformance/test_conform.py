@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 import json
 import os
@@ -15,6 +16,7 @@ from xml.etree import ElementTree
 import pytest
 from click.testing import CliRunner, Result
 
+import clr_ref
 from clr_ref.cli import main
 from clr_ref.conformance import search, subject
 from clr_ref.conformance.checks import CHECKS
@@ -149,7 +151,10 @@ def test_html(tmp_path: Path) -> None:
     assert page.fetched == []
     assert page.open == []
     assert content.count("<svg") >= 2  # a curve for each policy that fails
-    assert "red: the rate that was returned" in content
+    assert "ring: the wrong rate that was returned" in content
+    assert content.count('class="line own"') == content.count('class="line exact"') == content.count("<svg")
+    assert f"sha256 {hashlib.sha256(path.read_bytes()).hexdigest()[:16]}" in content
+    assert f"clr_ref {clr_ref.__version__}, 20" in content
 
 
 def test_a_hang_is_a_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

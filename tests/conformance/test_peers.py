@@ -41,7 +41,7 @@ def peer(name: str, semantics: str, *verdicts: dict[str, Any], grade: str = "cor
         {"policy": "exp_range", "semantics": "not offered", "grade": "not graded", "worst_ulp": None, "reason": "no"},
     ]
     found = {"policies": policies, "verdicts": list(verdicts), "told": [], "dtype": "float64"}
-    return {"name": name, "package": name, "version": "1.2", "report": found, "bugs": [], "cost": 2.0}
+    return {"name": name, "package": name, "version": "1.2", "tested": "2026-01-02", "report": found, "bugs": [], "cost": 2.0}
 
 
 BUG = {"title": "overflows", "link": "https://example.org/52989", "seen": "OverflowError <here>", "fixed": ""}
@@ -72,10 +72,12 @@ def test_a_bug_that_is_fixed_is_no_surprise() -> None:
 
 
 def test_whom_to_trust() -> None:
-    clean, rough, faulty = report.trust(FOUND)
-    assert "good (correctly rounded)" in clean
-    assert rough.startswith("rough computes the right rates")
-    assert faulty.startswith("Do not trust bad")
+    """The worst first, each in a colour of its own."""
+    gone, faulty, rough, clean = report.trust([*FOUND, {"name": "gone", "error": "not installed"}])
+    assert gone == ("fails", "gone could not be tested: not installed.")
+    assert faulty == ("distrust", "Do not trust bad: the rates do not follow the formula.")
+    assert (rough[0], rough[1].partition(",")[0]) == ("excused", "rough computes the right rates")
+    assert clean == ("holds", "No deviation was found in good (correctly rounded).")
 
 
 def test_a_clause_is_as_good_as_its_worst_policy() -> None:
@@ -89,9 +91,8 @@ def test_the_pages_hold_everything_and_escape_it() -> None:
     assert "cycle 1025 \\| cycle 33" in page
     assert "[overflows](https://example.org/52989)" in page
     assert "OverflowError &lt;here&gt;" in web
-    assert '<td class="deviates">deviates</td>' in web
     assert "src=" not in web
-    assert "| good | good 1.2 | triangular2 | holds | correctly rounded | 0 | float64 | 2 |" in page
+    assert "| good | good 1.2 | triangular2 | holds | correctly rounded | 0 | float64 | 2 | 2026-01-02 |" in page
 
 
 @pytest.mark.parametrize(("found", "code"), [(FOUND, 0), ([{"name": "gone", "error": "not installed"}], 1)])
@@ -191,11 +192,17 @@ def test_both_pages_are_read_alike(stored: Any) -> None:
 def test_marks_and_bugs_survive_being_read() -> None:
     found = copy.deepcopy(FOUND)
     found[0]["report"]["verdicts"] = [verdict("fails"), verdict("skipped", name="is periodic", reason="too | slow")]
-    found[2]["bugs"] = [BUG | {"seen": "", "fixed": "2.0"}]
+    found[2]["bugs"] = [BUG | {"seen": "", "fixed": "2.0"}, BUG | {"seen": ""}]
     for write in (report.markdown, report.html):
         again = reread.read_page(write(found))
         assert write(again) == write(found)
         assert "FAILS" in write(again)
+
+
+def test_every_bug_of_the_pages_occurs_or_was_fixed_in_a_version(stored: Any) -> None:
+    bugs = [bug for one in stored for bug in one["bugs"]]
+    assert len(bugs) > 10
+    assert all(bool(bug["seen"]) != bool(bug["fixed"]) for bug in bugs), stale("clr_ref")
 
 
 # --- One peer ----------------------------------------------------------------------------------------------------------------
@@ -243,7 +250,7 @@ def test_a_file_that_is_no_page_is_not_overwritten(tmp_path: Path, monkeypatch: 
     for text in (
         "# Notes\n",
         report.markdown(FOUND).replace("clause", "clauses"),
-        report.html(FOUND).replace("<td>2</td>", "<td>x</td>"),
+        report.html(FOUND).replace('<td class="number">2</td>', '<td class="number">x</td>'),
     ):
         (tmp_path / "p.md").write_text(text, "utf-8")
         done = renew(tmp_path, monkeypatch, FOUND, "lrsched")

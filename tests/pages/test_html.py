@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from html.parser import HTMLParser
 
-from clr_ref.pages.html import STYLE, Markup, join, page, table, tag
+import pytest
+
+from clr_ref.pages.html import SCRIPT, STYLE, Markup, join, number, page, table, tag
 
 
 def test_texts_and_attributes_are_escaped_and_markup_is_not() -> None:
@@ -12,6 +14,14 @@ def test_texts_and_attributes_are_escaped_and_markup_is_not() -> None:
     assert inner == '<a href="&quot;quoted&quot;">&lt;&amp;&gt;</a>'
     assert tag("p", inner, "quote") == f'<p class="quote">{inner}</p>'
     assert isinstance(join([inner, inner]), Markup)
+
+
+@pytest.mark.parametrize(
+    ("odd", "shown"), [("\x1b[31m", "\\x1b[31m"), ("\0", "\\x00"), ("\udcff", "\\udcff"), ("a\tb\n", "a\tb\n")]
+)
+def test_what_no_page_can_hold_is_written_in_ascii(odd: str, shown: str) -> None:
+    assert tag("p", odd, title=odd) == f'<p title="{shown}">{shown}</p>'
+    page("x", "", [tag("p", odd)]).encode("utf-8")
 
 
 def test_names_of_attributes_get_their_hyphens() -> None:
@@ -23,18 +33,22 @@ def test_void_elements_have_no_end_tag() -> None:
 
 
 def test_a_cell_is_a_text_or_a_whole_element() -> None:
-    cells = table(("<a>", "b"), [("<1>", tag("td", "2", "number"))])
-    assert "<tr><th>&lt;a&gt;</th><th>b</th></tr>" in cells
-    assert '<tr><td>&lt;1&gt;</td><td class="number">2</td></tr>' in cells
+    cells = table(("<a>", "b", "c"), [("<1>", number("2"), number("2 ms", 2e-3))])
+    assert "<thead><tr><th>&lt;a&gt;</th><th>b</th><th>c</th></tr></thead>" in cells
+    assert '<tr><td>&lt;1&gt;</td><td class="number">2</td><td class="number" data-sort="0.002">2 ms</td></tr>' in cells
 
 
-def test_a_page_is_well_formed_and_has_one_style_sheet() -> None:
+def test_a_long_text_has_a_least_width() -> None:
+    cells = table(("a", "b"), [("x" * 41, "x" * 40)])
+    assert f'<td class="text">{"x" * 41}</td><td>{"x" * 40}</td>' in cells
+
+
+def test_a_page_is_well_formed_and_has_one_style_sheet_and_one_script() -> None:
     class Reader(HTMLParser):
         def __init__(self) -> None:
             super().__init__()
             self.open: list[str] = []
-            self.titles: list[str] = []
-            self.styles: list[str] = []
+            self.found: dict[str, list[str]] = {"title": [], "style": [], "script": [], "h1": []}
 
         def handle_starttag(self, tag: str, attrs: object) -> None:
             if tag not in ("meta", "img"):
@@ -44,13 +58,22 @@ def test_a_page_is_well_formed_and_has_one_style_sheet() -> None:
             assert self.open.pop() == tag
 
         def handle_data(self, data: str) -> None:
-            if self.open and self.open[-1] in ("title", "style"):
-                {"title": self.titles, "style": self.styles}[self.open[-1]].append(data)
+            if self.open and self.open[-1] in self.found:
+                self.found[self.open[-1]].append(data)
 
     reader = Reader()
-    text = page("a < b", [tag("h1", "a < b"), table(("a",), [("1",)]), tag("img", src="data:,")], "p { color: red }\n")
+    text = page("a < b", "measured today", [table(("a",), [("1",)]), tag("img", src="data:,")])
     reader.feed(text)
     assert reader.open == []
-    assert reader.titles == ["a < b"]
-    assert reader.styles == [STYLE + "p { color: red }\n"]
+    assert reader.found == {"title": ["a < b"], "style": [STYLE], "script": [SCRIPT], "h1": ["a < b"]}
     assert text.startswith('<!doctype html>\n<html lang="en">')
+    assert '<meta name="viewport" content="width=device-width">' in text
+    assert '<p class="about">measured today</p>' in text
+
+
+def test_neither_the_style_sheet_nor_the_script_can_end_its_element_or_load_anything() -> None:
+    for text in (STYLE, SCRIPT):
+        assert "</" not in text
+        assert "url(" not in text
+        assert "import" not in text
+        assert "fetch" not in text

@@ -93,7 +93,7 @@ def test_a_model_of_ones_own(tmp_path: Path) -> None:
     assert 1e-3 < suggestion["initial_learning_rate"] < suggestion["maximal_learning_rate"] < 1
     assert "\x1b" not in done.stderr
     written = {path.name: path for path in (tmp_path / "found" / "here").iterdir()}
-    assert set(written) == {"range-test.csv", "range-test.json", "range-test.png"}
+    assert set(written) == {"range-test.csv", "range-test.html", "range-test.json", "range-test.png"}
     assert json.loads(written["range-test.json"].read_text())["rates"] == test["rates"]
     assert written["range-test.png"].read_bytes().startswith(b"\x89PNG")
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from clr_ref._files import replacing
-from clr_ref.range_test import RangeTest, Suggestion, rates, smoothed
+from clr_ref.range_test import RangeTest, Suggestion, rates, smoothed, suggest
 
 LOSSES = [2.5, 0.1, float("inf")]
 FOUND = RangeTest(
@@ -58,3 +58,24 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
         fails(beside)
     assert target.read_text() == "old"
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_the_page_has_the_suggestion_its_reason_and_every_update(tmp_path: Path) -> None:
+    steps = 40
+    curve = np.concatenate([np.full(10, 2.0), np.linspace(2.0, 0.5, 20), np.full(9, 0.5), [np.inf]])
+    swept, linear = rates(1e-4, 10.0, steps), rates(0.0, 1.0, steps, "linear")
+    for found in (
+        RangeTest(swept, curve, smoothed(curve), "exponential", steps, 0.9, "it is <inf>", suggest(swept, curve)),
+        RangeTest(linear, curve, smoothed(curve), "linear", steps, 0.0, None, Suggestion(None, 0.5, "why")),
+    ):
+        found.to_html(tmp_path / "found.html")
+        page = (tmp_path / "found.html").read_text("utf-8")
+        bounds = [found.suggestion.initial_learning_rate, found.suggestion.maximal_learning_rate]
+        assert page.count("<tr>") == 1 + steps
+        assert found.suggestion.reason in page
+        assert page.count('class="line exact"') == 1
+        assert page.count('<line class="mark') == sum(rate is not None for rate in bounds)
+        assert ("No initial learning rate is suggested." in page) is (bounds[0] is None)
+        assert "<inf>" not in page
+    FOUND.to_html(tmp_path / "found.html")
+    assert "There are too few finite losses for a curve." in (tmp_path / "found.html").read_text("utf-8")

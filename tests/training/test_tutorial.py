@@ -155,6 +155,27 @@ def untrained(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tutorial, "run", lambda chosen, out, on_step: on_step("clr", 10) or result())
 
 
+def test_a_claim_that_fails_stands_first_in_the_page_and_in_its_colour() -> None:
+    one = result()
+    failed = dataclasses.replace(one.claims[2], verdict="FAILS")
+    changed = dataclasses.replace(one, claims=(*one.claims[:2], failed, one.claims[3]))
+    page = tutorial.page(changed, dict.fromkeys(tutorial.PICTURES, b""))
+    assert re.findall(r'<td(?: class="(\w+)")?>(?:FAILS|holds|without CLR)<', page) == ["fails", "holds", "holds", ""]
+    assert "Trained with TensorFlow 2.21.0 by clr_ref 0.1.0; written 20" in page
+
+
+def test_pictures_say_how_many_epochs_they_show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed: clr-ref[plot]")
+    from clr_ref.training.tutorial import pictures as drawing
+
+    figures: list[Any] = []
+    monkeypatch.setattr(drawing.Figure, "savefig", lambda figure, path: figures.append(figure) or path.write_bytes(b""))
+    drawing.schedule(result(epochs=4), tmp_path / "x.png")
+    titles = [axes.get_title() for axes in figures[0].axes]
+    assert titles == ["epochs of this run: 4", "the same schedule, epochs 1 to 40"]
+    assert [round(axes.lines[0].get_xdata()[-1]) for axes in figures[0].axes] == [39, 399]
+
+
 def call(*arguments: str) -> Result:
     return CliRunner().invoke(main, ["tutorial", *arguments])
 
@@ -207,13 +228,17 @@ def kill_once(command: list[str], checkpoint: Path) -> None:
 
 
 def assert_same_files(folder: Path, other: Path) -> None:
-    """Byte for byte."""
+    """Byte for byte, except that the page says when it was written."""
+
+    def content(path: Path) -> bytes:
+        return re.sub(rb"; written [-0-9: ]+ UTC\.", b"", path.read_bytes()) if path.suffix == ".html" else path.read_bytes()
+
     names = sorted(path.relative_to(folder) for path in folder.rglob("*"))
     assert names == sorted(path.relative_to(other) for path in other.rglob("*"))
     assert {str(name) for name in names} >= {*tutorial.FILES, "plain", "clr"}
     for name in names:
         if (folder / name).is_file():
-            assert (folder / name).read_bytes() == (other / name).read_bytes(), name
+            assert content(folder / name) == content(other / name), name
 
 
 @needs_tensorflow

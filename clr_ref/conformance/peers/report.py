@@ -6,13 +6,19 @@ from collections.abc import Sequence
 from typing import Any
 
 from clr_ref import pages
-from clr_ref.pages.html import Markup, tag
+from clr_ref.pages.html import Markup, number, tag
 
 Found = Sequence[dict[str, Any]]
 Table = tuple[list[str], list[list[str]]]
 
 #: Worst first, because a check is marked with its worst policy.
 MARKS = {"fails": "FAILS", "excused": "deviates", "skipped": "skipped", "holds": "holds"}
+#: The mark of a policy that deviates so far that its rates do not follow the formula.
+DISTRUST = "do not trust"
+#: The class of each mark in the style sheet.
+_KINDS = {mark: status for status, mark in MARKS.items()} | {DISTRUST: "distrust"}
+#: What the page says of a known bug: what was seen of it, the version in which it was fixed, or neither.
+OCCURS, FIXED, GONE = "occurs: ", "fixed in ", "does not occur any more"
 TITLE = "Which cyclical learning rates to trust"
 
 
@@ -30,7 +36,7 @@ def surprises(found: Found) -> list[str]:
         lines += [f"{peer['name']}: {told}" for told in peer["report"]["told"]]
         for bug in peer["bugs"]:
             if bool(bug["seen"]) == bool(bug["fixed"]):
-                lines.append(f"{peer['name']}: {bug['title']}: {bug['seen'] or 'does not occur any more'}")
+                lines.append(f"{peer['name']}: {bug['title']}: {bug['seen'] or GONE}")
     return lines
 
 
@@ -48,14 +54,15 @@ def overview(found: Found) -> Table:
                     peer["name"],
                     f"{peer['package']} {peer['version']}",
                     line["policy"],
-                    _semantics(line["semantics"]),
+                    _semantics(line),
                     line["grade"] if offered else "",
                     worst,
                     peer["report"]["dtype"],
                     f"{peer['cost']:.3g}" if "cost" in peer else "",
+                    peer["tested"],
                 ]
             )
-    return ["peer", "package", "policy", "semantics", "accuracy", "worst ULP", "dtype", "cost a step"], rows
+    return ["peer", "package", "policy", "semantics", "accuracy", "worst ULP", "dtype", "cost a step", "tested on"], rows
 
 
 def matrix(found: Found) -> Table:
@@ -83,12 +90,7 @@ def matrix(found: Found) -> Table:
 def bugs(found: Found) -> list[tuple[str, str, str, str]]:
     """Version, bug, link and result of every known bug."""
     return [
-        (
-            f"{peer['package']} {peer['version']}",
-            bug["title"],
-            bug["link"],
-            f"occurs: {bug['seen']}" if bug["seen"] else f"fixed in {bug['fixed']}",
-        )
+        (f"{peer['package']} {peer['version']}", bug["title"], bug["link"], _here(bug))
         for peer in _tested(found)
         for bug in peer["bugs"]
     ]
@@ -105,8 +107,8 @@ def deviations(found: Found) -> list[tuple[str, str, str]]:
     return [(name, reason, ", ".join(names)) for (name, reason), names in rows.items()]
 
 
-def trust(found: Found) -> list[str]:
-    """Sentences that say which peers to trust, made from the verdicts alone."""
+def trust(found: Found) -> list[tuple[str, str]]:
+    """Sentences that say which peers to trust, made from the verdicts alone; the worst first, each with its class."""
     clean, rough, faulty = [], [], []
     for peer in _tested(found):
         offered = [line for line in peer["report"]["policies"] if line["policy"] and line["semantics"] != "not offered"]
@@ -118,17 +120,20 @@ def trust(found: Found) -> list[str]:
             clean.append(peer["name"] + exact)
         else:
             rough.append(peer["name"])
-    lines = []
-    if clean:
-        lines.append(f"No deviation was found in {_list(clean)}.")
-    if rough:
-        lines.append(
-            f"{_list(rough)} compute{'s' if len(rough) == 1 else ''} the right rates, with the deviations listed below: "
-            "check whether one of them matters to you."
-        )
+    lines = [("fails", f"{peer['name']} could not be tested: {peer['error']}.") for peer in found if "error" in peer]
     if faulty:
-        lines.append(f"Do not trust {_list(faulty)}: the rates do not follow the formula.")
-    lines += [f"{peer['name']} could not be tested: {peer['error']}." for peer in found if "error" in peer]
+        lines.append(("distrust", f"Do not trust {_list(faulty)}: the rates do not follow the formula."))
+    if rough:
+        compute = "computes" if len(rough) == 1 else "compute"
+        lines.append(
+            (
+                "excused",
+                f"{_list(rough)} {compute} the right rates, with the deviations listed below: "
+                "check whether one of them matters to you.",
+            )
+        )
+    if clean:
+        lines.append(("holds", f"No deviation was found in {_list(clean)}."))
     return lines
 
 
@@ -139,7 +144,8 @@ HOW = (
     "worst distances by order of magnitude only. 1,198,373 is a subnormal rate, which TensorFlow, XLA and JAX flush to zero. "
     "Distances of hundreds of millions and more are those from a rate at the end of a cycle to 0, where the step was rounded. "
     "A deviation is declared, with its reason, in the TOML file beside the adapter in clr_ref/conformance/peers. A declared "
-    "deviation that does not occur is an error, and so is one that occurs undeclared. *Cost a step* is the time of one step in "
+    "deviation that does not occur is an error, and so is one that occurs undeclared. A policy whose rates do not follow the "
+    "formula is marked *do not trust*, even if that is declared. *Cost a step* is the time of one step in "
     "a training loop, divided by that of the reference's scalar call. Both are medians of one run in which the peers take "
     "turns, measured through the adapter on a shared machine."
 )
@@ -158,7 +164,8 @@ def markdown(found: Found) -> str:
         [
             f"# {TITLE}",
             "```sh\ntox run -e peers   # installs all of them, and makes this page\n```",
-            "\n".join(f"- {line}" for line in trust(found)),
+            "\n".join(f"- {line}" for _, line in trust(found)),
+            "[The same as a page to sort, filter and print](peers.html).",
             HOW,
             pages.markdown.table(*overview(found)),
             "## Known bugs",
@@ -172,23 +179,14 @@ def markdown(found: Found) -> str:
     )
 
 
-#: The tables may be wider than a line of text, and marks need a background to be seen in a wide table.
-STYLE = """body { max-width: none }
-p, ul { max-width: 62rem }
-table { font-size: 13px }
-.deviates, .skipped { background: #fdf1d8; color: #8a5a00 }
-.FAILS { background: #fbe3e1; color: #b3261e; font-weight: 600 }
-"""
-
-
 def html(found: Found) -> str:
     """The page as HTML."""
-    known = [(version, tag("td", tag("a", bug, href=link)), here) for version, bug, link, here in bugs(found)]
+    known = [(version, tag("td", tag("a", bug, href=link), "text"), here) for version, bug, link, here in bugs(found)]
+    about = "Each implementation was tested in the version and on the day that the first table gives."
     body = [
-        tag("h1", TITLE),
-        tag("ul", pages.html.join(tag("li", line) for line in trust(found))),
+        tag("ul", pages.html.join(tag("li", line, kind) for kind, line in trust(found)), "findings"),
         tag("p", HOW.replace("*", "")),
-        _marked(*overview(found)),
+        _marked(*overview(sorted(found, key=_rank)), numbers=("worst ULP", "cost a step")),
         tag("h2", "Known bugs"),
         pages.html.table(BUGS, known),
         tag("h2", "Declared deviations"),
@@ -197,7 +195,7 @@ def html(found: Found) -> str:
         tag("p", MATRIX),
         _marked(*matrix(found)),
     ]
-    return pages.html.page(TITLE, body, STYLE)
+    return pages.html.page(TITLE, about, body)
 
 
 def summary(found: Found) -> str:
@@ -212,16 +210,36 @@ def _tested(found: Found) -> list[dict[str, Any]]:
     return [peer for peer in found if "error" not in peer]
 
 
-def _semantics(status: str) -> str:
+def _here(bug: dict[str, Any]) -> str:
+    if bug["seen"]:
+        return f"{OCCURS}{bug['seen']}"
+    return f"{FIXED}{bug['fixed']}" if bug["fixed"] else GONE
+
+
+def _semantics(line: dict[str, Any]) -> str:
+    status: str = line["semantics"]
+    if status == "excused" and line["grade"] == "not graded":
+        return DISTRUST
     return MARKS.get(status, status)
+
+
+def _rank(peer: dict[str, Any]) -> int:
+    """Returns the place of a peer's worst policy among the marks; the worst have the lowest."""
+    marks = ["FAILS", DISTRUST, "deviates"]
+    found = {_semantics(line) for line in peer["report"]["policies"]} if "error" not in peer else set()
+    return next((place for place, mark in enumerate(marks) if mark in found), len(marks))
 
 
 def _list(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _marked(names: list[str], rows: list[list[str]]) -> Markup:
-    """The table, with each mark in its colour."""
-    return pages.html.table(
-        names, [[tag("td", cell, cell) if cell in MARKS.values() else cell for cell in row] for row in rows]
-    )
+def _marked(names: list[str], rows: list[list[str]], numbers: Sequence[str] = ()) -> Markup:
+    """The table, with each mark in its colour and the columns of numbers flush right."""
+
+    def cell(name: str, text: str) -> str:
+        if kind := _KINDS.get(text):
+            return tag("td", text, kind)
+        return number(text) if name in numbers else text
+
+    return pages.html.table(names, [[cell(name, text) for name, text in zip(names, row, strict=True)] for row in rows], "wide")

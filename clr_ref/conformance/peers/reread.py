@@ -31,7 +31,8 @@ def read_page(text: str) -> list[dict[str, Any]]:
         overview, bugs, deviations, matrix = (
             by_columns[columns] for columns in (("peer", "package"), ("version", "bug"), ("peer", "why"), ("clause", "check"))
         )
-        peers = _peers(overview[1:])
+        by_name = _peers(overview[1:])
+        peers = {name: by_name[name] for name in matrix[0][2:]}  # in HTML the worst peers come first in the other tables
         _add_bugs(peers, bugs[1:])
         _add_verdicts(peers, deviations[1:], matrix)
     except (KeyError, IndexError, ValueError) as error:
@@ -51,10 +52,12 @@ def renew(old: Iterable[dict[str, Any]], new: Iterable[dict[str, Any]], names: I
 def _peers(rows: Rows) -> dict[str, dict[str, Any]]:
     """Returns the peers by name, without bugs and verdicts."""
     peers: dict[str, dict[str, Any]] = {}
-    statuses = {mark: status for status, mark in report.MARKS.items()}
-    for name, version, policy, semantics, grade, worst, dtype, cost in rows:
+    statuses = {mark: status for status, mark in report.MARKS.items()} | {report.DISTRUST: "excused"}
+    for name, version, policy, semantics, grade, worst, dtype, cost, tested in rows:
         package, _, number = version.partition(" ")
-        empty = {"name": name, "package": package, "version": number, "bugs": []} | ({"cost": float(cost)} if cost else {})
+        empty: dict[str, Any] = {"name": name, "package": package, "version": number, "bugs": [], "tested": tested}
+        if cost:
+            empty["cost"] = float(cost)
         peer = peers.setdefault(name, empty | {"report": {"dtype": dtype, "policies": [], "verdicts": [], "told": []}})
         line = {"policy": policy, "semantics": statuses.get(semantics, semantics), "grade": grade}
         peer["report"]["policies"].append(line | {"worst_ulp": float(worst.replace(",", "")) if worst else None})
@@ -63,13 +66,16 @@ def _peers(rows: Rows) -> dict[str, dict[str, Any]]:
 
 def _add_bugs(peers: dict[str, dict[str, Any]], rows: Rows) -> None:
     """Adds every bug to the first peer of its package."""
-    for version, bug, seen in rows:
-        title, link = bug[1:-1].rsplit("](", 1)
+    for version, name, seen in rows:
+        title, link = name[1:-1].rsplit("](", 1)
         peer = {f"{peer['package']} {peer['version']}": peer for peer in reversed(peers.values())}[version]
-        shown, fixed = seen.removeprefix("occurs: "), seen.removeprefix("fixed in ")
-        peer["bugs"].append(
-            {"title": title, "link": link, "seen": shown if shown != seen else "", "fixed": fixed if fixed != seen else ""}
-        )
+        bug = {"title": title, "link": link, "seen": "", "fixed": ""}
+        for field, prefix in (("seen", report.OCCURS), ("fixed", report.FIXED)):
+            if seen.startswith(prefix) and seen != prefix:
+                bug[field] = seen.removeprefix(prefix)
+        if not bug["seen"] and not bug["fixed"] and seen != report.GONE:  # it would be lost when the page is written again
+            raise ValueError(f"the bug {title!r} neither occurs nor is fixed: {seen!r}")
+        peer["bugs"].append(bug)
 
 
 def _add_verdicts(peers: dict[str, dict[str, Any]], deviations: Rows, matrix: Rows) -> None:

@@ -11,6 +11,7 @@ import importlib
 import itertools
 import sys
 import time
+from datetime import date
 from typing import Any
 
 from clr_ref.conformance import exceptions, runner, search
@@ -83,7 +84,7 @@ def main() -> None:
     messages, reply = channel()
     (peer,) = choose(read_peers(), sys.argv[1:])
     try:
-        found = test(peer) | {"bugs": bugs(peer), "version": peer.version()}
+        found = test(peer) | {"bugs": bugs(peer), "version": peer.version(), "tested": date.today().isoformat()}
         clock = Clock(peer)
     except LoadError as error:
         reply({"error": str(error)})

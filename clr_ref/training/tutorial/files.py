@@ -14,7 +14,7 @@ import numpy as np
 
 from clr_ref import pages
 from clr_ref._files import remove_leftovers, write_text
-from clr_ref.pages.html import tag
+from clr_ref.pages.html import Markup, tag
 from clr_ref.training.experiment import EPOCH
 from clr_ref.training.tutorial.runs import BATCH_SIZE, INITIAL, MAXIMAL, Result
 
@@ -96,20 +96,35 @@ def markdown(result: Result) -> str:
 
 
 def page(result: Result, images: Mapping[str, bytes]) -> str:
-    """The page in HTML, which holds the pictures.
+    """The page in HTML, which holds the pictures. Claims that fail stand first.
 
     Args:
         result: the tutorial.
         images: the PNG files by the names of PICTURES.
     """
-    body = [tag("h1", TITLE), tag("p", _introduction(result))]
+    versions = result.clr.versions
+    about = f"Trained with TensorFlow {versions['tensorflow']} by clr_ref {versions['clr_ref']}; written {pages.html.now()}."
+    body = [tag("p", _introduction(result))]
     for title, columns, rows in _tables(result):
-        body += [tag("h2", title), pages.html.table(columns, rows)]
         if title == "Claims":
-            for name, caption in _CAPTIONS.items():
-                data = base64.b64encode(images[name]).decode()
-                body.append(tag("p", tag("img", alt=caption, src=f"data:image/png;base64,{data}")))
-    return pages.html.page(TITLE, body)
+            # The verdict comes second, where a narrow window shows it too.
+            ordered = [(claim, _verdict(verdict), measured) for claim, measured, verdict in sorted(rows, key=_holds)]
+            shown = pages.html.table(("claim", "verdict", "measured"), ordered)
+            pictures = [(caption, base64.b64encode(images[name]).decode()) for name, caption in _CAPTIONS.items()]
+            drawn = [tag("img", alt=caption, src=f"data:image/png;base64,{data}") for caption, data in pictures]
+            body += [tag("h2", title), shown, *(tag("div", image, "picture", tabindex=0) for image in drawn)]
+        else:
+            numbers = [[row[0], *map(pages.html.number, row[1:])] if title == "Epochs" else row for row in rows]
+            body += [tag("h2", title), pages.html.table(columns, numbers)]
+    return pages.html.page(TITLE, about, body)
+
+
+def _holds(claim: Sequence[str]) -> bool:
+    return claim[2] != "FAILS"
+
+
+def _verdict(verdict: str) -> Markup:
+    return tag("td", verdict, {"holds": "holds", "FAILS": "fails", "not measured": "skipped"}.get(verdict, ""))
 
 
 def _introduction(result: Result) -> str:

@@ -15,6 +15,7 @@ ROOMS = [
     ["_inputs", "_files", "pages"],
     ["policies"],
     ["parameters"],
+    ["steps"],
     ["exact"],
     ["fast"],
     ["schedule"],

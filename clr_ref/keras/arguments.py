@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from clr_ref import exact, policies, schedule as reference
+from clr_ref import exact, policies
 from clr_ref._inputs import as_exact, as_real
 from clr_ref.keras.api import keras
+from clr_ref.steps import as_steps
 
 #: The types that are checked and converted here; the backend converts all others.
 PLAIN = (bool, str, bytes, int, float, complex, list, tuple, np.ndarray, np.generic)
@@ -33,7 +34,7 @@ def held_steps(step: Any, last: int) -> tuple[Any, Any]:
             above, nan = array > last if array.dtype.kind in "iu" else array >= last + 1, array != array
             held = np.where((array < 0) | above | nan, 0, array)
             held = held.tolist() if array.dtype.kind == "O" else held
-    whole = np.where(above, last, reference.as_steps(held))
+    whole = np.where(above, last, as_steps(held))
     return whole.astype(np.int64 if last > 2**31 else np.int32), np.asarray(nan, bool)
 
 

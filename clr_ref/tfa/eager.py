@@ -24,7 +24,8 @@ import numpy as np
 
 from clr_ref import policies
 from clr_ref.parameters import Parameters
-from clr_ref.schedule import CyclicalLearningRate, as_steps
+from clr_ref.schedule import CyclicalLearningRate
+from clr_ref.steps import as_steps
 
 StepDtype = Literal["python int", "int64", "float32", "float64"]
 Flush = Literal["never", "arrays", "everywhere"]

@@ -40,7 +40,8 @@ import numpy as np
 
 from clr_ref import policies
 from clr_ref.fast import pairs
-from clr_ref.schedule import CyclicalLearningRate, as_steps
+from clr_ref.schedule import CyclicalLearningRate
+from clr_ref.steps import as_steps
 from clr_ref.tfa import eager
 
 if TYPE_CHECKING:
@@ -98,8 +99,7 @@ def evaluate(
     """
     if mode not in ("function", "xla"):
         raise ValueError(f"mode must be 'function' or 'xla', got {mode!r}")
-    if schedule.policy.scale is None:
-        raise ValueError(f"scale_fn must be one of the three policies for mode {mode!r}, got {schedule.scale_fn!r}")
+    policies.geometric(schedule.scale_fn, f"mode {mode!r}")
     if step_dtype == "python int":
         return eager.evaluate(schedule, steps, step_dtype=step_dtype, flush="everywhere")
     eager.check_step_dtype(schedule, step_dtype)

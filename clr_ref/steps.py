@@ -67,8 +67,10 @@ def _checked(steps: Any) -> NDArray[np.int64]:
     if array.dtype.kind not in "iuf":
         found = "an array" if array.ndim else shown(steps)
         raise TypeError(f"{_STEPS}, got {found} of dtype {array.dtype}")
-    if array.dtype.kind == "f" and not (fine := np.isfinite(array) & (array == np.floor(array))).all():
-        raise ValueError(f"step must be a whole number 0 .. 2**63-1, got {array[~fine].flat[0].item()!r}")
+    if array.dtype.kind == "f":
+        fine = np.isfinite(array) & (array == np.floor(array))
+        if not fine.all():
+            raise ValueError(f"step must be a whole number 0 .. 2**63-1, got {array[~fine].flat[0].item()!r}")
     if array.size and (int(array.min()) < 0 or int(array.max()) > MAX_STEP):
         bad = next(int(step) for step in array.flat if not 0 <= int(step) <= MAX_STEP)
         raise ValueError(f"step must be a whole number 0 .. 2**63-1, got {bad!r}")

@@ -18,10 +18,11 @@ WIDTH, HEIGHT, LEFT, RIGHT, BOTTOM = 860, 250, 84, 40, 34
 
 def write(report: ConformanceReport, path: Path) -> None:
     """Write the page to a file, whole or not at all."""
-    write_text(path, _page(report))
+    write_text(path, page(report))
 
 
-def _page(report: ConformanceReport) -> str:
+def page(report: ConformanceReport) -> str:
+    """Returns the page."""
     outcome = "conforms" if report.holds else "does not conform"
     title = f"{report.implementation} {outcome}"
     body = [

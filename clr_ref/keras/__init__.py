@@ -36,6 +36,11 @@ __all__ = [
     "from_schedule",
 ]
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 Arithmetic = Literal["exact", "tfa"]
 
 #: TFA's default of gamma. It is a float of its own, by which a call without gamma is told from one with gamma=1.0.

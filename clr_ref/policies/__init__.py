@@ -38,6 +38,11 @@ __all__ = [
     "unsupported",
 ]
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 #: The scale function of a schedule: a policy, or a function of the user.
 ScaleFn = Policy | Callable[[float], float]
 

@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
+__all__ = ["POW_ULP", "error_bound", "power_budget"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 #: Allowed error of TensorFlow's power functions, in ULP of their dtype. Measured in float32 over eight gammas from 0.3 to
 #: 0.999999 and every exponent below 2**20 until the power underflows: at most 0.77 on TF 2.1.4 and in XLA of every release, and
 #: 1.42 on TF 2.8.4, 2.11.1 and 2.15.1, whose power is vectorised since TF 2.5 (docs/RECORD.md). Rounded up.

@@ -47,6 +47,13 @@ from clr_ref.tfa import eager
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+__all__ = ["evaluate", "knows_cpu"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 #: So many elements are computed at a time, a multiple of the 8 floats of a vector. Temporaries stay in a second-level cache,
 #: and below the 128 KiB from which glibc's malloc may hand memory back to the system for every chunk.
 CHUNK = 12 * 1024

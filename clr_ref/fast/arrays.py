@@ -1,7 +1,7 @@
 """Arrays of arbitrary steps on the fast path: float32 schedules of the three policies, steps up to ``Plan.last_fast_step``.
 
-With step_size = p / q in lowest terms (q a power of two, since step_size is a float) the phase of step t is the integer
-r = (t q) mod 2p, its distance from the nearer end of the cycle is m = min(r, 2p - r), and the rate is
+With step_size = p / q in lowest terms (q a power of two, since step_size is a float) the phase of step t is r / p with the
+integer r = (t q) mod 2p, its distance from the nearer end of the cycle is m / p with m = min(r, 2p - r), and the rate is
 
     initial + m * (maximal - initial) / p * scale                                                       (docs/SPEC.md, clause 4)
 

@@ -80,7 +80,7 @@ class CyclicalLearningRate(keras.optimizers.schedules.LearningRateSchedule):  # 
             called as TFA calls it.
         scale_mode: the argument of ``scale_fn``: ``"cycle"``, counted from 1, or ``"iterations"``, the step.
         name: the name in the config; it also names the operations in a TensorFlow graph.
-        arithmetic: ``"exact"``: whole-number phase, float64, rounded once, with the same bits in every mode of execution.
+        arithmetic: ``"exact"``: the phase in whole numbers, the rest in float64, rounded once: the same bits in every mode.
             ``"tfa"``: TFA's operations in TFA's order, so that each mode of each TensorFlow gives the bits that TFA gives
             there.
         dtype: ``"float32"`` or ``"float64"``, the dtype of the rates. Default: see ``initial_learning_rate``.
@@ -396,7 +396,7 @@ class ExponentialCyclicalLearningRate(CyclicalLearningRate):
         maximal_learning_rate: the rate at the peaks if gamma is 1; may lie below the initial rate.
         step_size: half the length of a cycle, in optimizer steps; any finite number > 0.
         scale_mode: ``"iterations"``, or ``"cycle"``, with which the factor is gamma**cycle.
-        gamma: any finite number > 0. Without it a warning says that the rates are those of ``triangular``.
+        gamma: any finite number > 0. Default: 1.0, as in TFA, with a warning, since the rates are then those of ``triangular``.
         name: the name in the config; it also names the operations in a TensorFlow graph.
         arithmetic: ``"exact"`` or ``"tfa"``, as for ``CyclicalLearningRate``.
         dtype: ``"float32"`` or ``"float64"``. Default: see ``initial_learning_rate``.

@@ -26,3 +26,6 @@ def __getattr__(name: str) -> ModuleType:
 
 def __dir__() -> list[str]:
     return [*__all__, *_SUBMODULES, "__version__"]
+
+
+_lazy.offer(__name__, _SUBMODULES)

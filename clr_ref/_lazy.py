@@ -21,3 +21,19 @@ def submodule(package: str, name: str, known: Collection[str]) -> ModuleType:
         return importlib.import_module(f"{package}.{name}")
     except ImportError as error:
         raise AttributeError(f"{package}.{name} cannot be imported: {error}") from error
+
+
+def offer(package: str, names: Collection[str]) -> None:
+    """Let completers find submodules without importing them.
+
+    jedi, and so IPython, looks a name up in the module and its class without running code. If it finds none, it calls
+    ``__getattr__``: one Tab after ``clr_ref.`` would import TensorFlow, and take ten seconds.
+    """
+    sys.modules[package].__class__ = type("Package", (ModuleType,), {name: _NotImported() for name in names})
+
+
+class _NotImported:
+    """A name in the class of a package. It has no value, so that Python goes on to ``__getattr__`` of the package."""
+
+    def __get__(self, module: object, owner: object = None) -> None:
+        raise AttributeError

@@ -66,6 +66,19 @@ def test_submodules_are_found_without_an_import() -> None:
         assert run.returncode == 0, run.stderr
 
 
+def test_a_completer_finds_submodules_without_importing_them() -> None:
+    """jedi reads each name as here; it calls ``__getattr__`` for one that it does not find, which would import TensorFlow."""
+    code = (
+        "import inspect, sys, clr_ref\n"
+        "for name in dir(clr_ref): inspect.getattr_static(clr_ref, name)\n"
+        "print([name for name in ('conformance', 'keras', 'plot', 'training') if 'clr_ref.' + name in sys.modules])\n"
+        "import clr_ref.conformance\n"
+        "assert inspect.getattr_static(clr_ref, 'conformance') is sys.modules['clr_ref.conformance']\n"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (run.stdout, run.stderr) == ("[]\n", "")
+
+
 def test_an_unknown_name_is_an_attribute_error_with_a_suggestion() -> None:
     with pytest.raises(AttributeError, match=r"module 'clr_ref' has no attribute 'triangluar'") as found:
         clr_ref.triangluar(0, 1, 5)  # type: ignore[operator]

@@ -1,15 +1,43 @@
-"""Checks of the numbers that users give, without any rounding, and the text of the others in error messages."""
+"""Checks of the arguments that users give: numbers, without any rounding, and keywords; and their text in error messages."""
 
 from __future__ import annotations
 
+import collections
 import difflib
+import functools
+import inspect
+import json
 import math
 import re
 import reprlib
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from fractions import Fraction
+from typing import Any, TypeVar, cast
 
 import numpy as np
+
+#: What PyTorch, Paddle and the callback ``CyclicLR`` for Keras call our arguments.
+_ELSEWHERE = {
+    "base_lr": "initial_learning_rate",
+    "base_learning_rate": "initial_learning_rate",
+    "initial_lr": "initial_learning_rate",
+    "min_lr": "initial_learning_rate",
+    "max_lr": "maximal_learning_rate",
+    "max_learning_rate": "maximal_learning_rate",
+    "maximum_learning_rate": "maximal_learning_rate",
+    "step_size_up": "step_size",
+    "stepsize": "step_size",
+    "exp_gamma": "gamma",
+}
+#: Why some of our functions, or all, lack an argument that others have.
+_LACKING = {
+    "mode": "mode is no argument here: the policy is the name of the function or class, such as triangular2 or exp_range",
+    "step_size_down": "step_size_down is no argument here: the rate falls for step_size steps, as it rises",
+    "gamma": "gamma is an argument of exp_range alone",
+    "scale_fn": "scale_fn is an argument of CyclicalLearningRate alone",
+    "scale_mode": "scale_mode is an argument of CyclicalLearningRate alone",
+}
+_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 _HEX = re.compile(r"[+-]?0x[0-9a-f]+(\.[0-9a-f]*)?(p[+-]?[0-9]+)?", re.IGNORECASE)
 
@@ -69,6 +97,32 @@ def from_hex(name: str, text: object) -> float:
     raise ValueError(f"{name} must be a finite hex float such as '0x1.8p-3', got {shown(text)}")
 
 
+def parsed_json(text: Any) -> Any:
+    """Return the Python data of a JSON text.
+
+    Raises:
+        ValueError: no str, no JSON, nested too deep, or with a repeated key in one object.
+    """
+    if not isinstance(text, str):
+        raise ValueError(f"text must be a str that to_json returned, got {shown(text)} of type {type(text).__name__}")
+    try:
+        # No field is an int, and ``int`` would refuse more than 4,300 digits with an error that names no field.
+        return json.loads(
+            text, object_pairs_hook=_once_each, parse_int=lambda digits: int(digits) if len(digits) < 20 else float(digits)
+        )
+    except json.JSONDecodeError as error:
+        raise ValueError(f"text must be JSON that to_json returned, got {shown(text)}: {error}") from None
+    except RecursionError:
+        raise ValueError(f"text must be JSON that to_json returned, got one that is nested too deep: {shown(text)}") from None
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    [(key, count)] = collections.Counter(key for key, _ in pairs).most_common(1) or [("", 0)]
+    if count > 1:
+        raise ValueError(f"{shown(key)} must stand once in a JSON object, got it {count} times")
+    return dict(pairs)
+
+
 def unknown(what: str, name: str, known: Collection[str], command: str) -> str:
     """Return the message for a name that does not exist: all names if there are few, otherwise the nearest ones.
 
@@ -83,3 +137,28 @@ def unknown(what: str, name: str, known: Collection[str], command: str) -> str:
         return f"{text}; give one of {', '.join(known)}"
     nearest = difflib.get_close_matches(name, known, n=4, cutoff=0.5)
     return f"{text}; {'the nearest are ' + ', '.join(nearest) + '; ' if nearest else ''}{command} lists all {len(known)}"
+
+
+def known_keywords(function: _Function) -> _Function:
+    """Return the function with a check: a keyword that it does not have is a TypeError that names ours."""
+    parameters = [name for name in inspect.signature(function).parameters if name != "self"]
+    name = function.__qualname__.removesuffix(".__init__")
+
+    @functools.wraps(function)
+    def checked(*args: Any, **keywords: Any) -> Any:
+        if wrong := [keyword for keyword in keywords if keyword not in parameters]:
+            reasons = "; ".join(_why_unknown(keyword, parameters) for keyword in wrong)
+            raise TypeError(f"{reasons}. The arguments of {name} are {', '.join(parameters)}")
+        return function(*args, **keywords)
+
+    return cast(_Function, checked)
+
+
+def _why_unknown(keyword: str, parameters: Collection[str]) -> str:
+    ours = _ELSEWHERE.get(keyword, keyword)
+    if ours in parameters:
+        return f"{keyword} is called {ours} here"
+    if ours in _LACKING:
+        return _LACKING[ours]
+    nearest = difflib.get_close_matches(keyword, parameters, n=1)
+    return f"{keyword} is no argument here" + (f": did you mean {nearest[0]}?" if nearest else "")

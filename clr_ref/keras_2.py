@@ -17,6 +17,13 @@ import clr_ref.keras  # noqa: F401  (the schedules are registered there)
 from clr_ref.keras import api
 from clr_ref.keras.api import keras
 
+__all__ = ["load_optimizer", "optimizer_from_config"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 #: Arguments that Keras 3 has dropped. Only the optimizers up to TF 2.10, later ``keras.optimizers.legacy``, have a decay.
 _GONE = ("jit_compile", "is_legacy_optimizer", "decay")
 

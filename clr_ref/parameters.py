@@ -8,6 +8,8 @@ from typing import Literal
 
 from clr_ref import policies
 
+#: Steps are the whole numbers 0 .. MAX_STEP.
+MAX_STEP = 2**63 - 1
 ScaleMode = Literal["cycle", "iterations"]
 Dtype = Literal["float32", "float64"]
 

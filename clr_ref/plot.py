@@ -1,4 +1,4 @@
-"""Draws pictures with matplotlib into files, each written whole or not at all. No window opens."""
+"""Pictures with matplotlib: a schedule for a notebook, and files, each written whole or not at all."""
 
 from __future__ import annotations
 
@@ -9,14 +9,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
-from clr_ref import tfa_arithmetic
+try:
+    from matplotlib.figure import Figure
+except ImportError as _error:
+    raise ImportError(f"pictures need matplotlib: install clr-ref[plot] ({_error})") from _error
+
+from clr_ref import _axes, tfa_arithmetic
 from clr_ref._files import replacing
 from clr_ref.bench.contenders import BASELINE
 from clr_ref.compare import policy_name
 from clr_ref.exact import ulp
-from clr_ref.range_test.curve import judged
+from clr_ref.parameters import MAX_STEP
+from clr_ref.range_test import picture
+from clr_ref.steps import whole
 
 if TYPE_CHECKING:
     from clr_ref.bench.report import Report
@@ -24,17 +30,58 @@ if TYPE_CHECKING:
     from clr_ref.range_test import RangeTest
     from clr_ref.schedule import CyclicalLearningRate
 
+__all__ = ["schedule"]
+
 #: The most points that are drawn; of a longer range every second, third, ... step is.
 POINTS = 20_000
 _COLOURS = {"eager": "tab:blue", "function": "tab:orange", "xla": "tab:green"}
 
 
-def rates(schedule: CyclicalLearningRate, start: int, stop: int, out: Path) -> None:
+def __dir__() -> list[str]:
+    return __all__
+
+
+def schedule(schedule: CyclicalLearningRate, start: int, stop: int, *, ax: Any = None) -> Any:
+    """Draw the rates of the steps ``start <= t < stop``; a notebook shows the picture.
+
+    Args:
+        schedule: a schedule in NumPy.
+        start: the first step.
+        stop: the step after the last one; above 20,000 steps every second, third, ... is drawn.
+        ax: the matplotlib Axes to draw into. Default: those of a new figure.
+
+    Returns:
+        The Axes. The new line is labelled with the policy, for ``ax.legend()``.
+
+    Raises:
+        TypeError: start or stop is not a whole number.
+        ValueError: not 0 <= start < stop <= 2**63; float64 rates 2**1023 or more apart, which matplotlib cannot draw.
+
+    Examples:
+        >>> import clr_ref
+        >>> axes = clr_ref.plot.schedule(clr_ref.triangular2(1e-4, 1e-2, 1874), 0, 10_000)
+        >>> axes = clr_ref.plot.schedule(clr_ref.triangular(1e-4, 1e-2, 937), 0, 10_000, ax=axes)
+        >>> [line.get_label() for line in axes.get_lines()]
+        ['triangular2, float32', 'triangular, float32']
+    """
+    steps = _thinned(whole("start", start, MAX_STEP), whole("stop", stop, MAX_STEP + 1))
+    rates = schedule(steps)
+    finite = rates[np.isfinite(rates)].tolist()
+    if finite and not math.isfinite(2 * (max(finite) - min(finite))):
+        raise ValueError(f"rates must be less than 2**1023 apart to be drawn, got {min(finite)!r} and {max(finite)!r}")
+    axes = _axes.for_display() if ax is None else ax
+    if ax is None:
+        axes.set_title(policy_name(schedule), fontsize=11)
+    _axes.label(axes, "step", "learning rate")
+    axes.plot(steps, rates, linewidth=1, label=policy_name(schedule))
+    return axes
+
+
+def rates(drawn: CyclicalLearningRate, start: int, stop: int, out: Path) -> None:
     """Draw the rates of the steps start <= t < stop."""
-    steps = _thinned(start, stop)
-    figure, axes = _figure(policy_name(schedule), "learning rate")
-    axes.plot(steps, schedule(steps), linewidth=1)
-    _save(figure, out)
+    axes = _axes.for_file()
+    axes.set_title(policy_name(drawn), fontsize=11)
+    _save(schedule(drawn, start, stop, ax=axes).figure, out)
 
 
 def error(schedule: CyclicalLearningRate, start: int, stop: int, out: Path) -> None:
@@ -46,13 +93,15 @@ def error(schedule: CyclicalLearningRate, start: int, stop: int, out: Path) -> N
     steps = _thinned(start, stop)
     expected = schedule(steps)
     unit = ulp.size(expected, schedule.dtype)
-    figure, axes = _figure(f"TFA's formula against the exact value: {policy_name(schedule)}", "ULP")
+    axes = _axes.for_file()
+    axes.set_title(f"TFA's formula against the exact value: {policy_name(schedule)}", fontsize=11)
+    _axes.label(axes, "step", "ULP")
     axes.plot(steps, tfa_arithmetic.error_bound(schedule, steps) / unit, linewidth=0.6, color="tab:red", label="bound")
     apart = np.abs(ulp.distance(tfa_arithmetic.evaluate(schedule, steps), expected))
     axes.plot(steps, apart, ".", markersize=2, label="error")
     axes.set_yscale("symlog", linthresh=1)
     axes.legend()
-    _save(figure, out)
+    _save(axes.figure, out)
 
 
 def drift(drifts: Iterable[Drift], out: Path) -> None:
@@ -77,34 +126,14 @@ def drift(drifts: Iterable[Drift], out: Path) -> None:
 
 def range_test(result: RangeTest, out: Path) -> None:
     """Draw the loss before each update over the rate of that update, and the suggested bounds."""
-    figure, axes = _figure(f"Learning rate range test: {len(result.rates)} of {result.steps} rates, {result.sweep}", "loss")
-    axes.plot(
-        result.rates, result.losses, linewidth=0.7, alpha=0.5, color="tab:grey", label="loss before the update at this rate"
-    )
-    axes.plot(
-        result.rates, result.smoothed, linewidth=1.8, color="tab:blue", label=f"smoothed ({result.smoothing:g} of the past)"
-    )
-    trend = judged(result.losses, result.smoothing)
-    axes.plot(
-        result.rates[: len(trend)], trend, linewidth=1.8, color="tab:orange", label="after the update, smoothed from both sides"
-    )
-    bounds = {"initial": result.suggestion.initial_learning_rate, "maximal": result.suggestion.maximal_learning_rate}
-    for (name, rate), colour in zip(bounds.items(), ("tab:green", "tab:red"), strict=True):
-        if rate is not None:
-            axes.axvline(rate, color=colour, linestyle="--", linewidth=1.2, label=f"{name} rate {rate:.3g}")
-    if result.sweep == "exponential":
-        axes.set_xscale("log")
-    # A divergence can be a million times the rest, so the axis is cut to the losses before it.
-    if len(trend):
-        low, high = float(trend.min()), float(trend.max())
-        room = max(high - low, abs(high) * 0.01, 1e-12)
-        axes.set_ylim(low - 0.5 * room, high + 0.5 * room)
-    axes.set_xlabel("learning rate")
-    axes.legend(fontsize=9)
-    _save(figure, out)
+    axes = _axes.for_file()
+    axes.set_title(picture.title(result), fontsize=11)
+    _save(result.plot(ax=axes).figure, out)
 
 
 def _thinned(start: int, stop: int) -> Any:
+    if not start < stop:
+        raise ValueError(f"stop must be above start, got start={start!r}, stop={stop!r}")
     stride = max(1, -(-(stop - start) // POINTS))
     return np.array(range(start, stop, stride), np.int64)
 
@@ -199,16 +228,6 @@ def _apart(heights: Sequence[float], room: float = 0.33) -> list[float]:
         down[below] = min(down[below], down[above] - room)
     # Both have the room between neighbours, and so has their mean, which is nearer to the lines.
     return [(high + low) / 2 for high, low in zip(up, down, strict=True)]
-
-
-def _figure(title: str, ylabel: str) -> tuple[Figure, Any]:
-    figure = Figure(figsize=(9, 5), dpi=110, layout="constrained")
-    axes = figure.add_subplot()
-    axes.set_title(title, fontsize=11)
-    axes.set_xlabel("step")
-    axes.set_ylabel(ylabel)
-    axes.grid(alpha=0.3)
-    return figure, axes
 
 
 def _save(figure: Figure, out: Path) -> None:

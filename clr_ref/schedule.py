@@ -1,36 +1,33 @@
-"""The reference schedule: it checks its arguments, returns rates, and is stored as JSON."""
+"""The reference schedule: it checks its arguments, returns rates, and is stored as JSON or shown as Python."""
 
 from __future__ import annotations
 
-import collections
 import dataclasses
 import functools
 import json
 import math
-import operator
-from collections.abc import Callable, Mapping
-from fractions import Fraction
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from clr_ref import exact, policies
-from clr_ref._inputs import as_exact, from_hex, shown
+from clr_ref._inputs import as_exact, from_hex, known_keywords, parsed_json, shown
+from clr_ref.exact import ulp
 from clr_ref.fast import arrays, one_step, ranges
 from clr_ref.fast.plan import Plan, plan
-from clr_ref.parameters import Dtype as Dtype, Parameters, ScaleMode as ScaleMode
+from clr_ref.parameters import MAX_STEP, Dtype as Dtype, Parameters, ScaleMode as ScaleMode
+from clr_ref.steps import as_steps, whole
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-#: Steps are the whole numbers 0 .. MAX_STEP.
-MAX_STEP = 2**63 - 1
-#: How deep sequences of steps may be nested: as many dimensions as an array has in NumPy 1.
-_DEEPEST = 32
-_STEPS = "step must be a whole number 0 .. 2**63-1 or an array of such"
+
+#: The step of a call without one. Keras calls every callable so that is not one of its own schedules.
+_NO_STEP: Any = type("NoStep", (), {"__repr__": lambda self: "<no step>"})()
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class CyclicalLearningRate(Parameters):
     """A correctly rounded cyclical learning rate (Smith, arXiv 1506.01186; TFA 0.23 ``CyclicalLearningRate``).
 
@@ -59,6 +56,7 @@ class CyclicalLearningRate(Parameters):
         0.006 0.0035
     """
 
+    @known_keywords
     def __init__(
         self,
         initial_learning_rate: float,
@@ -82,7 +80,7 @@ class CyclicalLearningRate(Parameters):
         for field, value in fields.items():
             object.__setattr__(self, field, value)
 
-    def __call__(self, step: Any) -> Any:
+    def __call__(self, step: Any = _NO_STEP) -> Any:
         """Return the rate at a step, or the rates at an array of steps.
 
         Args:
@@ -96,8 +94,8 @@ class CyclicalLearningRate(Parameters):
             of the shape of the steps, also if the steps are a subclass such as ``numpy.matrix``.
 
         Raises:
-            TypeError: bool, str, None, complex, timedelta64, and arrays of these or of objects; a masked array; a sequence of
-                unequal lengths.
+            TypeError: no step; bool, str, None, complex, timedelta64, and arrays of these or of objects; a masked array; a
+                sequence of unequal lengths; a tensor without a value, in a function that is being compiled.
             ValueError: a step that is negative, fractional, not finite or above 2**63-1; a scale function that returned NaN
                 or infinity.
 
@@ -111,6 +109,11 @@ class CyclicalLearningRate(Parameters):
         """
         if type(step) is int and 0 <= step <= MAX_STEP:
             return self._rate(step)
+        if step is _NO_STEP:
+            raise TypeError(
+                "step must be given, got none. Keras passes a step to its own schedules alone: "
+                "give it clr_ref.keras.from_schedule(schedule) in place of the schedule"
+            )
         # ``fill`` checks the range of an int64 array chunk by chunk, which saves a pass over it.
         steps = step if type(step) is np.ndarray and step.dtype == np.int64 and step.ndim else as_steps(step)
         if steps.ndim == 0:
@@ -143,13 +146,13 @@ class CyclicalLearningRate(Parameters):
             >>> print(clr_ref.triangular(0.001, 0.006, 2000).values(1998, 2003))
             [0.005995  0.0059975 0.006     0.0059975 0.005995 ]
         """
-        first, last = _whole("start", start, MAX_STEP + 1), _whole("stop", stop, MAX_STEP + 1)
+        first, last = whole("start", start, MAX_STEP + 1), whole("stop", stop, MAX_STEP + 1)
         if last < first:
             raise ValueError(f"stop must be at least start, got start={start!r}, stop={stop!r}")
         if out is None:
             out = np.empty(last - first, self.dtype)
         else:
-            _check_out(out, self.dtype, last - first)
+            ranges.check_out(out, self.dtype, last - first)
         ranges.fill(self._plan, first, out)
         return out
 
@@ -171,7 +174,7 @@ class CyclicalLearningRate(Parameters):
             >>> clr_ref.triangular(0.0, 1.0, 10).exact(7)
             Fraction(7, 10)
         """
-        return exact.value(self, _whole("step", step, MAX_STEP))
+        return exact.value(self, whole("step", step, MAX_STEP))
 
     def to_json(self) -> str:
         """Return the schedule as JSON, which ``from_json`` reads.
@@ -218,7 +221,7 @@ class CyclicalLearningRate(Parameters):
             >>> clr_ref.CyclicalLearningRate.from_json(schedule.to_json()) == schedule
             True
         """
-        data = _parsed(text)
+        data = parsed_json(text)
         names = [field.name for field in dataclasses.fields(cls)]
         if not isinstance(data, dict):
             raise ValueError(f"text must be a JSON object with the fields {', '.join(names)}, got {shown(data)}")
@@ -230,6 +233,18 @@ class CyclicalLearningRate(Parameters):
             raise ValueError(f"dtype must be 'float32' or 'float64', got {shown(data['dtype'])}")
         numbers = {name: from_hex(name, data[name]) for name in names[:3]}
         return cls(**numbers, scale_fn=policies.from_data(data["scale_fn"]), scale_mode=data["scale_mode"], dtype=data["dtype"])
+
+    def __repr__(self) -> str:
+        """Return Python for an equal schedule; a scale function that Python cannot find is shown by its qualified name."""
+        name = self.policy.name
+        if type(self) is CyclicalLearningRate and _FUNCTIONS.get(type(self.policy)) == self.scale_mode:
+            more = {"gamma": repr(self.policy.gamma)} if isinstance(self.policy, policies.ExpRange) else {}
+        else:
+            name = type(self).__qualname__
+            more = {"scale_fn": policies.expression(self.scale_fn), "scale_mode": repr(self.scale_mode)}
+        module = "clr_ref." if type(self) is CyclicalLearningRate else ""
+        texts = numbers_in_python(self) | more | ({} if self.dtype == "float32" else {"dtype": repr(self.dtype)})
+        return f"{module}{name}({', '.join(f'{field}={text}' for field, text in texts.items())})"
 
     def __reduce__(self) -> Any:
         # A named scale function is pickled as its name, since pickle cannot store a lambda. Others are pickled as functions.
@@ -249,6 +264,16 @@ class CyclicalLearningRate(Parameters):
         return one_step.with_blocks_ahead(rate, lambda first: self.values(first, first + one_step.BLOCK))
 
 
+def numbers_in_python(schedule: Parameters) -> dict[str, str]:
+    """Return bounds and step_size as the shortest Python numbers from which the schedule's dtype makes them."""
+    names = ("initial_learning_rate", "maximal_learning_rate", "step_size")
+    texts = {name: ulp.literal(getattr(schedule, name), schedule.dtype) for name in names}
+    # Most users count whole steps. TensorFlow makes an int32 of an int.
+    size = texts["step_size"]
+    return texts | {"step_size": size.removesuffix(".0") if float(size) < 2**31 else size}
+
+
+@known_keywords
 def triangular(
     initial_learning_rate: float, maximal_learning_rate: float, step_size: float, *, dtype: Any = "float32"
 ) -> CyclicalLearningRate:
@@ -277,6 +302,7 @@ def triangular(
     return CyclicalLearningRate(initial_learning_rate, maximal_learning_rate, step_size, policies.Triangular(), "cycle", dtype)
 
 
+@known_keywords
 def triangular2(
     initial_learning_rate: float, maximal_learning_rate: float, step_size: float, *, dtype: Any = "float32"
 ) -> CyclicalLearningRate:
@@ -305,11 +331,12 @@ def triangular2(
     return CyclicalLearningRate(initial_learning_rate, maximal_learning_rate, step_size, policies.Triangular2(), "cycle", dtype)
 
 
+@known_keywords
 def exp_range(
     initial_learning_rate: float,
     maximal_learning_rate: float,
     step_size: float,
-    gamma: float = 1.0,
+    gamma: float,
     *,
     dtype: Any = "float32",
 ) -> CyclicalLearningRate:
@@ -342,72 +369,12 @@ def exp_range(
     )
 
 
-def as_steps(step: Any, depth: int = 0) -> NDArray[np.int64]:
-    """Return steps as an int64 array of the same shape, or raise the error that a call documents."""
-    kind = type(step)
-    if hasattr(kind, "__array__") or hasattr(kind, "__array_interface__") or kind is memoryview:
-        return _checked(step)
-    if hasattr(kind, "__len__") and hasattr(kind, "__getitem__") and not isinstance(step, (str, bytes, bytearray, Mapping)):
-        return _each(step, depth)
-    try:
-        return np.array(_whole("step", step, MAX_STEP), np.int64)
-    except TypeError:
-        raise TypeError(f"{_STEPS}, got {shown(step)} of type {kind.__name__}") from None
-
-
-def _each(steps: Any, depth: int) -> NDArray[np.int64]:
-    """Return the steps of a sequence. NumPy would convert ints beside floats to float64, and bools beside ints to ints."""
-    if depth == _DEEPEST:
-        raise TypeError(f"{_STEPS}, nested at most {_DEEPEST} deep, got a deeper one")
-    elements = list(steps)
-    kinds = set(map(type, elements)) or {int}
-    if len(kinds) == 1 and issubclass(kind := kinds.pop(), (int, float, np.number)) and kind is not bool:
-        try:
-            # Numbers of one type keep it in an array. int64 is given for ints, since NumPy could choose float64.
-            return _checked(np.array(elements, np.int64 if issubclass(kind, int) else None))
-        except OverflowError:  # an int beyond int64: the error below names it
-            pass
-    arrays = [as_steps(element, depth + 1) for element in elements]
-    if len({array.shape for array in arrays}) > 1:
-        raise TypeError(f"{_STEPS}, got a sequence of unequal lengths: {shown(steps)}")
-    return np.stack(arrays)
-
-
-def _checked(steps: Any) -> NDArray[np.int64]:
-    """Return the steps of an array, or of an object that NumPy converts to one."""
-    # Reading ``np.ma`` imports it, which takes time. A masked array exists only where it is imported already.
-    if isinstance(steps, np.ndarray) and type(steps) is not np.ndarray and isinstance(steps, np.ma.MaskedArray):
-        raise TypeError(f"{_STEPS}, got a masked array: fill it first, as with steps.filled(0)")
-    array = np.asarray(steps)
-    if array.dtype.kind not in "iuf":
-        found = "an array" if array.ndim else shown(steps)
-        raise TypeError(f"{_STEPS}, got {found} of dtype {array.dtype}")
-    if array.dtype.kind == "f" and not (fine := np.isfinite(array) & (array == np.floor(array))).all():
-        raise ValueError(f"step must be a whole number 0 .. 2**63-1, got {array[~fine].flat[0].item()!r}")
-    if array.size and (int(array.min()) < 0 or int(array.max()) > MAX_STEP):
-        bad = next(int(step) for step in array.flat if not 0 <= int(step) <= MAX_STEP)
-        raise ValueError(f"step must be a whole number 0 .. 2**63-1, got {bad!r}")
-    return array.astype(np.int64, copy=False)
-
-
-def _check_out(out: Any, dtype: str, count: int) -> None:
-    needed = f"out must be a contiguous, writeable array of {dtype} and shape ({count},)"
-    if not isinstance(out, np.ndarray):
-        raise TypeError(f"{needed}, got {out!r} of type {type(out).__name__}")
-    if out.dtype != dtype or out.shape != (count,) or not out.flags.c_contiguous or not out.flags.writeable:
-        kind = ("" if out.flags.c_contiguous else "strided ") + ("" if out.flags.writeable else "read-only ")
-        raise ValueError(f"{needed}, got a {kind}array of {out.dtype} and shape {out.shape}")
-
-
-def _whole(name: str, value: Any, largest: int) -> int:
-    if hasattr(type(value), "__index__") and not isinstance(value, bool) and not hasattr(type(value), "__array__"):
-        number: Fraction | int | None = operator.index(value)
-    else:
-        number = as_exact(name, value)
-    if number is None or number.denominator != 1 or not 0 <= number <= largest:
-        accepted = f"a whole number 0 .. {'2**63' if largest > MAX_STEP else '2**63-1'}"
-        raise ValueError(f"{name} must be {accepted}, got {shown(value)}")
-    return int(number)
+#: The policies that have a function of their own, and its scale_mode.
+_FUNCTIONS: dict[type[policies.Policy], str] = {
+    policies.Triangular: "cycle",
+    policies.Triangular2: "cycle",
+    policies.ExpRange: "iterations",
+}
 
 
 def _rounded_input(name: str, value: Any, dtype: str, *, positive: bool = False) -> float:
@@ -419,32 +386,6 @@ def _rounded_input(name: str, value: Any, dtype: str, *, positive: bool = False)
         accepted = f"a finite number of {dtype}" + (" > 0" if positive else "")
         raise ValueError(f"{name} must be {accepted}, got {shown(value)}{why}")
     return rounded
-
-
-def _parsed(text: Any) -> Any:
-    """Return the Python data of a JSON text.
-
-    Raises:
-        ValueError: no str, no JSON, nested too deep, or with a repeated key in one object.
-    """
-    if not isinstance(text, str):
-        raise ValueError(f"text must be a str that to_json returned, got {shown(text)} of type {type(text).__name__}")
-    try:
-        # No field is an int, and ``int`` would refuse more than 4,300 digits with an error that names no field.
-        return json.loads(
-            text, object_pairs_hook=_once_each, parse_int=lambda digits: int(digits) if len(digits) < 20 else float(digits)
-        )
-    except json.JSONDecodeError as error:
-        raise ValueError(f"text must be JSON that to_json returned, got {shown(text)}: {error}") from None
-    except RecursionError:
-        raise ValueError(f"text must be JSON that to_json returned, got one that is nested too deep: {shown(text)}") from None
-
-
-def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    [(key, count)] = collections.Counter(key for key, _ in pairs).most_common(1) or [("", 0)]
-    if count > 1:
-        raise ValueError(f"{shown(key)} must stand once in a JSON object, got it {count} times")
-    return dict(pairs)
 
 
 def _dtype_name(dtype: Any) -> str:

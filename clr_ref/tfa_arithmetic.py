@@ -21,3 +21,7 @@ __all__ = [
     "evaluate",
     "power_budget",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -12,9 +12,10 @@ import clr_ref
 PACKAGE = Path(clr_ref.__file__).parent
 #: From the bottom to the top; "" is ``clr_ref`` itself. A room imports from the lines above its own, and itself.
 ROOMS = [
-    ["_inputs", "_files", "pages"],
+    ["_axes", "_files", "_inputs", "_lazy", "pages"],
     ["policies"],
     ["parameters"],
+    ["steps"],
     ["exact"],
     ["fast"],
     ["schedule"],

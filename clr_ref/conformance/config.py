@@ -7,10 +7,10 @@ import functools
 from typing import Any
 
 import clr_ref
+from clr_ref.parameters import MAX_STEP as MAX_STEP
 
 #: The policies that the kit knows.
 POLICY_NAMES = ("triangular", "triangular2", "exp_range")
-MAX_STEP = 2**63 - 1
 #: The seed of the random inputs, and how many of them each check tries, unless others are given.
 SEED, MAX_EXAMPLES = 0, 60
 

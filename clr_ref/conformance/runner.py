@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,14 +30,14 @@ ACCURACY_CLAUSE, ACCURACY_QUOTE = (
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """The options of a run. ``repeat`` is the command that repeats it, without ``--policy``."""
+    """The options of a run. ``repeat`` is the command that repeats it without ``--policy``, or a function of the policy."""
 
     dtype: str
     policies: tuple[str, ...]
     deviations: tuple[Deviation, ...]
     seed: int
     max_examples: int
-    repeat: str
+    repeat: str | Callable[[str], str]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -252,7 +252,8 @@ class Session:
         return search.search(check, judge, drawn, seed=options.seed, max_examples=options.max_examples)
 
     def _repeat(self, policy: str) -> str:
-        return f"{self._options.repeat} --policy {policy}"
+        repeat = self._options.repeat
+        return f"{repeat} --policy {policy}" if isinstance(repeat, str) else repeat(policy)
 
 
 def _speaks_of(deviation: Deviation, item: Item) -> bool:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import Iterable
+import tempfile
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from typing import Any
 
 import hypothesis
 import numpy as np
-from hypothesis import HealthCheck, Phase, errors, settings, strategies as st
+from hypothesis import HealthCheck, Phase, configuration, errors, settings, strategies as st
 
 from clr_ref import compare
 from clr_ref.conformance.checks import Check, Inapplicable, Judge, Wrong
@@ -31,6 +33,17 @@ class Outcome:
     def holds(self) -> bool:
         """Whether the clause applied to some inputs, and held for all of them."""
         return self.wrong is None and bool(self.inputs)
+
+
+@contextlib.contextmanager
+def nothing_left_behind() -> Iterator[None]:
+    """Give Hypothesis a temporary folder, so that it makes none beside the user's files."""
+    with tempfile.TemporaryDirectory() as folder:
+        configuration.set_hypothesis_home_dir(folder)
+        try:
+            yield
+        finally:
+            configuration.set_hypothesis_home_dir(None)
 
 
 def search(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import html
 from typing import Any, Literal
 
 from clr_ref.compare import Disagreement, place
@@ -124,7 +125,7 @@ class PolicySummary:
     reason: str
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class ConformanceReport:
     """Everything that was found about an implementation. ``curves`` has one for each policy that fails, to be drawn."""
 
@@ -140,6 +141,31 @@ class ConformanceReport:
     def holds(self) -> bool:
         """Whether nothing fails, and something holds."""
         return not any(verdict.fails for verdict in self.verdicts) and any(v.status == "holds" for v in self.verdicts)
+
+    def __repr__(self) -> str:
+        outcome = "conforms" if self.holds else "does not conform"
+        return "\n  ".join(
+            [f"{self.implementation} {outcome}: a {self.kind}, compared in {self.dtype}", *map(self._words, self.policies())]
+        )
+
+    def _repr_html_(self) -> str:
+        """Returns the page for a notebook, in a frame of its own, so that its styles stay there."""
+        from clr_ref.conformance.report_html import page
+
+        return f'<iframe srcdoc="{html.escape(page(self))}" style="width: 100%; height: 40em; border: 0"></iframe>'
+
+    def _words(self, line: PolicySummary) -> str:
+        rows = [v for v in self.verdicts if v.policy == line.policy and v.status not in ("not asked", "not offered")]
+        meaning = [verdict for verdict in rows if verdict.part in ("clause", "case")]
+        held = f", {sum(verdict.status == 'holds' for verdict in meaning)} of {len(meaning)} checks and cases hold"
+        words = f"{line.policy}: {line.semantics}" + (held if meaning else f" ({line.reason})" if line.reason else "")
+        if line.worst_ulp is not None:
+            words += f"; {line.grade}, at most {line.worst_ulp:,.0f} ULP off"
+        wrong = next((verdict for verdict in rows if verdict.fails), None)
+        if wrong is not None:
+            words += f"; first {wrong.clause} {wrong.name}"
+            words += f" at step {wrong.finding.step}: {wrong.finding.call}" if wrong.finding else ""
+        return words
 
     def policies(self) -> list[PolicySummary]:
         """Returns a summary of each policy that was tested."""

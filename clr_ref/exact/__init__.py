@@ -13,3 +13,7 @@ if TYPE_CHECKING:
     from clr_ref.exact.rates import Exact as Exact
 
 __all__ = ["FORMATS", "enclosures", "phase", "power", "round_to", "rounded", "scale_enclosure", "value"]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -56,6 +56,19 @@ def shortest(value: Any) -> str:
     return digits if len(digits) <= 16 else np.format_float_scientific(value, unique=True, trim="-")
 
 
+def literal(value: float, dtype: str) -> str:
+    """Return the shortest Python float that is ``value`` once it is rounded to dtype, e.g. ``0.0001``.
+
+    Args:
+        value: a finite number of dtype.
+        dtype: ``"float32"`` or ``"float64"``.
+    """
+    kind = np.dtype(dtype).type
+    short = float(shortest(kind(value)))
+    # Python reads the decimal as a float64 first. For a few float32, such as 7.038531e-26, the second rounding misses.
+    return repr(short if kind(short) == value else value)
+
+
 def show(value: Any) -> str:
     """Return a float in shortest decimal and in hex, e.g. ``0.0001 (0x1.a36e2ep-14)``."""
     if not np.isfinite(value):

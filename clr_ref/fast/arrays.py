@@ -1,7 +1,7 @@
 """Arrays of arbitrary steps on the fast path: float32 schedules of the three policies, steps up to ``Plan.last_fast_step``.
 
-With step_size = p / q in lowest terms (q a power of two, since step_size is a float) the phase of step t is the integer
-r = (t q) mod 2p, its distance from the nearer end of the cycle is m = min(r, 2p - r), and the rate is
+With step_size = p / q in lowest terms (q a power of two, since step_size is a float) the phase of step t is r / p with the
+integer r = (t q) mod 2p, its distance from the nearer end of the cycle is m / p with m = min(r, 2p - r), and the rate is
 
     initial + m * (maximal - initial) / p * scale                                                       (docs/SPEC.md, clause 4)
 
@@ -20,6 +20,7 @@ import numpy as np
 from clr_ref.fast import general, one_step
 from clr_ref.fast.plan import SPAN, Plan
 from clr_ref.fast.settle import round_to_float32
+from clr_ref.parameters import MAX_STEP
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 #: So many steps are computed at a time: the cost of twenty calls of NumPy is then small, and all buffers stay in a second-level
 #: cache of 2 MiB.
 CHUNK = 32 * 1024
-MAX_STEP = 2**63 - 1
 #: Adding a whole number to the bits of 2**52 adds it to the float: the cheapest conversion there is.
 _MAGIC = 2.0**52
 _MAGIC_BITS = 0x4330000000000000

@@ -27,6 +27,18 @@ CHUNK = 16 * 1024
 REPEATED = 64 * 1024
 
 
+def check_out(out: Any, dtype: str, count: int) -> None:
+    """Raise the error that ``values`` documents unless ``out`` can take ``count`` rates."""
+    needed = f"out must be a contiguous, writeable array of {dtype} and shape ({count},)"
+    if not isinstance(out, np.ndarray):
+        raise TypeError(f"{needed}, got {out!r} of type {type(out).__name__}")
+    if out.dtype != dtype or out.shape != (count,) or not out.flags.c_contiguous or not out.flags.writeable:
+        kinds = [] if out.flags.c_contiguous else ["strided"]
+        kinds += [] if out.flags.writeable else ["read-only"]
+        kind = f"a {' '.join(kinds)} array" if kinds else "an array"
+        raise ValueError(f"{needed}, got {kind} of {out.dtype} and shape {out.shape}")
+
+
 def fill(plan: Plan, first: int, out: NDArray[Any]) -> None:
     """The rates of the contiguous steps from ``first`` on, into ``out``."""
     # Where the rates are periodic, one period is computed and repeated.

@@ -8,24 +8,43 @@ TFA cannot be imported (docs/MIGRATING.md).
 
 from __future__ import annotations
 
+import ast
 import dataclasses
-import functools
 import importlib.util
+import inspect
 import math
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-import numpy as np
-
 from clr_ref import policies, schedule as reference
-from clr_ref.keras import api, arguments
-from clr_ref.keras.api import keras
-from clr_ref.keras.logger import LearningRateLogger as LearningRateLogger
-from clr_ref.tensors import backends, formula
+from clr_ref._inputs import known_keywords, shown
+from clr_ref.keras import api, arguments, rates
+from clr_ref.keras.api import PACKAGE, keras
+from clr_ref.keras.logger import LearningRateLogger
+from clr_ref.keras.per_update import PerUpdate
+from clr_ref.tensors import backends
+
+__all__ = [
+    "Arithmetic",
+    "CyclicalLearningRate",
+    "ExponentialCyclicalLearningRate",
+    "LearningRateLogger",
+    "PerUpdate",
+    "Triangular2CyclicalLearningRate",
+    "TriangularCyclicalLearningRate",
+    "from_schedule",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 Arithmetic = Literal["exact", "tfa"]
 
-_PACKAGE = "clr_ref"
+#: TFA's default of gamma. It is a float of its own, by which a call without gamma is told from one with gamma=1.0.
+_DEFAULT_GAMMA = float("1")
 
 
 def _serializable(cls: Any) -> Any:
@@ -33,7 +52,7 @@ def _serializable(cls: Any) -> Any:
 
     TF 2.15 and tf-keras look up the bare name when they load ``.h5``. TFA's registration fails if its name is taken.
     """
-    keras.utils.register_keras_serializable(package=_PACKAGE)(cls)
+    keras.utils.register_keras_serializable(package=PACKAGE)(cls)
     known = keras.utils.get_custom_objects()
     known.setdefault(cls.__name__, cls)
     if api.IS_KERAS_3 or importlib.util.find_spec("tensorflow_addons") is None:
@@ -61,7 +80,7 @@ class CyclicalLearningRate(keras.optimizers.schedules.LearningRateSchedule):  # 
             called as TFA calls it.
         scale_mode: the argument of ``scale_fn``: ``"cycle"``, counted from 1, or ``"iterations"``, the step.
         name: the name in the config; it also names the operations in a TensorFlow graph.
-        arithmetic: ``"exact"``: whole-number phase, float64, rounded once, with the same bits in every mode of execution.
+        arithmetic: ``"exact"``: the phase in whole numbers, the rest in float64, rounded once: the same bits in every mode.
             ``"tfa"``: TFA's operations in TFA's order, so that each mode of each TensorFlow gives the bits that TFA gives
             there.
         dtype: ``"float32"`` or ``"float64"``, the dtype of the rates. Default: see ``initial_learning_rate``.
@@ -78,6 +97,7 @@ class CyclicalLearningRate(keras.optimizers.schedules.LearningRateSchedule):  # 
         >>> optimizer = keras.optimizers.SGD(learning_rate=schedule)
     """
 
+    @known_keywords
     def __init__(
         self,
         initial_learning_rate: Any,
@@ -170,44 +190,10 @@ class CyclicalLearningRate(keras.optimizers.schedules.LearningRateSchedule):  # 
         return self._ops.where(api.tensor(nan), self._ops.constant(math.nan, rate), rate) if nan.any() else rate
 
     def _exactly(self, step: Any) -> Any:
-        if api.BACKEND != "tensorflow":
-            return formula.evaluate(self._plan, step, self._ops)
-        tf = api.tensorflow()
-        if tf.executing_eagerly() and self._numpy_has_same_bits and step.shape.rank == 0 and step.device.endswith("CPU:0"):
-            # For one step, NumPy takes a fiftieth of the time of some twenty eager operations of TensorFlow.
-            rate = formula.evaluate(self._plan, step.numpy(), backends.numpy_ops())
-            return tf.constant(
-                0 if abs(rate) < np.finfo(np.float32).tiny else rate, tf.float32
-            )  # TensorFlow flushes subnormals
-        with tf.name_scope(self._name or "CyclicalLearningRate"):
-            return formula.evaluate(self._plan, step, self._ops)
-
-    @functools.cached_property
-    def _numpy_has_same_bits(self) -> bool:
-        """Whether NumPy gives the same bits. Custom scale functions, and subnormal float64 products, may differ."""
-        return self.dtype == "float32" and self._plan.scale is not None
-
-    @property
-    def _plan(self) -> Any:
-        return self._reference._plan
+        return rates.exact(self._reference._plan, self.dtype, step, self._ops, self._name or "CyclicalLearningRate")
 
     def _as_tfa(self, step: Any) -> Any:
-        """Return the rates of TFA 0.23's formula, with the same operations, order and dtypes, which decide every bit."""
-        tf = api.tensorflow()
-        if isinstance(step, (list, tuple)):
-            step = api.tensor(step)
-        with tf.name_scope(self._name or "CyclicalLearningRate"):
-            initial = tf.convert_to_tensor(arguments.plain(self.initial_learning_rate), dtype=self.dtype)
-            maximal = tf.cast(arguments.plain(self.maximal_learning_rate), self.dtype)
-            step_size = tf.cast(arguments.plain(self.step_size), self.dtype)
-            time = tf.cast(step, self.dtype)
-            cycle = tf.floor(1 + time / (2 * step_size))
-            distance = tf.abs(time / step_size - 2 * cycle + 1)
-            argument = cycle if self.scale_mode == "cycle" else step
-            if tf.is_tensor(argument):
-                argument = tf.cast(argument, self.dtype)  # TFA raises if the step has another dtype
-            height = tf.maximum(tf.cast(0, self.dtype), 1 - distance)
-            return initial + (maximal - initial) * height * policies.of(self.scale_fn).tfa_function()(argument)
+        return rates.as_tfa(self, step, self._name or "CyclicalLearningRate")
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments as JSON data, with the name of the scale function.
@@ -223,14 +209,52 @@ class CyclicalLearningRate(keras.optimizers.schedules.LearningRateSchedule):  # 
             >>> TriangularCyclicalLearningRate(0.0, 1.0, 10).get_config()["step_size"]
             10
         """
-        return {**self._config(), "scale_fn": arguments.name_of(self.scale_fn)}
+        config = {argument: getattr(self, argument) for argument in self._parameters()}
+        for argument in config.keys() & {*self._given, "gamma"}:
+            config[argument] = arguments.number(argument, config[argument])
+        return config | ({"scale_fn": arguments.name_of(self.scale_fn)} if "scale_fn" in config else {})
 
-    def _config(self) -> dict[str, Any]:
-        own = {"scale_mode": self.scale_mode, "name": self._name, "arithmetic": self._arithmetic, "dtype": self.dtype}
-        return {**self._numbers(), **own}
+    def _parameters(self) -> Mapping[str, inspect.Parameter]:
+        """Return the arguments of this class; of a user's class, those of the class here that it extends."""
+        ours = next(kind for kind in type(self).__mro__ if kind.__module__ == __name__)
+        return inspect.signature(ours).parameters
 
     def _numbers(self) -> dict[str, Any]:
         return {argument: arguments.number(argument, value) for argument, value in self._given.items()}
+
+    def __repr__(self) -> str:
+        """Return Python for an equal schedule; variables, and functions that Python cannot find, are shown as they are."""
+        ours = type(self).__module__ == __name__
+        texts = ", ".join(f"{argument}={text}" for argument, text in self._texts().items())
+        return f"{f'{__name__}.' if ours else ''}{type(self).__qualname__}({texts})"
+
+    def _texts(self) -> dict[str, str]:
+        """Return the arguments in Python, without those that have their defaults."""
+        texts = reference.numbers_in_python(self._reference)
+        if self._arithmetic == "tfa" and self.dtype == "float64":
+            texts = {argument: arguments.wide(value) for argument, value in self._given.items()}
+        for argument, parameter in self._parameters().items():
+            value = getattr(self, argument)
+            if argument == "scale_fn":
+                texts[argument] = policies.expression(value)
+            elif argument in {*self._given, "gamma"}:
+                kept = repr(arguments.number(argument, value)) if argument == "gamma" else texts[argument]
+                texts[argument] = repr(value) if api.is_variable(value) else kept
+            elif value != ("float32" if argument == "dtype" else parameter.default):
+                texts[argument] = repr(value)
+        return texts
+
+    def __eq__(self, other: object) -> bool:
+        """Return True for a schedule of the same class and arguments, of which variables are the same objects."""
+        return type(self) is type(other) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        # Functions are left out: some callable objects have no hash.
+        return hash((type(self), self._reference.initial_learning_rate, self._reference.maximal_learning_rate))
+
+    def _key(self) -> Any:
+        variables = [id(value) for value in self._given.values() if api.is_variable(value)]
+        return self._reference, self._texts(), variables
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
@@ -285,6 +309,7 @@ class TriangularCyclicalLearningRate(CyclicalLearningRate):
         [0.0, 0.5, 1.0, 0.5, 0.0]
     """
 
+    @known_keywords
     def __init__(
         self,
         initial_learning_rate: Any,
@@ -306,10 +331,6 @@ class TriangularCyclicalLearningRate(CyclicalLearningRate):
             arithmetic=arithmetic,
             dtype=dtype,
         )
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments as JSON data."""
-        return self._config()
 
 
 @_serializable
@@ -339,6 +360,7 @@ class Triangular2CyclicalLearningRate(CyclicalLearningRate):
         [1.0, 0.5, 0.25]
     """
 
+    @known_keywords
     def __init__(
         self,
         initial_learning_rate: Any,
@@ -361,10 +383,6 @@ class Triangular2CyclicalLearningRate(CyclicalLearningRate):
             dtype=dtype,
         )
 
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments as JSON data."""
-        return self._config()
-
 
 @_serializable
 class ExponentialCyclicalLearningRate(CyclicalLearningRate):
@@ -378,7 +396,7 @@ class ExponentialCyclicalLearningRate(CyclicalLearningRate):
         maximal_learning_rate: the rate at the peaks if gamma is 1; may lie below the initial rate.
         step_size: half the length of a cycle, in optimizer steps; any finite number > 0.
         scale_mode: ``"iterations"``, or ``"cycle"``, with which the factor is gamma**cycle.
-        gamma: any finite number > 0.
+        gamma: any finite number > 0. Default: 1.0, as in TFA, with a warning, since the rates are then those of ``triangular``.
         name: the name in the config; it also names the operations in a TensorFlow graph.
         arithmetic: ``"exact"`` or ``"tfa"``, as for ``CyclicalLearningRate``.
         dtype: ``"float32"`` or ``"float64"``. Default: see ``initial_learning_rate``.
@@ -394,24 +412,32 @@ class ExponentialCyclicalLearningRate(CyclicalLearningRate):
         [0.25, 0.015625]
     """
 
+    @known_keywords
     def __init__(
         self,
         initial_learning_rate: Any,
         maximal_learning_rate: Any,
         step_size: Any,
         scale_mode: str = "iterations",
-        gamma: Any = 1.0,
+        gamma: Any = _DEFAULT_GAMMA,
         name: str | None = "ExponentialCyclicalLearningRate",
         *,
         arithmetic: Arithmetic = "exact",
         dtype: str | None = None,
     ) -> None:
+        if gamma is _DEFAULT_GAMMA:
+            warnings.warn(
+                "gamma is 1.0, TFA's default, with which exp_range is triangular: give a gamma, such as 0.99994, "
+                "or gamma=1.0 if you mean it",
+                stacklevel=3,
+            )
+            gamma = 1.0  # the config gives this one back, and must not warn again
         self._gamma = gamma = arguments.kept("gamma", gamma, arithmetic, "float64")
         super().__init__(
             initial_learning_rate,
             maximal_learning_rate,
             step_size,
-            (lambda x: gamma**x) if arguments.is_variable(gamma) else policies.ExpRange(arguments.number("gamma", gamma)),
+            (lambda x: gamma**x) if api.is_variable(gamma) else policies.ExpRange(arguments.number("gamma", gamma)),
             scale_mode,
             name,
             arithmetic=arithmetic,
@@ -420,69 +446,34 @@ class ExponentialCyclicalLearningRate(CyclicalLearningRate):
 
     gamma = property(lambda self: self._gamma)
 
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments as JSON data."""
-        return {**self._config(), "gamma": arguments.number("gamma", self._gamma)}
 
-
-@keras.utils.register_keras_serializable(package=_PACKAGE)
-class PerUpdate(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
-    """A schedule that counts updates of the weights, for an optimizer that counts batches.
-
-    Keras 3 with ``gradient_accumulation_steps=k`` updates the weights after every k-th batch, but calls its schedule with the
-    number of batches: update n gets the rate of step k n + k - 1. With ``PerUpdate(schedule, k)`` it gets that of step n.
+def from_schedule(schedule: reference.CyclicalLearningRate) -> CyclicalLearningRate:
+    """Return the Keras schedule with the policy and the numbers of one in NumPy.
 
     Args:
-        schedule: any Keras schedule.
-        gradient_accumulation_steps: the number that the optimizer has; a whole number > 0.
+        schedule: what ``clr_ref.triangular``, ``triangular2``, ``exp_range`` or ``CyclicalLearningRate`` returned.
+
+    Returns:
+        A schedule of the class of this module that has the policy; ``reference`` is equal to the schedule given.
 
     Raises:
-        ValueError: gradient_accumulation_steps is no whole number > 0.
+        TypeError: no such schedule.
+        ValueError: a float64 schedule on JAX without x64; a policy that this module does not have.
 
     Examples:
-        >>> from clr_ref.keras import PerUpdate, TriangularCyclicalLearningRate
-        >>> schedule = PerUpdate(TriangularCyclicalLearningRate(0.0, 1.0, 2), gradient_accumulation_steps=4)
-        >>> [float(schedule(batch)) for batch in (3, 7, 11)]  # the batches after which the weights are updated
-        [0.0, 0.5, 1.0]
+        >>> import clr_ref
+        >>> from clr_ref.keras import from_schedule
+        >>> optimizer = keras.optimizers.SGD(learning_rate=from_schedule(clr_ref.triangular2(1e-4, 1e-2, 1874)))
     """
-
-    def __init__(self, schedule: Any, gradient_accumulation_steps: int) -> None:
-        super().__init__()
-        if type(gradient_accumulation_steps) is not int or gradient_accumulation_steps < 1:
-            raise ValueError(f"gradient_accumulation_steps must be a whole number > 0, got {gradient_accumulation_steps!r}")
-        self.schedule = schedule
-        self.gradient_accumulation_steps = gradient_accumulation_steps
-        self.was_traced = False
-
-    def __call__(self, step: Any) -> Any:
-        """Return the schedule's rate at ``step // gradient_accumulation_steps``.
-
-        Args:
-            step: the number of batches so far; a number, an array or a tensor, as for the schedule.
-
-        Returns:
-            What the schedule returns: a tensor.
-        """
-        step = np.asarray(step) if isinstance(step, arguments.PLAIN) else api.tensor(step)
-        self.was_traced = self.was_traced or api.is_being_traced(step)
-        return self.schedule(step // self.gradient_accumulation_steps)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments as JSON data."""
-        return {
-            "schedule": keras.optimizers.schedules.serialize(self.schedule),
-            "gradient_accumulation_steps": self.gradient_accumulation_steps,
-        }
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Any:
-        """Return the schedule of a config.
-
-        Args:
-            config: the dict that ``get_config`` returned.
-
-        Returns:
-            A ``PerUpdate``.
-        """
-        schedule = keras.optimizers.schedules.deserialize(config["schedule"])
-        return cls(schedule, config["gradient_accumulation_steps"])
+    if not isinstance(schedule, reference.CyclicalLearningRate):
+        raise TypeError(
+            f"schedule must be a clr_ref.CyclicalLearningRate, got {shown(schedule)} of type {type(schedule).__name__}"
+        )
+    numbers = {name: ast.literal_eval(text) for name, text in reference.numbers_in_python(schedule).items()}
+    more: dict[str, Any] = {"scale_mode": schedule.scale_mode, "dtype": schedule.dtype}
+    if isinstance(schedule.policy, policies.ExpRange):
+        return ExponentialCyclicalLearningRate(**numbers, gamma=schedule.policy.gamma, **more)
+    known = {policies.Triangular: TriangularCyclicalLearningRate, policies.Triangular2: Triangular2CyclicalLearningRate}
+    if type(schedule.policy) in known:
+        return known[type(schedule.policy)](**numbers, **more)
+    return CyclicalLearningRate(**numbers, scale_fn=schedule.scale_fn, **more)

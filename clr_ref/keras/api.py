@@ -12,6 +12,8 @@ import importlib.metadata
 import os
 from typing import Any
 
+#: The package under which Keras registers the classes.
+PACKAGE = "clr_ref"
 #: The lowest Keras 3 that is tested.
 LOWEST_KERAS_3 = (3, 8)
 
@@ -68,6 +70,11 @@ def tensor(value: Any) -> Any:
     if BACKEND != "tensorflow":
         return keras.ops.convert_to_tensor(value)
     return tensorflow().convert_to_tensor(value)  # Keras 3 would return its variables, which have no device
+
+
+def is_variable(value: Any) -> bool:
+    """Return True if a value can be assigned to."""
+    return hasattr(value, "assign")
 
 
 def is_being_traced(tensor: Any) -> bool:

@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from clr_ref import exact, policies, schedule as reference
+from clr_ref import exact, policies
 from clr_ref._inputs import as_exact, as_real
+from clr_ref.keras import api
 from clr_ref.keras.api import keras
+from clr_ref.steps import as_steps
 
 #: The types that are checked and converted here; the backend converts all others.
 PLAIN = (bool, str, bytes, int, float, complex, list, tuple, np.ndarray, np.generic)
@@ -33,13 +35,8 @@ def held_steps(step: Any, last: int) -> tuple[Any, Any]:
             above, nan = array > last if array.dtype.kind in "iu" else array >= last + 1, array != array
             held = np.where((array < 0) | above | nan, 0, array)
             held = held.tolist() if array.dtype.kind == "O" else held
-    whole = np.where(above, last, reference.as_steps(held))
+    whole = np.where(above, last, as_steps(held))
     return whole.astype(np.int64 if last > 2**31 else np.int32), np.asarray(nan, bool)
-
-
-def is_variable(value: Any) -> bool:
-    """Return True if a value can be assigned to."""
-    return hasattr(value, "assign")
 
 
 def kept(name: str, value: Any, arithmetic: str, dtype: str) -> Any:
@@ -48,7 +45,7 @@ def kept(name: str, value: Any, arithmetic: str, dtype: str) -> Any:
     Raises:
         TypeError: a variable with arithmetic "exact".
     """
-    if is_variable(value) and arithmetic != "tfa":
+    if api.is_variable(value) and arithmetic != "tfa":
         raise TypeError(
             f"{name} must be a number or a tensor with arithmetic 'exact', got {value!r}: give its present value, "
             f"float({name}.numpy()), which later changes leave alone, or on TensorFlow arithmetic='tfa', which follows it"
@@ -65,6 +62,12 @@ def kept(name: str, value: Any, arithmetic: str, dtype: str) -> Any:
 def plain(value: Any) -> Any:
     """Return a number or a tensor itself, and of a variable its present value."""
     return value.value() if callable(getattr(value, "value", None)) else value
+
+
+def wide(value: Any) -> str:
+    """Return a bound or step_size in Python for TFA's arithmetic in float64, which rounds Python floats to float32 first."""
+    text = repr(number("value", value))
+    return text if isinstance(value, (int, float)) and not isinstance(value, np.generic) else f"numpy.float64({text})"
 
 
 def number(name: str, value: Any) -> float | int:

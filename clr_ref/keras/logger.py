@@ -168,7 +168,7 @@ class LearningRateLogger(keras.callbacks.Callback):  # type: ignore[misc]
         if self._is_untraced:
             rates[self._applying] = self._rate
             self._is_untraced = False
-        if optimizers.is_variable(self._rate) or rates.get(self._applying) is self._rate:
+        if api.is_variable(self._rate) or rates.get(self._applying) is self._rate:
             return None
         if self._applying not in rates and getattr(self._rate, "was_traced", False):
             return None  # a function was compiled with this drop-in, and with no other that is known

@@ -80,14 +80,9 @@ def is_schedule(rate: Any) -> bool:
     return isinstance(rate, keras.optimizers.schedules.LearningRateSchedule)
 
 
-def is_variable(rate: Any) -> bool:
-    """Return True if ``rate_of`` returned a variable."""
-    return hasattr(rate, "assign")
-
-
 def is_function(rate: Any) -> bool:
     """Return True if ``rate_of`` returned a function without arguments."""
-    return callable(rate) and not is_schedule(rate) and not is_variable(rate)
+    return callable(rate) and not is_schedule(rate) and not api.is_variable(rate)
 
 
 def rate_at(optimizer: Any, *, compiled: bool, jit: bool) -> Callable[[int], float]:

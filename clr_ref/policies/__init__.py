@@ -27,7 +27,9 @@ __all__ = [
     "Triangular",
     "Triangular2",
     "describe",
+    "expression",
     "from_data",
+    "geometric",
     "name_of",
     "of",
     "register_scale_fn",
@@ -35,6 +37,11 @@ __all__ = [
     "to_data",
     "unsupported",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 #: The scale function of a schedule: a policy, or a function of the user.
 ScaleFn = Policy | Callable[[float], float]
@@ -100,15 +107,43 @@ def resolve(scale_fn: object) -> ScaleFn:
 
 def name_of(scale_fn: ScaleFn) -> str | None:
     """Return the name under which the policy or function is stored, or None."""
-    if isinstance(scale_fn, Policy) and scale_fn.name is not None:
-        return scale_fn.name
-    return next((name for name, known in _registered.items() if known == scale_fn), None)
+    return of(scale_fn).name or next((name for name, known in _registered.items() if known == scale_fn), None)
 
 
 def describe(scale_fn: ScaleFn) -> str:
     """Return the policy or function in words, e.g. ``exp_range(gamma=0.9)``."""
     policy = of(scale_fn)
-    return str(policy) if policy.name is not None else name_of(scale_fn) or str(policy)
+    return str(policy) if policy.name else name_of(scale_fn) or str(policy)
+
+
+def expression(scale_fn: ScaleFn) -> str:
+    """Return the policy or function in Python, or its qualified name if Python cannot find it, as for a lambda.
+
+    >>> import math
+    >>> print(expression(ExpRange(0.9)), expression(math.sqrt), expression(lambda cycle: 1 / cycle))
+    clr_ref.policies.ExpRange(gamma=0.9) math.sqrt clr_ref.policies.<lambda>
+    """
+    name = name_of(scale_fn)
+    if name in _registered or (name in BUILT_IN and type(scale_fn) is BUILT_IN[name] and not _parameters(name)):
+        return repr(name)
+    if isinstance(scale_fn, Policy):
+        return ("clr_ref.policies." if type(scale_fn).__module__.startswith(f"{__name__}.") else "") + repr(scale_fn)
+    name = getattr(scale_fn, "__qualname__", None)
+    module = getattr(scale_fn, "__module__", None)
+    # A notebook or script finds its own functions without the name of its module.
+    return repr(scale_fn) if name is None else name if module in (None, "__main__", "builtins") else f"{module}.{name}"
+
+
+def geometric(scale_fn: ScaleFn, purpose: str) -> Geometric:
+    """Return the geometric scale of a policy.
+
+    Raises:
+        ValueError: it has none. The message names the purpose.
+    """
+    scale = of(scale_fn).scale
+    if scale is None:
+        raise ValueError(f"scale_fn must be one of the three policies for {purpose}, got {expression(scale_fn)}")
+    return scale
 
 
 def to_data(scale_fn: ScaleFn) -> dict[str, str]:
@@ -117,15 +152,13 @@ def to_data(scale_fn: ScaleFn) -> dict[str, str]:
     Raises:
         ValueError: the function has no name.
     """
-    if isinstance(scale_fn, Policy) and scale_fn.name is not None:
-        return scale_fn.to_data()
-    name = name_of(scale_fn)
+    name, policy = name_of(scale_fn), of(scale_fn)
     if name is None:
         raise ValueError(
             f"scale_fn {scale_fn!r} has no name and cannot be stored: "
             "give it one with clr_ref.register_scale_fn(name, scale_fn)"
         )
-    return {"name": name}
+    return policy.to_data() if policy.name else {"name": name}
 
 
 def from_data(data: object) -> ScaleFn:

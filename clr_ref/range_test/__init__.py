@@ -5,3 +5,7 @@ from clr_ref.range_test.result import RangeTest
 from clr_ref.range_test.run import range_test
 
 __all__ = ["RangeTest", "Suggestion", "Sweep", "judged", "range_test", "rates", "smoothed", "suggest"]
+
+
+def __dir__() -> list[str]:
+    return __all__

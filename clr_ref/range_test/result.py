@@ -1,4 +1,4 @@
-"""The result of a range test, and its export."""
+"""The result of a range test, its picture and its export."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import dataclasses
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from clr_ref import _axes
 from clr_ref._files import write_text
 from clr_ref.exact import ulp
+from clr_ref.range_test import picture
 from clr_ref.range_test.curve import Suggestion, Sweep
 
 if TYPE_CHECKING:
@@ -52,6 +54,28 @@ class RangeTest:
     smoothing: float
     stopped: str | None
     suggestion: Suggestion
+
+    def plot(self, *, ax: Any = None) -> Any:
+        """Draw the loss over the rate, and the suggested bounds; a notebook shows the picture. Needs clr_ref[plot].
+
+        Args:
+            ax: the matplotlib Axes to draw into. Default: those of a new figure.
+
+        Returns:
+            The Axes.
+
+        Examples:
+            >>> from clr_ref.range_test import RangeTest, rates, smoothed, suggest
+            >>> tried, losses = rates(1e-4, 1.0, 50), np.linspace(2.3, 0.4, 50)
+            >>> test = RangeTest(tried, losses, smoothed(losses), "exponential", 50, 0.9, None, suggest(tried, losses))
+            >>> test.plot().get_title()
+            'Learning rate range test: 50 of 50 rates, exponential'
+        """
+        axes = _axes.for_display() if ax is None else ax
+        if ax is None:
+            axes.set_title(picture.title(self), fontsize=11)
+        picture.draw(self, axes)
+        return axes
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Write one line for each update, with step, rate, rate in hex, loss and smoothed loss; completely or not at all.

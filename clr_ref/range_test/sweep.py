@@ -164,12 +164,12 @@ def _settable_rate(model: Any) -> SetRate:
     optimizer = optimizers.applying(model.optimizer)
     if hasattr(optimizer, "_hyper"):  # OptimizerV2: the default up to TF 2.10, optimizers.legacy until 2.15
         optimizer._initial_decay = 0.0
-        if not hasattr(optimizer._hyper["learning_rate"], "assign"):
+        if not api.is_variable(optimizer._hyper["learning_rate"]):
             optimizer._hyper["learning_rate"] = _new_variable(model)
         return optimizer._hyper["learning_rate"].assign  # type: ignore[no-any-return]
     if not hasattr(optimizer, "_learning_rate"):
         raise TypeError(f"the optimizer must be one of Keras's, got {type(optimizer).__name__}, whose rate cannot be set")
-    if not hasattr(optimizer._learning_rate, "assign"):
+    if not api.is_variable(optimizer._learning_rate):
         optimizer._learning_rate = _new_variable(model)
     return optimizer._learning_rate.assign  # type: ignore[no-any-return]
 

@@ -12,13 +12,21 @@ from clr_ref.exact import FORMATS, ulp
 from clr_ref.fast.general import distances
 from clr_ref.fast.plan import LIMIT, plan
 from clr_ref.parameters import Parameters
-from clr_ref.schedule import CyclicalLearningRate, as_steps
+from clr_ref.schedule import CyclicalLearningRate
+from clr_ref.steps import as_steps
 from clr_ref.tfa.eager import MODES, Mode, StepDtype, check_step_dtype, detoured
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
+
+__all__ = ["POW_ULP", "error_bound", "power_budget"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 #: Allowed error of TensorFlow's power functions, in ULP of their dtype. Measured in float32 over eight gammas from 0.3 to
 #: 0.999999 and every exponent below 2**20 until the power underflows: at most 0.77 on TF 2.1.4 and in XLA of every release, and
@@ -82,10 +90,7 @@ def error_bound(
     """
     if mode not in MODES:
         raise ValueError(f"mode must be one of {', '.join(MODES)}, got {mode!r}")
-    if schedule.policy.scale is None:
-        raise ValueError(
-            f"scale_fn must be one of the three policies for an error bound to be known, got {schedule.scale_fn!r}"
-        )
+    policies.geometric(schedule.scale_fn, "an error bound to be known")
     whole = as_steps(steps)
     flat = np.atleast_1d(whole).reshape(-1)
     arrives = check_step_dtype(schedule, step_dtype)
@@ -156,9 +161,7 @@ def power_budget(schedule: CyclicalLearningRate, steps: Any) -> Any:
     """
     whole = as_steps(steps)
     flat = np.atleast_1d(whole).reshape(-1)
-    scale = schedule.policy.scale
-    if scale is None:
-        raise ValueError(f"scale_fn must be one of the three policies for a power budget, got {schedule.scale_fn!r}")
+    scale = policies.geometric(schedule.scale_fn, "a power budget")
     u = 2.0 ** -FORMATS[schedule.dtype][0]
     with np.errstate(all="ignore"):
         cycle, height = _wave(schedule, flat)

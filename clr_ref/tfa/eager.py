@@ -24,7 +24,15 @@ import numpy as np
 
 from clr_ref import policies
 from clr_ref.parameters import Parameters
-from clr_ref.schedule import CyclicalLearningRate, as_steps
+from clr_ref.schedule import CyclicalLearningRate
+from clr_ref.steps import as_steps
+
+__all__ = ["FLUSHES", "MODES", "STEP_DTYPES", "Flush", "Mode", "StepDtype", "check_step_dtype", "detoured", "evaluate"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 StepDtype = Literal["python int", "int64", "float32", "float64"]
 Flush = Literal["never", "arrays", "everywhere"]

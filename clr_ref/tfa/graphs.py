@@ -40,11 +40,19 @@ import numpy as np
 
 from clr_ref import policies
 from clr_ref.fast import pairs
-from clr_ref.schedule import CyclicalLearningRate, as_steps
+from clr_ref.schedule import CyclicalLearningRate
+from clr_ref.steps import as_steps
 from clr_ref.tfa import eager
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+__all__ = ["evaluate", "knows_cpu"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 #: So many elements are computed at a time, a multiple of the 8 floats of a vector. Temporaries stay in a second-level cache,
 #: and below the 128 KiB from which glibc's malloc may hand memory back to the system for every chunk.
@@ -98,8 +106,7 @@ def evaluate(
     """
     if mode not in ("function", "xla"):
         raise ValueError(f"mode must be 'function' or 'xla', got {mode!r}")
-    if schedule.policy.scale is None:
-        raise ValueError(f"scale_fn must be one of the three policies for mode {mode!r}, got {schedule.scale_fn!r}")
+    policies.geometric(schedule.scale_fn, f"mode {mode!r}")
     if step_dtype == "python int":
         return eager.evaluate(schedule, steps, step_dtype=step_dtype, flush="everywhere")
     eager.check_step_dtype(schedule, step_dtype)

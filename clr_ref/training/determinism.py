@@ -16,6 +16,12 @@ from typing import Any
 
 from clr_ref.training.model import checked_seed
 
+__all__ = ["Settings", "TooLateError", "prepare", "seed_everything"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 class TooLateError(RuntimeError):
     """TensorFlow has already started with other settings, and can no longer change them."""

@@ -31,6 +31,13 @@ from clr_ref.training.model import build, checked_seed, initial_weights
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+__all__ = ["Experiment", "Report", "run"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 FORMAT = 1
 CHECKPOINT = "checkpoint.npz"
 #: The keys of what is measured on the test pictures after every epoch, and all keys of an epoch in a report, in order.

@@ -338,7 +338,7 @@ def test_a_toml_beside_an_adapter_is_a_peer(tmp_path: Path) -> None:
     [
         ('requires = ["x"]', "needs name"),
         ('name = "x"', "needs requires"),
-        ('name = ""\nrequires = ["x"]', "name must be a str"),
+        ('name = ""\nrequires = ["x"]', "name must be of type str"),
         ('name = "x"\nrequires = "y"', "requires must be a list"),
         ('name = "x"\nrequires = []', "requirements as pip takes them"),
         ('name = "x"\nrequires = ["==1"]', "requirements as pip takes them"),

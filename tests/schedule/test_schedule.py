@@ -157,19 +157,19 @@ def test_values_into_an_array_that_is_there(dtype: Any) -> None:
 @pytest.mark.parametrize(
     ("bad", "found"),
     [
-        (np.full(10, -1.0), "array of float64 and shape (10,)"),
-        (np.full(10, -1, np.int32), "array of int32 and shape (10,)"),
-        (np.full(10, -1, ">f4"), "array of >f4 and shape (10,)"),
-        (np.full(9, -1, np.float32), "array of float32 and shape (9,)"),
-        (np.full(11, -1, np.float32), "array of float32 and shape (11,)"),
-        (np.full((10, 1), -1, np.float32), "array of float32 and shape (10, 1)"),
-        (np.full(20, -1, np.float32)[::2], "strided array of float32 and shape (10,)"),
-        (np.full(10, -1, np.float32)[::-1], "strided array of float32 and shape (10,)"),
-        (np.broadcast_to(np.float32(-1), 10), "strided read-only array of float32 and shape (10,)"),
+        (np.full(10, -1.0), "an array of float64 and shape (10,)"),
+        (np.full(10, -1, np.int32), "an array of int32 and shape (10,)"),
+        (np.full(10, -1, ">f4"), "an array of >f4 and shape (10,)"),
+        (np.full(9, -1, np.float32), "an array of float32 and shape (9,)"),
+        (np.full(11, -1, np.float32), "an array of float32 and shape (11,)"),
+        (np.full((10, 1), -1, np.float32), "an array of float32 and shape (10, 1)"),
+        (np.full(20, -1, np.float32)[::2], "a strided array of float32 and shape (10,)"),
+        (np.full(10, -1, np.float32)[::-1], "a strided array of float32 and shape (10,)"),
+        (np.broadcast_to(np.float32(-1), 10), "a strided read-only array of float32 and shape (10,)"),
     ],
 )
 def test_arrays_that_values_cannot_fill(bad: Any, found: str) -> None:
-    message = f"out must be a contiguous, writeable array of float32 and shape (10,), got a {found}"
+    message = f"out must be a contiguous, writeable array of float32 and shape (10,), got {found}"
     with pytest.raises(ValueError, match=re.escape(message)):
         TUTORIAL.values(0, 10, out=bad)
     assert (bad == -1).all()

@@ -106,7 +106,7 @@ def read_peer(path: Path) -> Peer:
         raise PeerError(f"{path}: [peer] needs {' and '.join(sorted(absent))}")
     for field, value in table.items():
         if type(value) is not _FIELDS[field] or value in ("", 0):
-            raise PeerError(f"{path}: {field} must be a {_FIELDS[field].__name__} that is not empty, got {value!r}")
+            raise PeerError(f"{path}: {field} must be of type {_FIELDS[field].__name__} and not empty, got {value!r}")
     module = table.get("module", path.stem)
     if not (path.parent / f"{module}.py").is_file():
         raise PeerError(f"{path}: there is no adapter {module}.py beside it; write it, or name another with module = ...")

@@ -30,3 +30,7 @@ __all__ = [
     "to_json",
     "write",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,88 @@
+"""Which steps are accepted, and how they are read: one step is never rounded (docs/SPEC.md, clauses 1.5 and 1.6)."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from clr_ref._inputs import as_exact, shown
+from clr_ref.parameters import MAX_STEP
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+#: How deep sequences of steps may be nested: as many dimensions as an array has in NumPy 1.
+_DEEPEST = 32
+_STEPS = "step must be a whole number 0 .. 2**63-1 or an array of such"
+
+
+def as_steps(step: Any, depth: int = 0) -> NDArray[np.int64]:
+    """Return steps as an int64 array of the same shape, or raise the error that a call documents."""
+    kind = type(step)
+    if hasattr(kind, "__array__") or hasattr(kind, "__array_interface__") or kind is memoryview:
+        return _checked(step)
+    if hasattr(kind, "__len__") and hasattr(kind, "__getitem__") and not isinstance(step, (str, bytes, bytearray, Mapping)):
+        return _each(step, depth)
+    try:
+        return np.array(whole("step", step, MAX_STEP), np.int64)
+    except TypeError:
+        raise TypeError(f"{_STEPS}, got {shown(step)} of type {kind.__name__}") from None
+
+
+def _each(steps: Any, depth: int) -> NDArray[np.int64]:
+    """Return the steps of a sequence. NumPy would convert ints beside floats to float64, and bools beside ints to ints."""
+    if depth == _DEEPEST:
+        raise TypeError(f"{_STEPS}, nested at most {_DEEPEST} deep, got a deeper one")
+    elements = list(steps)
+    kinds = set(map(type, elements)) or {int}
+    if len(kinds) == 1 and issubclass(kind := kinds.pop(), (int, float, np.number)) and kind is not bool:
+        try:
+            # Numbers of one type keep it in an array. int64 is given for ints, since NumPy could choose float64.
+            return _checked(np.array(elements, np.int64 if issubclass(kind, int) else None))
+        except OverflowError:  # an int beyond int64: the error below names it
+            pass
+    arrays = [as_steps(element, depth + 1) for element in elements]
+    if len({array.shape for array in arrays}) > 1:
+        raise TypeError(f"{_STEPS}, got a sequence of unequal lengths: {shown(steps)}")
+    return np.stack(arrays)
+
+
+def _checked(steps: Any) -> NDArray[np.int64]:
+    """Return the steps of an array, or of an object that NumPy converts to one."""
+    # Reading ``np.ma`` imports it, which takes time. A masked array exists only where it is imported already.
+    if isinstance(steps, np.ndarray) and type(steps) is not np.ndarray and isinstance(steps, np.ma.MaskedArray):
+        raise TypeError(f"{_STEPS}, got a masked array: fill it first, as with steps.filled(0)")
+    try:
+        array = np.asarray(steps)
+    except Exception as error:  # each framework raises its own
+        words = next(iter(str(error).splitlines()), type(error).__name__)
+        raise TypeError(
+            f"{_STEPS}, got {shown(steps)} of type {type(steps).__name__}, which NumPy cannot read ({words}); "
+            "for tensors use clr_ref.keras.from_schedule(schedule)"
+        ) from error
+    if array.dtype.kind not in "iuf":
+        found = "an array" if array.ndim else shown(steps)
+        raise TypeError(f"{_STEPS}, got {found} of dtype {array.dtype}")
+    if array.dtype.kind == "f":
+        fine = np.isfinite(array) & (array == np.floor(array))
+        if not fine.all():
+            raise ValueError(f"step must be a whole number 0 .. 2**63-1, got {array[~fine].flat[0].item()!r}")
+    if array.size and (int(array.min()) < 0 or int(array.max()) > MAX_STEP):
+        bad = next(int(step) for step in array.flat if not 0 <= int(step) <= MAX_STEP)
+        raise ValueError(f"step must be a whole number 0 .. 2**63-1, got {bad!r}")
+    return array.astype(np.int64, copy=False)
+
+
+def whole(name: str, value: Any, largest: int) -> int:
+    if hasattr(type(value), "__index__") and not isinstance(value, bool) and not hasattr(type(value), "__array__"):
+        number: Fraction | int | None = operator.index(value)
+    else:
+        number = as_exact(name, value)
+    if number is None or number.denominator != 1 or not 0 <= number <= largest:
+        accepted = f"a whole number 0 .. {'2**63' if largest > MAX_STEP else '2**63-1'}"
+        raise ValueError(f"{name} must be {accepted}, got {shown(value)}")
+    return int(number)

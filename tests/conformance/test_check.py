@@ -1,0 +1,107 @@
+"""The kit runs from Python on functions and names, and its report can be read in a notebook."""
+
+from __future__ import annotations
+
+import html
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import clr_ref
+from clr_ref.conformance import check
+
+
+def reference(policy: str, **arguments: Any) -> Any:
+    return getattr(clr_ref, policy)(**arguments)
+
+
+def late(policy: str, *, gamma: float = 1.0, **arguments: Any) -> Any:
+    """Wrong from step 3 on, and without exp_range."""
+    if policy == "exp_range":
+        raise NotImplementedError("no gamma here")
+    schedule = getattr(clr_ref, policy)(**arguments)
+    return lambda step: schedule(step) * 1.25 if step >= 3 else schedule(step)
+
+
+def test_an_implementation_that_conforms() -> None:
+    report = check(reference, policies=["triangular"], max_examples=3)
+    assert report.holds
+    assert {verdict.policy for verdict in report.verdicts} == {"triangular"}
+    first, second = repr(report).splitlines()
+    assert first == "reference conforms: a schedule, compared in float32"
+    assert re.fullmatch(r"  triangular: holds, (\d+) of \1 checks and cases hold; correctly rounded, at most 0 ULP off", second)
+
+
+def test_the_report_says_what_is_wrong_and_how_to_repeat_it() -> None:
+    report = check(late, policies=["triangular2", "exp_range"], seed=3, max_examples=5)
+    assert not report.holds
+    first, second, third = repr(report).splitlines()
+    assert first == "late does not conform: a schedule, compared in float32"
+    assert re.fullmatch(
+        r"  triangular2: fails, \d+ of \d+ checks and cases hold; first [\d.]+ .* at step \d+: make\(.*", second
+    )
+    assert third == "  exp_range: not offered (no gamma here)"
+    finding = next(verdict.finding for verdict in report.verdicts if verdict.finding)
+    call = "clr_ref.conformance.check(late, dtype='float32', policies=['triangular2'], seed=3, max_examples=5)"
+    assert f"repeat with: {call}" in str(finding)
+
+
+def test_a_notebook_shows_the_page_in_a_frame_of_its_own() -> None:
+    shown = check(reference, policies=["triangular"], max_examples=1)._repr_html_()
+    page = html.unescape(re.fullmatch(r'<iframe srcdoc="([^"]*)" style="[^"]*"></iframe>', shown)[1])  # type: ignore[index]
+    assert page.startswith("<!doctype html>")
+    assert "reference conforms" in page
+
+
+def test_names_run_in_a_process_of_their_own(tmp_path: Path) -> None:
+    code = (
+        "import os, pathlib, clr_ref\n"
+        "pathlib.Path(__file__).with_name('pid').write_text(str(os.getpid()))\n"
+        "def make(policy, **arguments): return getattr(clr_ref, policy)(**arguments)\n"
+    )
+    (tmp_path / "named.py").write_text(code)
+    name = f"{tmp_path / 'named.py'}:make"
+    report = check(name, policies=["triangular"], max_examples=1)
+    assert report.holds
+    assert report.implementation == name
+    assert int((tmp_path / "pid").read_text()) != os.getpid()
+
+
+def test_functions_of_main_leave_nothing_behind(tmp_path: Path) -> None:
+    code = (
+        "import clr_ref\n"
+        "class Rate:\n"
+        "    def __init__(self, schedule): self.schedule = schedule\n"
+        "    def __call__(self, step): return self.schedule(step)\n"
+        "def make(policy, **arguments): return Rate(getattr(clr_ref, policy)(**arguments))\n"
+        "print(clr_ref.conformance.check(make, policies=('triangular',), max_examples=1))\n"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert run.stdout.startswith("make conforms: a schedule, compared in float32\n")
+    assert run.stderr == ""
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("make", "more", "error", "message"),
+    [
+        (clr_ref.triangular, {}, TypeError, r"make must be a name, or a function make\(policy, \*, .*got <function triangular"),
+        (3, {}, TypeError, "make must be a name, or a function .*got 3 of type int"),
+        ("nowhere:make", {}, ValueError, "No module named 'nowhere'"),
+        (reference, {"dtype": "float16"}, ValueError, "dtype must be 'float32', 'float64' or None, got 'float16'"),
+        (reference, {"policies": "triangular"}, ValueError, "policies must be some of triangular, .*got 'triangular'"),
+        (reference, {"policies": []}, ValueError, "policies must be some of triangular, "),
+        (reference, {"policies": ["cosine"]}, ValueError, r"policies must be some of triangular, .*got \['cosine'\]"),
+        (reference, {"seed": -1}, ValueError, "seed must be a whole number >= 0, got -1"),
+        (reference, {"max_examples": 0}, ValueError, "max_examples must be a whole number >= 1, got 0"),
+        (reference, {"exceptions": "nowhere.toml"}, ValueError, r"nowhere\.toml"),
+    ],
+)
+def test_wrong_calls(make: Any, more: dict[str, Any], error: Any, message: str) -> None:
+    with pytest.raises(error, match=message):
+        check(make, **more)

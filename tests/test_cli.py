@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -10,10 +11,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
-from clr_ref.cli import main
+from clr_ref.cli import common, main
 from clr_ref.golden import store as golden
 from clr_ref.tfa import eager
 
@@ -141,14 +143,33 @@ def test_plot(tmp_path: Path, suffix: str, options: list[str]) -> None:
 
 
 def test_plotting_without_matplotlib_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    monkeypatch.delitem(sys.modules, "clr_ref.plot", raising=False)
-    import clr_ref
-
-    monkeypatch.delattr(clr_ref, "plot", raising=False)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
     result = call("plot", "triangular", *BOUNDS, "--out", "x.png")
     assert result.exit_code == 2
-    assert "clr-ref[plot]" in result.output
+    assert 'this command needs clr-ref[plot]: pip install "clr-ref[plot]"' in result.output
+
+
+@pytest.mark.parametrize(
+    ("absent", "words"),
+    [
+        (["matplotlib"], 'needs clr-ref[plot]: pip install "clr-ref[plot]"'),
+        (["matplotlib", "pooch"], 'needs clr-ref[plot,training]: pip install "clr-ref[plot,training]"'),
+        (
+            ["matplotlib", "pooch", "tensorflow", "keras"],
+            'needs clr-ref[plot,training] and TensorFlow: pip install "clr-ref[plot,training]" tensorflow',
+        ),
+        (["tensorflow", "keras"], "needs TensorFlow: pip install tensorflow"),
+        (["tensorflow"], None),
+        ([], None),
+    ],
+)
+def test_everything_that_is_missing_is_named_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, absent: list[str], words: str | None
+) -> None:
+    monkeypatch.setattr(common, "_is_installed", lambda name: name not in absent)
+    with pytest.raises(click.UsageError) if words else contextlib.nullcontext() as raised:
+        common.require_extras("plot", "training", framework=True)
+    assert words is None or str(raised.value) == f"this command {words}"
 
 
 def test_every_command_offers_json_and_help() -> None:

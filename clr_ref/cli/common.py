@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import json
 import os
 import signal
@@ -160,12 +161,52 @@ def fail(message: str, as_json: bool) -> NoReturn:
     sys.exit(1)
 
 
+#: The modules that each extra of pyproject.toml installs.
+_EXTRAS = {
+    "conformance": ("hypothesis", "tomllib" if sys.version_info >= (3, 11) else "tomli"),
+    "plot": ("matplotlib",),
+    "record": ("uv",),
+    "training": ("pooch",),
+}
+
+
+def require_extras(*extras: str, framework: bool = False) -> None:
+    """Check that a command has all that it needs besides clr_ref, before it begins. Nothing is imported.
+
+    Args:
+        extras: extras of clr-ref: "conformance", "plot", "record", "training".
+        framework: the command also needs TensorFlow, or Keras with one of its backends.
+
+    Raises:
+        click.UsageError: something is not installed. The one line names everything that is missing, and what installs it.
+    """
+    missing = [extra for extra in extras if not all(map(_is_installed, _EXTRAS[extra]))]
+    without_framework = framework and not (_is_installed("tensorflow") or _is_installed("keras"))
+    if not missing and not without_framework:
+        return
+    names = [f"clr-ref[{','.join(missing)}]"] if missing else []
+    packages = [f'"{name}"' for name in names]
+    if without_framework:
+        names, packages = [*names, "TensorFlow"], [*packages, "tensorflow"]
+    raise click.UsageError(f"this command needs {' and '.join(names)}: pip install {' '.join(packages)}")
+
+
+def _is_installed(module: str) -> bool:
+    return importlib.util.find_spec(module) is not None
+
+
 def plotting_module() -> Any:
+    """Return ``clr_ref.plot``.
+
+    Raises:
+        click.UsageError: matplotlib is not installed, or cannot be imported.
+    """
+    require_extras("plot")
     try:
-        from clr_ref import plot as plotting
+        from clr_ref import plot
     except ImportError as error:
-        raise click.UsageError(f"drawing needs matplotlib: install clr-ref[plot] ({error})") from None
-    return plotting
+        raise click.UsageError(f"matplotlib cannot be imported: {error}") from None
+    return plot
 
 
 def short(number: float) -> str:

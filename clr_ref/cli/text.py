@@ -124,15 +124,16 @@ def _shortest(numbers: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int6
     accurate enough to tell, and powers of two, whose ULP below is smaller, are left out.
     """
     precision = _PRECISION[numbers.dtype.name]
-    size = np.abs(numbers.astype(np.float64))
     with np.errstate(all="ignore"):
+        size = np.abs(numbers.astype(np.float64))
         exponents = np.floor(np.log10(size))
         found = (exponents >= _EXPONENTS[0]) & (exponents <= _EXPONENTS[-1]) & (np.frexp(size)[0] != 0.5)
         size, exponents = np.where(found, size, 1.5), np.where(found, exponents, 0).astype(np.int64)
         high, low = (table[exponents - _EXPONENTS[0]] for table in _powers(precision))
         product = size * high
         rest = np.zeros_like(size) if precision == 9 else _product_error(size, high, product) + size * low
-        half = np.where(found, np.spacing(size.astype(numbers.dtype)).astype(np.float64), 1) * high / 2
+        half = np.spacing(size.astype(numbers.dtype)).astype(np.float64) * high / 2
+    found &= np.isfinite(half)  # that of the largest number is infinite
     whole = np.floor(product)
     rest += product - whole
     carry = np.floor(rest)

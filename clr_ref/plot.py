@@ -26,14 +26,19 @@ if TYPE_CHECKING:
 
 #: The most points that are drawn; of a longer range every second, third, ... step is.
 POINTS = 20_000
+#: matplotlib computes with the limits of an axis, and fails near the largest float64.
+_LARGEST = 1e250
 _COLOURS = {"eager": "tab:blue", "function": "tab:orange", "xla": "tab:green"}
 
 
 def rates(schedule: CyclicalLearningRate, start: int, stop: int, out: Path) -> None:
     """Draw the rates of the steps start <= t < stop."""
     steps = _thinned(start, stop)
-    figure, axes = _figure(policy_name(schedule), "learning rate")
-    axes.plot(steps, schedule(steps), linewidth=1)
+    values = np.asarray(schedule(steps), np.float64)
+    # The limits of an axis, which lie beyond its values, would overflow.
+    unit = 1e200 if np.abs(values).max() > _LARGEST else 1
+    figure, axes = _figure(policy_name(schedule), "learning rate" if unit == 1 else f"learning rate / {unit:g}")
+    axes.plot(steps, _within(values / unit), linewidth=1)
     _save(figure, out)
 
 
@@ -45,11 +50,12 @@ def error(schedule: CyclicalLearningRate, start: int, stop: int, out: Path) -> N
     """
     steps = _thinned(start, stop)
     expected = schedule(steps)
-    unit = ulp.size(expected, schedule.dtype)
+    with np.errstate(all="ignore"):  # the ULP of the largest number is infinite, and so are some bounds
+        bound = tfa_arithmetic.error_bound(schedule, steps) / ulp.size(expected, schedule.dtype)
+        apart = np.abs(ulp.distance(tfa_arithmetic.evaluate(schedule, steps), expected))
     figure, axes = _figure(f"TFA's formula against the exact value: {policy_name(schedule)}", "ULP")
-    axes.plot(steps, tfa_arithmetic.error_bound(schedule, steps) / unit, linewidth=0.6, color="tab:red", label="bound")
-    apart = np.abs(ulp.distance(tfa_arithmetic.evaluate(schedule, steps), expected))
-    axes.plot(steps, apart, ".", markersize=2, label="error")
+    axes.plot(steps, _within(bound), linewidth=0.6, color="tab:red", label="bound")
+    axes.plot(steps, _within(apart), ".", markersize=2, label="error")
     axes.set_yscale("symlog", linthresh=1)
     axes.legend()
     _save(figure, out)
@@ -102,6 +108,11 @@ def range_test(result: RangeTest, out: Path) -> None:
     axes.set_xlabel("learning rate")
     axes.legend(fontsize=9)
     _save(figure, out)
+
+
+def _within(values: Any) -> Any:
+    """Return the values that can be drawn, with NaN, of which nothing is drawn, for the others."""
+    return np.where(np.abs(values) <= _LARGEST, values, np.nan)
 
 
 def _thinned(start: int, stop: int) -> Any:

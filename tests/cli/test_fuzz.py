@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import traceback
 import warnings
 from pathlib import Path
@@ -185,7 +186,7 @@ def fault(result: Result) -> str | None:
         return "".join(traceback.format_exception(result.exception)[-3:])
     if result.exit_code not in (0, 1, 2):
         return f"exit code {result.exit_code}"
-    if result.exit_code == 2 and result.stderr.count("Error: ") != 1:
+    if result.exit_code == 2 and len(re.findall(r"^Error: ", result.stderr, re.MULTILINE)) != 1:
         return f"not one message: {result.stderr}"
     return "a traceback" if "Traceback" in result.output else None
 

@@ -2,4 +2,4 @@
 
 from clr_ref.cli import main
 
-main(prog_name="clr-ref")
+main()

@@ -89,7 +89,8 @@ def folder_beside(path: Path) -> tempfile.TemporaryDirectory[str]:
 
 
 def _prefix(path: Path) -> str:
-    return f".{path.name[:60]}.clr-ref-new-"  # file systems allow names of 255 bytes
+    # File systems allow names of 255 bytes, and a character takes up to 4.
+    return f".{os.fsdecode(os.fsencode(path.name)[:60])}.clr-ref-new-"
 
 
 def _resolved(path: Path) -> Path:

@@ -34,6 +34,8 @@ __all__ = ["schedule"]
 
 #: The most points that are drawn; of a longer range every second, third, ... step is.
 POINTS = 20_000
+#: matplotlib computes with the limits of an axis, and fails near the largest float64.
+_LARGEST = 1e250
 _COLOURS = {"eager": "tab:blue", "function": "tab:orange", "xla": "tab:green"}
 
 
@@ -55,7 +57,7 @@ def schedule(schedule: CyclicalLearningRate, start: int, stop: int, *, ax: Any =
 
     Raises:
         TypeError: start or stop is not a whole number.
-        ValueError: not 0 <= start < stop <= 2**63; float64 rates 2**1023 or more apart, which matplotlib cannot draw.
+        ValueError: not 0 <= start < stop <= 2**63.
 
     Examples:
         >>> import clr_ref
@@ -65,15 +67,14 @@ def schedule(schedule: CyclicalLearningRate, start: int, stop: int, *, ax: Any =
         ['triangular2, float32', 'triangular, float32']
     """
     steps = _thinned(whole("start", start, MAX_STEP), whole("stop", stop, MAX_STEP + 1))
-    rates = schedule(steps)
-    finite = rates[np.isfinite(rates)].tolist()
-    if finite and not math.isfinite(2 * (max(finite) - min(finite))):
-        raise ValueError(f"rates must be less than 2**1023 apart to be drawn, got {min(finite)!r} and {max(finite)!r}")
+    rates = np.asarray(schedule(steps), np.float64)
+    # The limits of an axis, which lie beyond its values, would overflow.
+    unit = 1e200 if np.abs(rates[np.isfinite(rates)]).max(initial=0) > _LARGEST else 1
     axes = _axes.for_display() if ax is None else ax
     if ax is None:
         axes.set_title(policy_name(schedule), fontsize=11)
-    _axes.label(axes, "step", "learning rate")
-    axes.plot(steps, rates, linewidth=1, label=policy_name(schedule))
+    _axes.label(axes, "step", "learning rate" if unit == 1 else f"learning rate / {unit:g}")
+    axes.plot(steps, _within(rates / unit), linewidth=1, label=policy_name(schedule))
     return axes
 
 
@@ -92,13 +93,14 @@ def error(schedule: CyclicalLearningRate, start: int, stop: int, out: Path) -> N
     """
     steps = _thinned(start, stop)
     expected = schedule(steps)
-    unit = ulp.size(expected, schedule.dtype)
+    with np.errstate(all="ignore"):  # the ULP of the largest number is infinite, and so are some bounds
+        bound = tfa_arithmetic.error_bound(schedule, steps) / ulp.size(expected, schedule.dtype)
+        apart = np.abs(ulp.distance(tfa_arithmetic.evaluate(schedule, steps), expected))
     axes = _axes.for_file()
     axes.set_title(f"TFA's formula against the exact value: {policy_name(schedule)}", fontsize=11)
     _axes.label(axes, "step", "ULP")
-    axes.plot(steps, tfa_arithmetic.error_bound(schedule, steps) / unit, linewidth=0.6, color="tab:red", label="bound")
-    apart = np.abs(ulp.distance(tfa_arithmetic.evaluate(schedule, steps), expected))
-    axes.plot(steps, apart, ".", markersize=2, label="error")
+    axes.plot(steps, _within(bound), linewidth=0.6, color="tab:red", label="bound")
+    axes.plot(steps, _within(apart), ".", markersize=2, label="error")
     axes.set_yscale("symlog", linthresh=1)
     axes.legend()
     _save(axes.figure, out)
@@ -129,6 +131,11 @@ def range_test(result: RangeTest, out: Path) -> None:
     axes = _axes.for_file()
     axes.set_title(picture.title(result), fontsize=11)
     _save(result.plot(ax=axes).figure, out)
+
+
+def _within(values: Any) -> Any:
+    """Return the values that can be drawn, with NaN, of which nothing is drawn, for the others."""
+    return np.where(np.abs(values) <= _LARGEST, values, np.nan)
 
 
 def _thinned(start: int, stop: int) -> Any:

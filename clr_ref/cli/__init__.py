@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from typing import Any
 
 import click
 
 import clr_ref
 from clr_ref.cli import bench, conform, golden, range_test, schedule, tutorial, verify
-from clr_ref.cli.common import ending_clearly
+from clr_ref.cli.common import ending_clearly, writing_clearly
 
 
 class _Group(click.Group):
+    def main(self, *args: Any, **settings: Any) -> Any:
+        with writing_clearly():
+            return super().main(*args, **settings)
+
     def invoke(self, ctx: click.Context) -> Any:
         with ending_clearly():
             return super().invoke(ctx)
@@ -20,7 +26,30 @@ class _Group(click.Group):
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(clr_ref.__version__, prog_name="clr-ref")
 def main() -> None:
-    """Cyclical learning rates: exact values, a correctly rounded schedule, and the recorded rates of TFA."""
+    r"""Cyclical learning rates: exact values, a correctly rounded schedule, and the recorded rates of TFA.
+
+    Each command has a --help of its own. Exit codes: 0 if all comparisons pass, 1 if one fails or the golden store is damaged,
+    2 if the call is wrong.
+
+    \b
+    Example:
+      clr-ref eval triangular2 -i 1e-4 -m 1e-2 -s 1874 0 1874 3748:3752
+    """
+
+
+def _arrange_help(command: click.Command) -> None:
+    """Arrange the help texts of a command and its subcommands, which are docstrings.
+
+    - A raw docstring has a backslash and a "b" where click expects the character that keeps the lines of a block.
+    - The block "Example:" stands at the end, after the options.
+    - The list of commands has the whole first sentence, where click would cut it.
+    """
+    text, _, example = inspect.cleandoc(command.help or "").replace("\\b\n", "\b\n").partition("\b\nExample:\n")
+    command.help = text.strip()
+    command.epilog = f"\b\nExample:\n{example}" if example else command.epilog
+    command.short_help = re.split(r"(?<=\.)\s", " ".join(text.split()), maxsplit=1)[0]
+    for subcommand in getattr(command, "commands", {}).values():
+        _arrange_help(subcommand)
 
 
 for command in (
@@ -34,3 +63,4 @@ for command in (
     bench.bench,
 ):
     main.add_command(command)
+_arrange_help(main)

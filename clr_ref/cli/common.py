@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import io
 import json
 import os
 import signal
@@ -15,6 +16,7 @@ from typing import Any, NoReturn
 
 import click
 import numpy as np
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -46,7 +48,41 @@ def ending_clearly() -> Iterator[None]:
             signal.signal(signal.SIGTERM, before)
 
 
-def output_option(name: str, *, folder: bool = False, **settings: Any) -> Callable[..., Any]:
+@contextlib.contextmanager
+def writing_clearly() -> Iterator[None]:
+    """End a command clearly if its output cannot be written, such as on a full disk: with one message, and exit code 2.
+
+    click ends the command, without a message and with exit code 1, if the reader of a pipe has gone.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # The name of a file need not be text in the encoding of the output; it would end the command at its last line.
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        yield
+    except OSError as error:
+        for stream in (sys.stdout, sys.stderr):
+            _drop_what_is_left(stream)
+        place = "the output" if error.filename is None else repr(error.filename)
+        with contextlib.suppress(OSError):
+            click.echo(f"Error: {place} cannot be read or written: {error.strerror or error}", err=True)
+        sys.exit(2)
+
+
+def _drop_what_is_left(stream: Any) -> None:
+    """Drop what a stream could not write: Python would try it again at its exit, and print a second error."""
+    try:
+        stream.flush()
+    except (OSError, ValueError):
+        with contextlib.suppress(OSError):  # such as a stream without a file
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
+    except AttributeError:  # None: there is no such stream
+        pass
+
+
+def output_option(*names: str, folder: bool = False, **settings: Any) -> Callable[..., Any]:
     """Return an option for an output file or folder. Before the command begins, it is checked that it can be written."""
 
     def check(context: click.Context, parameter: click.Parameter, path: Path | None) -> Path | None:
@@ -56,7 +92,7 @@ def output_option(name: str, *, folder: bool = False, **settings: Any) -> Callab
         return path
 
     kind = click.Path(path_type=Path, file_okay=not folder, dir_okay=folder)
-    return click.option(name, **{"type": kind, "metavar": "DIR" if folder else "FILE", **settings}, callback=check)
+    return click.option(*names, **{"type": kind, "metavar": "DIR" if folder else "FILE", **settings}, callback=check)
 
 
 def check_outputs(option: str, paths: Iterable[Path]) -> None:
@@ -106,11 +142,13 @@ class Progress:
 
     def __init__(self, total: int) -> None:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+        from rich.table import Column
 
         self._console = Console(stderr=True)
         self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
+            # By default rich cuts a description that is too long for the terminal.
+            TextColumn("{task.description}", table_column=Column(overflow="fold")),
+            BarColumn(20),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
@@ -196,11 +234,17 @@ def _is_installed(module: str) -> bool:
 
 
 def plotting_module() -> Any:
+    """Return ``clr_ref.plot``.
+
+    Raises:
+        click.UsageError: matplotlib is not installed, or cannot be imported.
+    """
+    require_extras("plot")
     try:
-        from clr_ref import plot as plotting
+        from clr_ref import plot
     except ImportError as error:
-        raise click.UsageError(f"drawing needs matplotlib: install clr-ref[plot] ({error})") from None
-    return plotting
+        raise click.UsageError(f"matplotlib cannot be imported: {error}") from None
+    return plot
 
 
 def short(number: float) -> str:
@@ -220,11 +264,53 @@ def new_table(*columns: str) -> Table:
     """Return a table without frame; a column whose name starts with '>' is aligned to the right."""
     table = Table(box=None, pad_edge=False, show_edge=False, header_style="bold")
     for column in columns:
-        table.add_column(column.lstrip(">"), justify="right" if column.startswith(">") else "left", no_wrap=True)
+        table.add_column(column.lstrip(">"), justify="right" if column.startswith(">") else "left", overflow="fold")
     return table
 
 
 def print_table(table: Table) -> None:
-    console = Console()
-    # Without a terminal the table is as wide as its content; otherwise rich would cut it at 80 columns.
-    Console(width=console.width if console.is_terminal else 400, highlight=False).print(table)
+    """Print a table. In a terminal that is too narrow for it, columns wrap between words, or rows become lines.
+
+    Without a terminal, the table is as wide as its content.
+    """
+    terminal = Console()
+    cells = [[str(column.header), *map(str, column.cells)] for column in table.columns]
+    natural = [max(cell_len(line) for cell in column for line in cell.split("\n")) for column in cells]
+    total = sum(natural) + 2 * len(natural)
+    widths = _fitted(cells, natural, terminal.width - 2 * len(natural)) if terminal.is_terminal else natural
+    if widths is None:
+        _print_rows_as_lines(cells, terminal.width)
+        return
+    for column, width in zip(table.columns, widths, strict=True):
+        column.width = width
+    # Markup and emoji codes would change cells such as "[a]" or ":b:".
+    Console(width=total if not terminal.is_terminal else terminal.width, highlight=False, markup=False, emoji=False).print(
+        table
+    )
+
+
+def _fitted(cells: list[list[str]], natural: list[int], room: int) -> list[int] | None:
+    """Return widths of columns that fit: the widest columns give way, down to their longest word. None if none do."""
+    widths = list(natural)
+    shortest = [max(cell_len(word) for cell in column for word in ("", *cell.split())) for column in cells]
+    while sum(widths) > room:
+        able = [place for place, width in enumerate(widths) if width > shortest[place]]
+        if not able:
+            return None
+        widths[max(able, key=widths.__getitem__)] -= 1
+    return widths
+
+
+def _print_rows_as_lines(cells: list[list[str]], width: int) -> None:
+    """Print each row as a block of lines, a line for each column. A longer value continues below its beginning."""
+    names, *rows = zip(*cells, strict=True)
+    console = Console(width=width, highlight=False, markup=False, emoji=False)
+    for number, row in enumerate(rows):
+        block = Table.grid(padding=(0, 2, 0, 0))
+        block.add_column(justify="right", style="bold", no_wrap=True)
+        block.add_column(overflow="fold")
+        for name, cell in zip(names, row, strict=True):
+            block.add_row(name, cell)
+        if number:
+            console.print()
+        console.print(block)

@@ -1,0 +1,50 @@
+"""Numbers that are formatted an array at a time have the texts of ``repr`` and ``ulp.shortest``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from clr_ref.cli import text
+from clr_ref.exact import ulp
+
+RANDOM = np.random.default_rng(0)
+BITS = {"float32": np.int32, "float64": np.int64}
+SPECIAL = [0.0, -0.0, 1, 2, 9.5, 10, -1, -0.1, 0.1, 0.001, 1e-4, 1e-5, 1e-10, 99999.9, 1e15, 1e16, 1e17, 1e22, 1e23, 5e-324]
+
+
+def inputs(dtype: str) -> dict[str, Any]:
+    limits = np.iinfo(BITS[dtype])
+    with np.errstate(over="ignore"):
+        return {
+            "any bits": RANDOM.integers(limits.min, limits.max, 3000, BITS[dtype]).view(dtype),
+            "learning rates": (10.0 ** RANDOM.uniform(-7, 2, 3000)).astype(dtype),
+            "short decimals": (RANDOM.integers(0, 10**6, 3000) / 10.0 ** RANDOM.integers(0, 9, 3000)).astype(dtype),
+            "whole numbers": RANDOM.integers(-(10**9), 10**9, 3000).astype(dtype),
+            "powers of two": (2.0 ** np.arange(-140, 120)).astype(dtype),
+            "special": np.array([*SPECIAL, np.nan, np.inf, -np.inf, np.finfo(dtype).max, np.finfo(dtype).tiny], dtype),
+            "nothing": np.empty(0, dtype),
+        }
+
+
+@pytest.mark.parametrize("dtype", BITS)
+@pytest.mark.parametrize("kind", inputs("float32"))
+@pytest.mark.filterwarnings("error")
+def test_floats(dtype: str, kind: str) -> None:
+    numbers = inputs(dtype)[kind]
+    assert text.join(text.floats(numbers)).splitlines() == [ulp.shortest(number) for number in numbers]
+
+
+def test_most_numbers_are_formatted_together() -> None:
+    """The others take a microsecond each."""
+    for dtype in BITS:
+        assert text._shortest(inputs(dtype)["learning rates"])[3].mean() > 0.98
+
+
+@pytest.mark.parametrize("width", [1, 4, 5, 19])
+def test_integers(width: int) -> None:
+    largest = min(10**width, 2**63) - 1
+    numbers = np.array([0, 1, 9, largest // 10, largest, *RANDOM.integers(0, largest, 1000)], np.int64)
+    assert text.join(text.integers(numbers, width)).splitlines() == [f"{number:>{width}}" for number in numbers]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -215,7 +215,7 @@ def _errors(store: Store) -> str:
     for (mode, step_dtype, message), where in errors.items():
         cases = set().union(*where.values())
         names = f"{len(cases)} cases" if len(cases) > 6 else ", ".join(sorted(cases))
-        rows.append((mode, step_dtype, message, names, _ranges(store, where)))
+        rows.append((mode, step_dtype, message, names, store.in_ranges(where)))
     table = pages.markdown.table(("mode", "step", "error", "cases", "pairs"), rows)
     return f"## Errors\n\nThe exceptions that TFA raised.\n\n{table}"
 
@@ -228,7 +228,7 @@ def _behaviours(store: Store) -> str:
         for record in store.records.values():
             if title in record.behaviours:
                 outcomes.setdefault(record.behaviours[title], []).append(record.name)
-        lines = [f"- {_ranges(store, names)}: {pages.markdown.escaped(outcome)}" for outcome, names in outcomes.items()]
+        lines = [f"- {store.in_ranges(names)}: {pages.markdown.escaped(outcome)}" for outcome, names in outcomes.items()]
         parts.append(f"**{title}**\n\n" + "\n".join(lines))
     return (
         "## Behaviours\n\n"
@@ -309,22 +309,3 @@ def _distances(store: Store, case: Case, mode: Mode) -> Iterator[tuple[NDArray[n
 def _values(store: Store, entry: Entry) -> NDArray[Any]:
     assert entry.values is not None
     return store.values(entry.case, entry.values)
-
-
-def _ranges(store: Store, names: Iterable[str]) -> str:
-    """The records as ranges in the order of the store: ``TF 2.1.4 TFA 0.7.1 to TF 2.3.4 TFA 0.11.2``."""
-    chosen, every = set(names), list(store.records)
-    if chosen == set(every):
-        return "all pairs"
-    ranges: list[list[str]] = []
-    for index, name in enumerate(every):
-        if name in chosen:
-            if index and every[index - 1] in chosen:
-                ranges[-1].append(name)
-            else:
-                ranges.append([name])
-
-    def words(name: str) -> str:
-        return f"TF {store.records[name].tensorflow} TFA {store.records[name].tensorflow_addons}"
-
-    return ", ".join(words(r[0]) if len(r) == 1 else f"{words(r[0])} to {words(r[-1])}" for r in ranges)

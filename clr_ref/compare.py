@@ -283,7 +283,7 @@ def percent(part: float) -> str:
 
     Examples:
         >>> percent(0.98765), percent(3.1e-6), percent(0.0), percent(476.8)
-        ('99 %', '0.00031 %', '0 %', '47,700 %')
+        ('99 %', '0.00031 %', '0 %', '48,000 %')
     """
     return f"{decimal.Decimal(f'{100 * part:.2g}'):,f} %" if math.isfinite(part) else f"{part} %"
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     Steps = NDArray[np.int64]
 
-_UNKNOWN_CPU = "they come from CPUs whose graphs cannot be replayed"
+_UNKNOWN_CPU = "from CPUs whose graphs cannot be replayed"
 #: So many steps are replayed at a time.
 PIECE = 12 * 1024
 
@@ -199,11 +199,11 @@ def _replayed(store: Store, cases: list[Case], mode: Mode, power: bool) -> Verdi
         [one.comparison for one in found if one.comparison is not None],
         cases=len(cases),
         note=_notes(
-            (sum(one.flushed for one in found), "files match only if subnormal numbers become 0, as on TensorFlow"),
-            (sum(one.comparison is None for one in found), f"files were skipped: {_UNKNOWN_CPU}"),
+            (sum(one.flushed for one in found), "files that match only if subnormal numbers become 0, as on TensorFlow"),
+            (sum(one.comparison is None for one in found), f"files skipped, {_UNKNOWN_CPU}"),
             (
                 sum(key[0] in by_id and key[1] == mode for key in store.digests()) if power else 0,
-                "exp_range checksums were skipped: they depend on TensorFlow's own pow",
+                "exp_range checksums skipped, since they contain TensorFlow's own pow",
             ),
         ),
     )
@@ -255,7 +255,7 @@ def _digests(store: Store, cases: list[Case], mode: Mode) -> Verdict:
         "sha256",
         [comparison for comparison in found if comparison is not None],
         cases=len(cases),
-        note=_notes((found.count(None), f"checksums were skipped: {_UNKNOWN_CPU}")),
+        note=_notes((found.count(None), f"checksums skipped, {_UNKNOWN_CPU}")),
     )
 
 
@@ -297,7 +297,7 @@ def _replayed_digest(
 
 
 def _notes(*counted: tuple[int, str]) -> str:
-    return "; ".join(f"{count} {text}" for count, text in counted if count)
+    return "; ".join(f"{text}: {count}" for count, text in counted if count)
 
 
 def _sha256(values: object) -> str:

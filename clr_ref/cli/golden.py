@@ -115,8 +115,8 @@ def record(
 
     with progress:
         if python is not None:
-            say = functools.partial(recording.record_with, python, None, staging=staging, folder=store)
-            attempt(str(python), functools.partial(say, progress=progress.say))
+            run = functools.partial(recording.record_with, python, None, staging=staging, folder=store)
+            attempt(str(python), functools.partial(run, progress=progress.say))
         for pair in known.values() if every else [known[name] for name in names]:
             if not force and recording.up_to_date(pair, staging=staging, folder=store):
                 progress.done(f"{pair.name}: up to date")
@@ -335,7 +335,7 @@ def _given(staging: Path, folder: Path | None) -> list[str]:
 def _print_summary(summary: dict[str, Any], details: bool) -> None:
     """Print how a recording differs from the store: a line, or one for each mode; with details, lines for each difference."""
     against = summary["against"]
-    with_what = "the stored recording of this pair" if against == summary["pair"] else f"{against}, the nearest stored pair"
+    with_what = "the stored recording of this pair" if against == summary["pair"] else f"{against} (the nearest)"
     differences = summary["differences"]
     say(f"{summary['pair']}: " + ("nothing is stored to compare with" if against is None else f"compared with {with_what}"))
     if summary["error"]:

@@ -145,7 +145,7 @@ def _check(verdicts: tuple[Verdict, ...], store: golden.Store) -> _Check:
         case "power_budget":
             apart = max(verdict.worst_ulp for verdict in verdicts)
             compared = f"{record}, exp_range"
-            holds = f"at most {_counted(apart, 'float')} apart"
+            holds = f"at most {_counted(apart, 'float')} apart" if apart else "the same bits"
             fails = "further apart than allowed"
         case _:
             counted = f"{_counted(values // store.digest_steps, 'checksum')} of {store.digest_steps:,} rates"
@@ -182,9 +182,9 @@ def _dtype(verdict: Verdict) -> str:
 
 
 def _print_failure(store: golden.Store, check: _Check, verdict: Verdict) -> None:
-    mode = _MODES[verdict.mode]
+    mode, title = _MODES[verdict.mode], check.compared + (", checksums" if verdict.bound == "sha256" else "")
     click.echo()
-    say(f"FAILS: {check.compared}" + (f", {mode}" if mode and mode not in check.compared else ""))
+    say(f"FAILS: {title}" + (f", {mode}" if mode and mode not in title else ""))
     first, origin = verdict.first, verdict.origin
     if first is None:
         say(f"nothing to compare{': ' + verdict.note if verdict.note else ''}", first="  ")
@@ -197,7 +197,7 @@ def _print_failure(store: golden.Store, check: _Check, verdict: Verdict) -> None
     else:
         rows.append(("step", f"{first.step} (cycle {first.cycle}, phase {first.phase:.6g} of 2 half cycles)"))
         rows += [("expected", f"{first.expected}, {expected}"), ("actual", f"{first.actual}, {actual}")]
-        rows.append(("distance", f"{first.ulp:+,.0f} ULP (floats); allowed: {first.bound}"))
+        rows += [("distance", f"{first.ulp:+,.0f} ULP (floats)"), ("allowed", first.bound)]
     if origin is not None:
         rows.append(("file", f"{store.folder / origin.file}"))
         rows.append(("recorded", f"with steps of type {origin.step_dtype}, by {store.in_ranges(origin.pairs)}"))

@@ -282,10 +282,13 @@ def percent(part: float) -> str:
     """Return a part in percent with two digits, e.g. ``0.00031 %``.
 
     Examples:
-        >>> percent(0.98765), percent(3.1e-6), percent(0.0), percent(476.8)
-        ('99 %', '0.00031 %', '0 %', '48,000 %')
+        >>> percent(0.98765), percent(3.1e-6), percent(0.0), percent(476.8), percent(5.877e-39)
+        ('99 %', '0.00031 %', '0 %', '48,000 %', '5.9e-37 %')
     """
-    return f"{decimal.Decimal(f'{100 * part:.2g}'):,f} %" if math.isfinite(part) else f"{part} %"
+    number = 100 * part
+    if not math.isfinite(number) or 0 < abs(number) < 1e-7:
+        return f"{number:.2g} %"
+    return f"{decimal.Decimal(f'{number:.2g}'):,f} %"
 
 
 def policy_name(schedule: Parameters) -> str:

@@ -212,11 +212,11 @@ def show(name: str | None, markdown: Path | None, folder: Path | None, as_json: 
     """List the recorded pairs, or show one: provenance, errors, behaviours."""
     store = read_store(folder, as_json, "nothing was shown")
     if markdown is not None:
-        from clr_ref.golden import report
+        from clr_ref.golden import measured, report
 
         picture = markdown.with_name("drift.png")
         check_outputs("--markdown", [markdown, picture])
-        plotting_module().drift(report.drift(store), picture)
+        plotting_module().drift(measured.drift(store), picture)
         write_text(markdown, report.markdown(store, picture.name))
         click.echo(json.dumps({"wrote": [str(markdown), str(picture)]}) if as_json else f"wrote {markdown} and {picture}")
         return

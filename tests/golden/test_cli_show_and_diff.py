@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from clr_ref.cli import main
-from clr_ref.golden import record as recording, report, store as golden
+from clr_ref.golden import measured, record as recording, report, store as golden
 from tests import terminal
 from tests.golden import synthetic
 from tests.golden.command import THIRD, Golden, damage
@@ -134,8 +134,43 @@ def test_page_has_every_pair_behaviour_and_case(folder: Path) -> None:
 def test_page_says_which_bits_changed(folder: Path) -> None:
     page = report.markdown(golden.read(folder), "picture.png")
     changed = [line for line in page.splitlines() if line.startswith(f"| {FIRST} | {SECOND} |")]
-    # XLA alone changed; by 5 ULP, in both of its files.
-    assert changed == [f"| {FIRST} | {SECOND} | xla | triangular-2 (5) | 5 | none |"]
+    # XLA alone changed; by 5 ULP, in both of its files. 5 ULP of the larger bound, 1e-2, are 5 * 2**-30.
+    assert changed == [f"| {FIRST} | {SECOND} | xla | triangular-2 5 (0.000047 %) | 5 (0.000047 %) | none |"]
+
+
+def test_page_begins_with_its_contents_and_findings(folder: Path) -> None:
+    """The numbers are those of the synthetic store: of two pairs, tf.function is 1 ULP off, and XLA 5 ULP in one case."""
+    synthetic.write_recording(folder, SECOND, folder, {("triangular-2", "xla"): 5}, {"int bounds": "works"})
+    synthetic.renew_sums(folder)
+    page = report.markdown(golden.read(folder), "picture.png")
+    titles = re.findall("(?m)^## (.*)$", page)
+    links = re.findall(r"(?m)^- \[(.*)\]\(#(.*)\)$", page)
+    assert [title for title, _ in links] == titles
+    assert titles[0] == "Findings"
+    assert dict(links)["Eager against tf.function against XLA"] == "eager-against-tffunction-against-xla"
+    for link in re.findall(r"\]\(#([^)]*)\)", page):
+        assert link in dict(links).values()
+    said = " ".join(page.partition("## Findings")[2].partition("## ")[0].split())
+    for sentence in (
+        "2 of the 42 supported pairs ran, from TF 2.14.1 with TFA 0.22.0 to TF 2.15.1 with TFA 0.23.0. They gave 72 results.",
+        "Of 4 cases, 4 with tf.function and 1 with XLA have other bits than in eager mode.",
+        "The bits of rates changed with TensorFlow 2.15.1. None of the changes came with another TFA",
+        "TFA raised an exception for 6 of 72 results, 6 of them at an int64 step. On the newest pair, 1 of 4 cases",
+        "Of 3 behaviours that were tried, 1 differs between pairs.",
+    ):
+        assert sentence in said, said
+
+
+def test_drift_has_the_error_beside_the_distance(folder: Path) -> None:
+    """At step 8, which only triangular-2 has, eager mode is exact, and tf.function is 1 ULP off."""
+    store = golden.read(folder)
+    drifts = {each.mode: each for each in measured.drift(store)}
+    case = store.cases["triangular-2"]
+    found = drifts["function"].below(9, 8)
+    assert found is not None
+    assert (found.ulps, found.relative) == (1, pytest.approx(2.0**-37 / case.schedule.maximal_learning_rate))
+    assert drifts["eager"].below(9, 8) == measured.Apart(0, 0)
+    assert drifts["function"].below(2**20, 1000) is None
 
 
 def test_page_tells_behaviours_apart_by_version(folder: Path) -> None:

@@ -85,8 +85,8 @@ def golden_option(function: Callable[..., Any]) -> Callable[..., Any]:
         if path is not None and not os.path.isdir(path):
             raise click.BadParameter(f"there is no folder {str(path)!r}", context, parameter)
         if path is not None and not os.path.isfile(path / "cases.json"):
-            reason = f"{str(path)!r} is no golden store: it holds no cases.json"
-            raise click.BadParameter(f"{reason}\nGive the folder golden/ of a checkout, or a copy of it.", context, parameter)
+            advice = "It holds no cases.json. Give the folder golden/ of a checkout, or a copy of it."
+            raise click.BadParameter(f"{str(path)!r} is no golden store\n{advice}", context, parameter)
         return path
 
     return click.option(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import decimal
+import math
 from collections.abc import Iterable
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal
@@ -52,17 +54,38 @@ class Disagreement:
 
 
 @dataclasses.dataclass(frozen=True)
+class Farthest:
+    """The value with the largest distance in ULP. ``relative`` is its error divided by the larger of the two bounds."""
+
+    case: str
+    step: int
+    relative: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Origin:
+    """The source of recorded values: a file of the store, the type of the steps, and the records that refer to the file."""
+
+    file: str
+    step_dtype: str
+    pairs: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
 class Comparison:
     """The comparison of one array of values with the expected ones.
 
-    ``worst_ulp`` is the largest distance in floats. ``worst_share`` is the largest error divided by its bound, or
-    None if the bound is a number of ULP.
+    ``worst_ulp`` is the largest distance in floats; ``farthest`` is the value that has it, if the comparison knows it.
+    ``worst_share`` is the largest error divided by its bound, or None if the bound is a number of ULP. ``origin`` is None if
+    no value is a recorded one.
     """
 
     values: int
     worst_ulp: float
     worst_share: float | None
     first: Disagreement | None
+    farthest: Farthest | None = None
+    origin: Origin | None = None
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -80,7 +103,10 @@ class Truth:
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
-    """The result of all comparisons of ``subject`` with ``tier``. ``mode`` is TensorFlow's execution mode, or ``-``."""
+    """The result of all comparisons of ``subject`` with ``tier``. ``mode`` is TensorFlow's execution mode, or ``-``.
+
+    ``first`` is the first failure, and ``origin`` the source of its recorded value.
+    """
 
     subject: str
     tier: Tier
@@ -93,6 +119,8 @@ class Verdict:
     holds: bool
     first: Disagreement | None
     note: str = ""
+    farthest: Farthest | None = None
+    origin: Origin | None = None
 
 
 def within_ulp(
@@ -126,7 +154,10 @@ def within_ulp(
         index = int(bad[0])
         bound = f"{allowed[index]:.3g} ULP"
         first = _disagreement(schedule, int(steps[index]), actual[index], expected[index], bound, case, tier, repeat)
-    return Comparison(len(steps), float(np.max(np.abs(apart), initial=0.0)), None, first)
+    with np.errstate(invalid="ignore", over="ignore"):
+        errors = np.abs(np.asarray(actual, np.float64) - np.asarray(expected, np.float64))
+    worst, farthest = _farthest(schedule, steps, np.abs(apart), errors, case)
+    return Comparison(len(steps), worst, None, first, farthest)
 
 
 def truth(schedule: Parameters, steps: Any) -> Truth:
@@ -183,7 +214,27 @@ def within_bound(
         index = int(bad[0])
         words = f"{bound[index]:.6g} absolute, error {errors[index]:.6g}"
         first = _disagreement(schedule, int(steps[index]), actual[index], expected.rounded[index], words, case, tier, repeat)
-    return Comparison(len(steps), float(np.max(apart, initial=0.0)), float(np.max(share, initial=0.0)), first)
+    worst, farthest = _farthest(schedule, steps, apart, errors, case)
+    return Comparison(len(steps), worst, float(np.max(share, initial=0.0)), first, farthest)
+
+
+def _farthest(
+    schedule: Parameters, steps: Any, apart: NDArray[Any], errors: NDArray[np.float64], case: str
+) -> tuple[float, Farthest | None]:
+    """Return the largest distance in ULP, and the value that has it."""
+    if not len(steps):
+        return 0.0, None
+    index = int(np.argmax(apart))
+    return float(apart[index]), Farthest(case, int(steps[index]), relative(schedule, errors[index]))
+
+
+def relative(schedule: Parameters, error: float) -> float:
+    """Return an error divided by the larger of the two bounds of the schedule, by magnitude.
+
+    The error divided by the expected rate itself would be huge for each rate near zero, as the number of ULP is.
+    """
+    larger = max(abs(schedule.initial_learning_rate), abs(schedule.maximal_learning_rate))
+    return float(error) / float(larger) if larger else float("inf") if error else 0.0
 
 
 def verdict(
@@ -192,7 +243,8 @@ def verdict(
     """Return the verdict on some comparisons, with their first failure. A verdict without comparisons does not hold."""
     found = list(comparisons)
     shares = [c.worst_share for c in found if c.worst_share is not None]
-    first = next((c.first for c in found if c.first is not None), None)
+    failed = next((c for c in found if c.first is not None), None)
+    worst = max(found, key=lambda c: c.worst_ulp, default=None)
     values = sum(c.values for c in found)
     return Verdict(
         subject=subject,
@@ -201,12 +253,42 @@ def verdict(
         bound=bound,
         cases=cases,
         values=values,
-        worst_ulp=max((c.worst_ulp for c in found), default=0.0),
+        worst_ulp=worst.worst_ulp if worst else 0.0,
         worst_share=max(shares, default=None),
-        holds=first is None and values > 0,
-        first=first,
+        holds=failed is None and values > 0,
+        first=failed.first if failed else None,
         note=note,
+        farthest=worst.farthest if worst else None,
+        origin=failed.origin if failed else None,
     )
+
+
+def percent_of_allowed(share: float) -> str:
+    """Return the largest error divided by the allowed error in percent, e.g. ``99.99 %``.
+
+    It reads "100 %" only if the error is the allowed one exactly.
+
+    Examples:
+        >>> percent_of_allowed(0.9999986), percent_of_allowed(1.0), percent_of_allowed(1.0000001)
+        ('99.99 %', '100 %', '100.01 %')
+    """
+    rounded = round(100 * share, 2) if math.isfinite(share) else share
+    if rounded == 100 and share != 1:
+        rounded = 99.99 if share < 1 else 100.01
+    return f"{rounded:,.10g} %"
+
+
+def percent(part: float) -> str:
+    """Return a part in percent with two digits, e.g. ``0.00031 %``.
+
+    Examples:
+        >>> percent(0.98765), percent(3.1e-6), percent(0.0), percent(476.8), percent(5.877e-39)
+        ('99 %', '0.00031 %', '0 %', '48,000 %', '5.9e-37 %')
+    """
+    number = 100 * part
+    if not math.isfinite(number) or 0 < abs(number) < 1e-7:
+        return f"{number:.2g} %"
+    return f"{decimal.Decimal(f'{number:.2g}'):,f} %"
 
 
 def policy_name(schedule: Parameters) -> str:

@@ -26,7 +26,7 @@ from clr_ref.steps import whole
 
 if TYPE_CHECKING:
     from clr_ref.bench.report import Report
-    from clr_ref.golden.report import Drift
+    from clr_ref.golden.measured import Drift
     from clr_ref.range_test import RangeTest
     from clr_ref.schedule import CyclicalLearningRate
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
+import shlex
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from clr_ref import compare, policies
-from clr_ref.compare import Comparison, Truth, Verdict
+from clr_ref.compare import Comparison, Origin, Truth, Verdict
 from clr_ref.exact import FORMATS
+from clr_ref.golden import store as golden
 from clr_ref.golden.model import MODES, Case, Mode, StepDtype, Store
 from clr_ref.schedule import CyclicalLearningRate
 from clr_ref.tfa import bounds, eager, graphs
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     Steps = NDArray[np.int64]
 
+_UNKNOWN_CPU = "from CPUs whose graphs cannot be replayed"
 #: So many steps are replayed at a time.
 PIECE = 12 * 1024
 
@@ -40,12 +43,12 @@ def verify(store: Store, case_id: str | None = None) -> Iterator[Verdict]:
         raise ValueError(f"case must be one of {', '.join(store.cases)}; got {case_id!r}")
     cases = [case for case in store.cases.values() if case_id in (None, case.id)]
     truths = {case.id: _truth(case) for case in cases}
-    yield _reference(cases, truths)
+    yield _reference(store, cases, truths)
     for dtype in FORMATS:
         if chosen := [case for case in cases if case.dtype == dtype]:
-            yield _formula(chosen, truths, dtype)
-    for mode in MODES:
-        for power in (False, True):
+            yield _formula(store, chosen, truths, dtype)
+    for power in (False, True):
+        for mode in MODES:
             if chosen := [case for case in cases if _has_power(case) is power]:
                 yield _replayed(store, chosen, mode, power)
     if chosen := [case for case in cases if not _has_power(case)]:
@@ -74,34 +77,40 @@ def _has_power(case: Case) -> bool:
     return case.schedule.policy.scale not in (policies.ONE, policies.HALVING)
 
 
-def _repeat(case: Case) -> str:
-    return f"clr-ref verify --case {case.id}"
+def _repeat(store: Store, case: Case) -> str:
+    """Return the command that repeats the comparisons of one case with this store, for a shell."""
+    command = ["clr-ref", "verify", "--case", case.id]
+    if store.folder != golden.default_folder():
+        command += ["--golden", str(store.folder)]
+    return shlex.join(command)
 
 
-def _reference(cases: list[Case], truths: Mapping[str, Truth]) -> Verdict:
+def _reference(store: Store, cases: list[Case], truths: Mapping[str, Truth]) -> Verdict:
     """Check that the reference schedule is correctly rounded, in the dtype of each case and in float64."""
     found = [
         comparison
         for case in cases
         for schedule in (case.schedule, case.wide_schedule)
-        for comparison in _correctly_rounded(case, schedule, _at(case, truths, case.steps))
+        for comparison in _correctly_rounded(store, case, schedule, _at(case, truths, case.steps))
     ]
     return compare.verdict("reference", "exact", "-", "correctly rounded", found, cases=len(cases))
 
 
-def _correctly_rounded(case: Case, schedule: CyclicalLearningRate, truth: Truth) -> Iterator[Comparison]:
+def _correctly_rounded(store: Store, case: Case, schedule: CyclicalLearningRate, truth: Truth) -> Iterator[Comparison]:
     """Compare all steps as one array, and the first 256 one at a time."""
-    compared = functools.partial(compare.within_ulp, schedule, allowed=0, case=case.id, tier="exact", repeat=_repeat(case))
+    repeat = _repeat(store, case)
+    compared = functools.partial(compare.within_ulp, schedule, allowed=0, case=case.id, tier="exact", repeat=repeat)
     expected = truth.rounded if schedule.dtype == case.dtype else truth.high
     yield compared(case.steps, schedule(case.steps), expected)
     few = case.steps[:256]
     yield compared(few, np.array([schedule(step) for step in few.tolist()], schedule.dtype), expected[:256])
 
 
-def _formula(cases: list[Case], truths: Mapping[str, Truth], dtype: str) -> Verdict:
+def _formula(store: Store, cases: list[Case], truths: Mapping[str, Truth], dtype: str) -> Verdict:
     """Check that the error of our copy of TFA's formula is at most the proven bound."""
     found = [
-        _within_bound(case, case.steps, eager.evaluate(case.schedule, case.steps), truths, "eager", None) for case in cases
+        _within_bound(store, case, case.steps, eager.evaluate(case.schedule, case.steps), truths, "eager", None)
+        for case in cases
     ]
     return compare.verdict(f"tfa_arithmetic {dtype}", "exact", "-", "error_bound", found, cases=len(cases))
 
@@ -110,19 +119,32 @@ def _recorded(store: Store, cases: list[Case], truths: Mapping[str, Truth], mode
     """Check that the error of TFA's recorded rates is at most the bound that is proven for the mode."""
     by_id = {case.id: case for case in cases}
     found = [
-        _within_bound(case, case.steps_for(mode, step_dtype), store.values(case_id, name), truths, mode, step_dtype)
-        for case_id, found_mode, step_dtype, name in store.files()
+        dataclasses.replace(
+            _within_bound(store, case, case.steps_for(mode, step_dtype), store.values(case_id, name), truths, mode, step_dtype),
+            origin=_origin(case, step_dtype, name, names),
+        )
+        for (case_id, found_mode, step_dtype, name), names in store.files().items()
         if found_mode == mode and (case := by_id.get(case_id))
     ]
     return compare.verdict(f"TFA {dtype}", "exact", mode, "error_bound", found, cases=len(cases))
 
 
+def _origin(case: Case, step_dtype: StepDtype, name: str, names: list[str]) -> Origin:
+    return Origin(f"values/{case.id}/{name}", step_dtype, tuple(names))
+
+
 def _within_bound(
-    case: Case, steps: Steps, actual: Any, truths: Mapping[str, Truth], mode: Mode, step_dtype: StepDtype | None
+    store: Store,
+    case: Case,
+    steps: Steps,
+    actual: Any,
+    truths: Mapping[str, Truth],
+    mode: Mode,
+    step_dtype: StepDtype | None,
 ) -> Comparison:
     allowed = bounds.error_bound(case.schedule, steps, mode=mode, step_dtype=step_dtype)
     truth = _at(case, truths, steps)
-    return compare.within_bound(case.schedule, steps, actual, truth, allowed, case=case.id, repeat=_repeat(case))
+    return compare.within_bound(case.schedule, steps, actual, truth, allowed, case=case.id, repeat=_repeat(store, case))
 
 
 def _replays(
@@ -177,8 +199,12 @@ def _replayed(store: Store, cases: list[Case], mode: Mode, power: bool) -> Verdi
         [one.comparison for one in found if one.comparison is not None],
         cases=len(cases),
         note=_notes(
-            (sum(one.flushed for one in found), "files with subnormals flushed to zero"),
-            (sum(one.comparison is None for one in found), "files from CPUs whose graphs cannot be replayed were skipped"),
+            (sum(one.flushed for one in found), "files that match only if subnormal numbers become 0, as on TensorFlow"),
+            (sum(one.comparison is None for one in found), f"files skipped, {_UNKNOWN_CPU}"),
+            (
+                sum(key[0] in by_id and key[1] == mode for key in store.digests()) if power else 0,
+                "exp_range checksums skipped, since they contain TensorFlow's own pow",
+            ),
         ),
     )
 
@@ -198,8 +224,9 @@ def _replayed_file(
     actual = tried[-1] if same else tried[0]
     allowed = bounds.power_budget(case.schedule, steps) if power else 0.0
     comparison = compare.within_ulp(
-        case.schedule, steps, actual, recorded, allowed, case=case.id, tier="record", repeat=_repeat(case)
+        case.schedule, steps, actual, recorded, allowed, case=case.id, tier="record", repeat=_repeat(store, case)
     )
+    comparison = dataclasses.replace(comparison, origin=_origin(case, step_dtype, name, names))
     return _Replayed(comparison, flushed=same and len(tried) > 1)
 
 
@@ -220,8 +247,7 @@ def _digests(store: Store, cases: list[Case], mode: Mode) -> Verdict:
         key = (case_id, step_dtype if mode == "eager" else digest)
         if key not in known:
             known[key] = _Checksums(_replays(store, case, steps, mode, step_dtype, True, names))
-        found.append(_replayed_digest(case, digest, known[key], len(steps), names[0]))
-    powers = sum(1 for key in store.digests() if key[1] == mode and _has_power(store.cases[key[0]]))
+        found.append(_replayed_digest(store, case, digest, known[key], len(steps), step_dtype, names))
     return compare.verdict(
         f"{_subject(mode)}, digests",
         "record",
@@ -229,10 +255,7 @@ def _digests(store: Store, cases: list[Case], mode: Mode) -> Verdict:
         "sha256",
         [comparison for comparison in found if comparison is not None],
         cases=len(cases),
-        note=_notes(
-            (found.count(None), "from CPUs whose graphs cannot be replayed were skipped"),
-            (powers, "exp_range checksums were skipped: they depend on TensorFlow's own pow"),
-        ),
+        note=_notes((found.count(None), f"checksums skipped, {_UNKNOWN_CPU}")),
     )
 
 
@@ -249,7 +272,9 @@ class _Checksums:
         return digest in self.known
 
 
-def _replayed_digest(case: Case, digest: str, checksums: _Checksums, steps: int, record: str) -> Comparison | None:
+def _replayed_digest(
+    store: Store, case: Case, digest: str, checksums: _Checksums, steps: int, step_dtype: StepDtype, names: list[str]
+) -> Comparison | None:
     """Return the comparison of one checksum, or None if its CPU cannot be replayed."""
     if digest in checksums:
         return Comparison(steps, 0.0, None, None)
@@ -262,17 +287,17 @@ def _replayed_digest(case: Case, digest: str, checksums: _Checksums, steps: int,
         step=0,
         cycle=1,
         phase=0.0,
-        expected=f"sha256 {digest} over steps 0 .. {steps - 1} of {record}",
+        expected=f"sha256 {digest} over steps 0 .. {steps - 1} of {names[0]}",
         actual=f"sha256 {checksums.known[0]}",
         ulp=float("nan"),
         bound="0 ULP",
-        repeat=_repeat(case),
+        repeat=_repeat(store, case),
     )
-    return Comparison(steps, 0.0, None, first)
+    return Comparison(steps, 0.0, None, first, origin=Origin(f"records/{names[0]}.json", step_dtype, tuple(names)))
 
 
 def _notes(*counted: tuple[int, str]) -> str:
-    return "; ".join(f"{count} {text}" for count, text in counted if count)
+    return "; ".join(f"{text}: {count}" for count, text in counted if count)
 
 
 def _sha256(values: object) -> str:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import re
 from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
-from clr_ref import tfa_arithmetic, verify
+from clr_ref import compare, tfa_arithmetic, verify
+from clr_ref.cli import main
 from clr_ref.exact import rates
 from clr_ref.fast import arrays
 from clr_ref.golden import store as golden
 from clr_ref.tfa import bounds, eager, graphs
+from tests import terminal
 
 
 @pytest.fixture(scope="module")
@@ -20,13 +25,19 @@ def store() -> golden.Store:
     return golden.read()
 
 
+@pytest.fixture(scope="module")
+def verdicts(store: golden.Store) -> list[compare.Verdict]:
+    """All verdicts; a run takes seconds."""
+    return list(verify.verify(store))
+
+
 def failing(store: golden.Store, case: str) -> set[str]:
     """The subjects whose verdict on one case does not hold."""
     return {verdict.subject for verdict in verify.verify(store, case) if not verdict.holds}
 
 
-def test_everything_holds(store: golden.Store) -> None:
-    found = list(verify.verify(store))
+def test_everything_holds(verdicts: list[compare.Verdict]) -> None:
+    found = verdicts
     assert [v.subject for v in found if not v.holds] == []
     assert {v.mode for v in found} == {"-", "eager", "function", "xla"}
     assert {v.tier for v in found} == {"exact", "record"}
@@ -40,6 +51,61 @@ def test_everything_holds(store: golden.Store) -> None:
         held = sum(v.values for v in found if v.mode == mode and v.subject.startswith("TFA "))
         replayed = sum(v.values for v in found if v.mode == mode and v.bound in ("0 ULP", "power_budget"))
         assert held == replayed > 10_000
+
+
+def test_every_verdict_names_its_farthest_rate(store: golden.Store, verdicts: list[compare.Verdict]) -> None:
+    """The number of ULP is printed with the error beside it, which must be that of the same rate."""
+    found = {(v.subject, v.mode): v.farthest for v in verdicts}
+    assert found["tfa_arithmetic float32", "-"] == found["TFA float32", "eager"]
+    far = found["TFA float32", "eager"]
+    assert far is not None
+    case = store.cases[far.case]
+    error = abs(float(tfa_arithmetic.evaluate(case.schedule, far.step)) - float(case.schedule.exact(far.step)))
+    assert far.relative == pytest.approx(error / case.schedule.maximal_learning_rate, rel=1e-12)
+    assert (far.case, far.step, round(far.relative, 3)) == ("triangular-1", 2**24 + 1, 0.99)
+    assert found["tfa_arithmetic, digests", "eager"] is None  # checksums have no distance
+
+
+@pytest.mark.parametrize(("option", "lines"), [("--json", None), ("", 14), ("--verbose", 100)])
+def test_the_whole_run_fits_80_columns(
+    verdicts: list[compare.Verdict], option: str, lines: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verify, "verify", lambda *_: iter(verdicts))
+    result = CliRunner().invoke(main, ["verify", *([option] if option else [])])
+    assert result.exit_code == 0
+    if lines is None:
+        assert json.loads(result.stdout)["verdicts"][2]["worst_ulp"] == 11391729156644104
+        return
+    assert terminal.too_wide(result.stdout) == []
+    checks = [line for line in result.stdout.splitlines() if line.startswith(("holds", "FAILS"))]
+    assert checks == [
+        "holds  clr_ref and the exact rates: 35,828 rates, all correctly rounded",
+        "holds  our copy and the exact rates: 14,386 rates, within the allowed error",
+        "holds  our copy and TFA's record, eager mode: 34,848 rates, the same bits",
+        "holds  our copy and TFA's record, tf.function: 41,866 rates, the same bits",
+        "holds  our copy and TFA's record, XLA: 35,938 rates, the same bits",
+        "holds  our copy and TFA's record, exp_range: 17,898 rates, at most 1 float apart",
+        "holds  our copy and TFA's record: 118 checksums of 1,048,576 rates, the same",
+        "holds  TFA's record and the exact rates: 130,550 rates, within the allowed error",
+    ]
+    assert "All 8 checks hold, in " in result.stdout
+    assert len(result.stdout.splitlines()) <= lines
+    figures = "farthest: 11,391,729,156,644,104 ULP, error 4.7 %,", "largest error: 99.99 % of the allowed error"
+    assert [text in result.stdout for text in figures] == [option == "--verbose"] * 2
+    assert "100 %" not in result.stdout  # no error reaches the allowed one, and none is rounded up to it
+
+
+def test_notes_are_those_of_the_chosen_case(store: golden.Store) -> None:
+    def notes(case: str) -> str:
+        return " ".join(verdict.note for verdict in verify.verify(store, case) if verdict.note)
+
+    assert notes("triangular-7") == ""
+    skipped = sum(key[0] == "exp_range-0.9-7" for key in store.digests())
+    assert skipped > 0
+    found = re.findall(
+        "exp_range checksums skipped, since they contain TensorFlow's own pow: ([0-9]+)", notes("exp_range-0.9-7")
+    )
+    assert sum(map(int, found)) == skipped
 
 
 def test_unknown_case(store: golden.Store) -> None:

@@ -7,6 +7,7 @@ import importlib.util
 import io
 import json
 import os
+import shlex
 import signal
 import sys
 import threading
@@ -22,7 +23,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from clr_ref._files import WriteError, reason_against, reason_against_folder
+from clr_ref.cli.lines import say
 from clr_ref.golden import store as golden
+
+#: So many problems of a store are printed; a checkout with other line ends has hundreds.
+MOST_PROBLEMS = 10
 
 
 @contextlib.contextmanager
@@ -111,12 +116,23 @@ def check_outputs(option: str, paths: Iterable[Path]) -> None:
 
 
 def golden_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --golden. A folder that is missing or holds no store is a wrong call; a damaged store is found when it is read."""
+
+    def check(context: click.Context, parameter: click.Parameter, path: Path | None) -> Path | None:
+        if path is not None and not os.path.isdir(path):
+            raise click.BadParameter(f"there is no folder {str(path)!r}", context, parameter)
+        if path is not None and not os.path.isfile(path / "cases.json"):
+            advice = "It holds no cases.json. Give the folder golden/ of a checkout, or a copy of it."
+            raise click.BadParameter(f"{str(path)!r} is no golden store\n{advice}", context, parameter)
+        return path
+
     return click.option(
         "--golden",
         "folder",
-        type=click.Path(path_type=Path, file_okay=False),
+        type=click.Path(path_type=Path),
         default=None,
         metavar="DIR",
+        callback=check,
         help="Folder of the golden store. Default: the one that is installed with clr_ref.",
     )(function)
 
@@ -184,18 +200,37 @@ class Progress:
         self.advance()
 
 
-def read_store(folder: Path | None, as_json: bool) -> golden.Store:
+def read_store(folder: Path | None, as_json: bool, undone: str) -> golden.Store:
+    """Return the store, or end as ``fail`` does."""
     try:
         return golden.read(folder)
     except golden.StoreError as error:
-        fail(str(error), as_json)
+        fail(error, folder, as_json, undone)
 
 
-def fail(message: str, as_json: bool) -> NoReturn:
-    """End with exit code 1: a store that is damaged or unreadable is a failed verdict, not a wrong call."""
+def fail(error: Exception, folder: Path | None, as_json: bool, undone: str) -> NoReturn:
+    """End with exit code 1. If the store is damaged, say how to restore it: that is a failed verdict, not a wrong call.
+
+    Args:
+        error: a line for each problem.
+        folder: the folder that was given with --golden.
+        as_json: whether the problems are also printed to stdout, as JSON.
+        undone: what did not happen, e.g. "nothing was compared".
+    """
+    problems, damaged = str(error).splitlines(), isinstance(error, golden.StoreError)
     if as_json:
-        click.echo(json.dumps({"holds": False, "problems": message.splitlines()}, indent=1))
-    click.echo(message, err=True)
+        click.echo(json.dumps({"holds": False, "problems": problems}, indent=1))
+    store = folder or golden.default_folder()
+    headline = f"The golden store {store} is damaged or incomplete: {undone}." if damaged else f"{undone.capitalize()}:"
+    say(headline, err=True)
+    for problem in problems[:MOST_PROBLEMS]:
+        say(problem, first="  ", then="    ", err=True)
+    if len(problems) > MOST_PROBLEMS:
+        say(f"... and {len(problems) - MOST_PROBLEMS:,} more; --json prints all", first="  ", err=True)
+    if damaged:
+        say("How to restore it:", err=True)
+        for advice in _restoring(store, given=folder is not None):
+            say(advice, first="  - ", err=True)
     sys.exit(1)
 
 
@@ -231,6 +266,19 @@ def require_extras(*extras: str, framework: bool = False) -> None:
 
 def _is_installed(module: str) -> bool:
     return importlib.util.find_spec(module) is not None
+
+
+def _restoring(store: Path, *, given: bool) -> list[str]:
+    if not given and store.name == "data":
+        return ["Install clr_ref again, for example with `pip install --force-reinstall .` in its checkout."]
+    git = shlex.join(["git", "-C", str(store)])
+    accept = "clr-ref golden accept" + (f" --golden {shlex.quote(str(store))}" if given else "")
+    return [
+        f"In a git checkout, `{git} checkout -- .` restores changed and missing files, and `{git} clean -d -i .` removes "
+        "those that do not belong there.",
+        f"If you edited cases.json on purpose, run `{accept}`. After new or other inputs or steps, run `tox run -m record` "
+        "first.",
+    ]
 
 
 def plotting_module() -> Any:

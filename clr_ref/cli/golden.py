@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -29,20 +30,30 @@ from clr_ref.cli.common import (
     read_store,
     short,
 )
+from clr_ref.cli.lines import say
 from clr_ref.golden import store as golden
 
 DEFAULT_STAGING = Path(".golden-staging")
 
 
-def _staging_option(function: Callable[..., Any]) -> Callable[..., Any]:
+def _staging_option(*, made: bool) -> Callable[..., Any]:
+    """Return the option --staging. A folder that is given and missing is a wrong call, unless the command makes it."""
+
+    def check(context: click.Context, parameter: click.Parameter, path: Path) -> Path:
+        given = context.get_parameter_source("staging") != click.core.ParameterSource.DEFAULT
+        if given and not made and not path.is_dir():
+            raise click.BadParameter(f"there is no folder {str(path)!r}", context, parameter)
+        return path
+
     return click.option(
         "--staging",
         type=click.Path(path_type=Path, file_okay=False),
         default=DEFAULT_STAGING,
         show_default=True,
         metavar="DIR",
+        callback=check,
         help="Folder in which recordings wait to be accepted.",
-    )(function)
+    )
 
 
 @click.group("golden")
@@ -59,7 +70,7 @@ def golden_group() -> None:
     help="Record the TFA that is installed in this Python, instead of installing a PAIR.",
 )
 @click.option("--force", is_flag=True, help="Record a pair also if it is already staged or stored.")
-@_staging_option
+@_staging_option(made=True)
 @golden_option
 @json_option
 def record(
@@ -100,12 +111,12 @@ def record(
             failures.append(f"{title}: {error}")
             progress.done(f"{title}: FAILED: {error}")
         except golden.StoreError as error:
-            fail(str(error), as_json)
+            fail(error, folder, as_json, "nothing was recorded")
 
     with progress:
         if python is not None:
-            say = functools.partial(recording.record_with, python, None, staging=staging, folder=store)
-            attempt(str(python), functools.partial(say, progress=progress.say))
+            run = functools.partial(recording.record_with, python, None, staging=staging, folder=store)
+            attempt(str(python), functools.partial(run, progress=progress.say))
         for pair in known.values() if every else [known[name] for name in names]:
             if not force and recording.up_to_date(pair, staging=staging, folder=store):
                 progress.done(f"{pair.name}: up to date")
@@ -119,17 +130,17 @@ def record(
         click.echo(json.dumps({"recorded": summaries, "failures": failures}, indent=1))
     else:
         for summary in summaries:
-            click.echo(f"{summary['pair']}: {_in_words(summary)}")
-        click.echo(f"recorded {len(summaries)}, failed {len(failures)}; staged in {staging}")
+            _print_summary(summary, details=False)
+        say(f"recorded {len(summaries)}, failed {len(failures)}; staged in {staging}")
         if summaries:
-            click.echo("Next: `clr-ref golden diff` compares this with what is stored; `clr-ref golden accept` moves it in.")
+            say("Next: `clr-ref golden diff` compares this with what is stored; `clr-ref golden accept` moves it in.")
     sys.exit(1 if failures else 0)
 
 
 @golden_group.command()
 @click.argument("names", nargs=-1, metavar="[PAIR]...")
 @click.option("--details", is_flag=True, help="Print one line per entry that differs or is new.")
-@_staging_option
+@_staging_option(made=False)
 @golden_option
 @json_option
 def diff(names: tuple[str, ...], details: bool, staging: Path, folder: Path | None, as_json: bool) -> None:
@@ -140,23 +151,24 @@ def diff(names: tuple[str, ...], details: bool, staging: Path, folder: Path | No
     try:
         found = [recording.summary(name, staging=staging, folder=folder or golden.default_folder()) for name in chosen]
     except (accepting.AcceptError, golden.StoreError) as error:
-        fail(str(error), as_json)
+        fail(error, folder, as_json, "nothing was compared")
     changed = [s for s in found if s["against"] == s["pair"] and not all(d["new"] for d in s["differences"])]
     if as_json:
         click.echo(json.dumps(finite({"pairs": found}), indent=1))
         sys.exit(1 if changed else 0)
-    table = new_table("staged pair", "against", "mode", ">entries", ">same", ">new", ">worst ULP", ">value or error")
-    for s in found:
-        for mode, m in s["modes"].items():
-            against = "-" if s["against"] is None else "itself" if s["against"] == s["pair"] else s["against"]
-            cells = (m["entries"], m["same"], m["new"], short(m["worst_ulp"]), m["values_against_errors"])
-            table.add_row(s["pair"], against, mode, *(str(cell) for cell in cells))
-    print_table(table)
-    if details:
-        for s in found:
-            for d in s["differences"]:
-                worst = "" if d["worst_ulp"] is None else f" ({short(d['worst_ulp'])} ULP)"
-                click.echo(f"{s['pair']} {d['case']} {d['mode']} {d['step_dtype']}: {d['before']} -> {d['after']}{worst}")
+    for summary in found:
+        _print_summary(summary, details)
+    if not found:
+        example = shlex.join(["clr-ref", "golden", "record", recording.PAIRS[-1].name, *_given(staging, folder)])
+        say(f"Nothing is recorded in {staging}, so that there is nothing to compare with the store.")
+        say(f"`{example}` records one pair, and `tox run -m record` all {len(recording.PAIRS)}.")
+    elif changed:
+        say(f"{_counted(len(changed), 'pair')} would change stored results: {', '.join(s['pair'] for s in changed)}.")
+        if not details:
+            say("`--details` lists each difference.")
+        say("`clr-ref golden accept --overwrite --reason TEXT` replaces what is stored.")
+    else:
+        say("No stored result would change. `clr-ref golden accept` moves the recordings into the store.")
     sys.exit(1 if changed else 0)
 
 
@@ -164,7 +176,7 @@ def diff(names: tuple[str, ...], details: bool, staging: Path, folder: Path | No
 @click.argument("names", nargs=-1, metavar="[PAIR]...")
 @click.option("--overwrite", is_flag=True, help="Let a recording change or remove stored results of its pair.")
 @click.option("--reason", default=None, help="Why the stored results were wrong; kept in the record.")
-@_staging_option
+@_staging_option(made=False)
 @golden_option
 @json_option
 def accept(
@@ -183,12 +195,12 @@ def accept(
         )
     try:
         accepted = accepting.accept(_staged(names, staging), staging=staging, folder=target, overwrite=overwrite, reason=reason)
-    except (accepting.AcceptError, golden.StoreError, OSError) as error:  # OSError: such as a full disk; the store is unchanged
-        fail(str(error), as_json)
+    except (accepting.AcceptError, golden.StoreError, OSError) as error:  # OSError: such as a full disk
+        fail(error, folder, as_json, "nothing was accepted, and the store is unchanged")
     if as_json:
         click.echo(json.dumps({"accepted": accepted}, indent=1))
     else:
-        click.echo(f"accepted {len(accepted)}: {', '.join(accepted) or 'no recording was staged; sums renewed'}")
+        say(f"accepted {len(accepted)}: {', '.join(accepted) or 'no recording was staged; sums renewed'}")
 
 
 @golden_group.command()
@@ -198,13 +210,13 @@ def accept(
 @json_option
 def show(name: str | None, markdown: Path | None, folder: Path | None, as_json: bool) -> None:
     """List the recorded pairs, or show one: provenance, errors, behaviours."""
-    store = read_store(folder, as_json)
+    store = read_store(folder, as_json, "nothing was shown")
     if markdown is not None:
-        from clr_ref.golden import report
+        from clr_ref.golden import measured, report
 
         picture = markdown.with_name("drift.png")
         check_outputs("--markdown", [markdown, picture])
-        plotting_module().drift(report.drift(store), picture)
+        plotting_module().drift(measured.drift(store), picture)
         write_text(markdown, report.markdown(store, picture.name))
         click.echo(json.dumps({"wrote": [str(markdown), str(picture)]}) if as_json else f"wrote {markdown} and {picture}")
         return
@@ -215,22 +227,37 @@ def show(name: str | None, markdown: Path | None, folder: Path | None, as_json: 
         click.echo(json.dumps([dataclasses.asdict(record) for record in records], indent=1))
         return
     if name is None:
-        table = new_table("pair", "python", "numpy", "cpu", ">results", ">errors")
-        for r in records:
-            errors = sum(entry.error is not None for entry in r.entries)
-            cpu = r.provenance.get("cpu", {}).get("model", "-")
-            results = str(len(r.entries) - errors) if r.error is None else r.error
-            table.add_row(r.name, r.provenance["python"], r.provenance.get("numpy", "-"), cpu, results, str(errors))
-        print_table(table)
+        _print_pairs(records)
         return
     (one,) = records
     for key, value in one.provenance.items():
-        click.echo(f"{key}: {value if key != 'cpu' else value['model'] + ', ' + ' '.join(value['flags'])}")
+        say(f"{key}: {value if key != 'cpu' else value['model'] + ', ' + ' '.join(value['flags'])}", then="  ")
+    if one.error is not None:
+        say(f"cannot be installed: {one.error}", then="  ")
     for entry in one.entries:
         if entry.error is not None:
-            click.echo(f"{entry.case} {entry.mode} {entry.step_dtype}: {': '.join(entry.error)}")
+            say(f"{entry.case} {entry.mode} {entry.step_dtype}: {': '.join(entry.error)}", then="  ")
     for title, outcome in one.behaviours.items():
-        click.echo(f"{title}: {outcome}")
+        say(f"{title}: {outcome}", then="  ")
+
+
+def _print_pairs(records: list[golden.Record]) -> None:
+    """Print a table of the pairs that ran, and lines for what does not fit its columns: processors, failed installations."""
+    table = new_table("pair", "Python", "NumPy", ">results", ">errors")
+    processors: dict[str, list[str]] = {}
+    for record in records:
+        if record.error is not None:
+            continue
+        errors = sum(entry.error is not None for entry in record.entries)
+        processors.setdefault(record.provenance["cpu"]["model"], []).append(record.name)
+        p = record.provenance
+        table.add_row(record.name, p["python"], p["numpy"], f"{len(record.entries) - errors:,}", f"{errors:,}")
+    print_table(table)
+    for model, names in processors.items():
+        say(f"processor of {'all' if len(processors) == 1 else ', '.join(names)}: {model}", then="  ")
+    for record in records:
+        if record.error is not None:
+            say(f"{record.name} cannot be installed: {record.error}", then="  ")
 
 
 @golden_group.command()
@@ -252,7 +279,7 @@ def train(source: Path | None, reason: str | None, folder: Path | None, as_json:
     try:
         record = digests.record(found, store, reason=reason)
     except (AcceptError, golden.StoreError) as error:
-        fail(str(error), as_json)
+        fail(error, folder, as_json, "nothing was recorded")
     records = golden.read(store).training.values()
     agreeing = {case: digests.groups(records, case) for case in record.runs}
     if as_json:
@@ -279,7 +306,7 @@ def probe(reason: str | None, folder: Path | None, as_json: bool) -> None:
     except ImportError as error:
         raise click.UsageError(f"golden probe needs TensorFlow and TensorFlow Addons: {error}") from None
     except (AcceptError, golden.StoreError) as error:
-        fail(str(error), as_json)
+        fail(error, folder, as_json, "nothing was recorded")
     failed = {title: run for title, run in record.runs.items() if isinstance(run, tuple)}
     if as_json:
         click.echo(json.dumps({"recorded": record.name, "runs": len(record.runs), "errors": failed}, indent=1))
@@ -299,14 +326,46 @@ def _staged(names: tuple[str, ...], staging: Path) -> list[str]:
     return list(names) or found
 
 
-def _in_words(summary: dict[str, Any]) -> str:
+def _given(staging: Path, folder: Path | None) -> list[str]:
+    """Return the options that a command needs to work on the same folders."""
+    options = [] if staging == DEFAULT_STAGING else ["--staging", str(staging)]
+    return options if folder is None else [*options, "--golden", str(folder)]
+
+
+def _print_summary(summary: dict[str, Any], details: bool) -> None:
+    """Print how a recording differs from the store: a line, or one for each mode; with details, lines for each difference."""
+    against = summary["against"]
+    with_what = "the stored recording of this pair" if against == summary["pair"] else f"{against} (the nearest)"
+    differences = summary["differences"]
+    say(f"{summary['pair']}: " + ("nothing is stored to compare with" if against is None else f"compared with {with_what}"))
     if summary["error"]:
-        return f"cannot be installed: {summary['error']}"
-    if summary["against"] is None:
-        return "recorded, nothing stored to compare with"
-    against = "what is stored" if summary["against"] == summary["pair"] else summary["against"]
-    parts = []
-    for mode, m in summary["modes"].items():
-        new = f", {m['new']} new" if m["new"] else ""
-        parts.append(f"{mode} {m['same']}/{m['entries']} as {against}{new}, worst {short(m['worst_ulp'])} ULP")
-    return "; ".join(parts)
+        say(f"cannot be installed: {summary['error']}", first="  ", then="    ")
+    for mode, counts in summary["modes"].items() if against is not None and not summary["error"] else ():
+        say(f"{mode}: {_in_words(counts)}", first="  ", then="    ")
+    others = sum(d["case"] == "behaviour" for d in differences)
+    if others:
+        say(f"behaviours: {others} differ", first="  ")
+    for d in differences if details else ():
+        parts = (d["case"], d["mode"], d["step_dtype"] and f"steps of type {d['step_dtype']}")
+        if d["case"] == "behaviour":
+            parts = (d["case"], "", repr(d["step_dtype"]))
+        worst = "" if d["worst_ulp"] is None else f", {short(d['worst_ulp'])} ULP apart"
+        say(f"{', '.join(part for part in parts if part)}{worst}", first="  - ")
+        say(f"before: {d['before']}", first="      ", then="        ")
+        say(f"after:  {d['after']}", first="      ", then="        ")
+
+
+def _in_words(counts: dict[str, Any]) -> str:
+    changed = counts["entries"] - counts["same"] - counts["new"]
+    parts = [f"{counts['same']} of {counts['entries']} results are the same"]
+    if counts["new"]:
+        parts.append(f"{counts['new']} are new")
+    if changed > 0:
+        parts.append(f"{changed} differ, by at most {short(counts['worst_ulp'])} ULP")
+    if counts["values_against_errors"]:
+        parts.append(f"{counts['values_against_errors']} have values on one side only")
+    return ", ".join(parts)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -158,6 +158,24 @@ class Store:
         """The recorded rates of a values file, in the case's dtype, in the order of the case's steps."""
         text = (self.folder / "values" / case / name).read_text("utf-8")
         return parse_values(text, self.cases[case].dtype)[1]
+
+    def in_ranges(self, names: Iterable[str]) -> str:
+        """Return records as ranges in the order of the store, e.g. ``TF 2.1.4 TFA 0.7.1 to TF 2.3.4 TFA 0.11.2``."""
+        chosen, every = set(names), list(self.records)
+        if chosen == set(every):
+            return "all pairs"
+        ranges: list[list[str]] = []
+        for index, name in enumerate(every):
+            if name in chosen:
+                if index and every[index - 1] in chosen:
+                    ranges[-1].append(name)
+                else:
+                    ranges.append([name])
+
+        def words(name: str) -> str:
+            return f"TF {self.records[name].tensorflow} TFA {self.records[name].tensorflow_addons}"
+
+        return ", ".join(words(r[0]) if len(r) == 1 else f"{words(r[0])} to {words(r[-1])}" for r in ranges)
 
     def files(self) -> Holders:
         """The names of the records that share each values file."""

@@ -109,8 +109,11 @@ def paths(folder: Path) -> list[str]:
     (folder / "circle").symlink_to(folder / "circle")
     (folder / "text.toml").write_text("a = 1\n", "utf-8")
     (folder / "wrong.py").write_text("def make(:\n", "utf-8")
+    (folder / "damaged").mkdir()
+    (folder / "damaged" / "cases.json").write_text("{}", "utf-8")
     names = [
         "folder",
+        "damaged",
         "file.png",
         "deep.json",
         "circle",

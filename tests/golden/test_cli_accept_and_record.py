@@ -72,11 +72,13 @@ def test_accept_of_a_pair_that_is_not_staged(call: Golden) -> None:
     assert call("accept", FIRST).exit_code == 2
 
 
-def test_accept_into_a_damaged_store(call: Golden, folder: Path, staging: Path, tmp_path: Path) -> None:
+def test_accept_into_a_damaged_store(call: Golden, folder: Path, staging: Path) -> None:
     stage(staging, folder, THIRD)
     damage(folder)
-    assert call("accept").exit_code == 1
-    assert call("accept", to=tmp_path / "nowhere").exit_code == 1
+    result = call("accept")
+    assert result.exit_code == 1
+    assert "is damaged or incomplete: nothing was accepted, and the store is unchanged." in " ".join(result.stderr.split())
+    assert "--golden" in result.stderr.partition("How to restore it:")[2]
 
 
 def test_store_of_an_installed_package_is_not_changed(staging: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,7 +114,7 @@ def test_record_stages_and_leaves_the_store(call: Golden, recorder: FakeRecorder
     result = call("record", "--python", sys.executable)
     assert result.exit_code == 0
     assert "recorded 1, failed 0" in result.stdout
-    assert "xla 9/12 as what is stored, worst 5 ULP" in result.stdout
+    assert "  xla: 9 of 12 results are the same, 3 differ, by at most 5 ULP\n" in result.stdout
     assert synthetic.snapshot(staging / SECOND) == synthetic.snapshot(recorder.prepared)
     assert synthetic.snapshot(folder) == before
 
@@ -189,11 +191,25 @@ def test_record_of_a_pair_that_cannot_be_installed(call: Golden, staging: Path, 
     assert "cannot be installed: No solution found" in result.stdout
 
 
-def test_record_without_a_store(call: Golden, recorder: FakeRecorder, tmp_path: Path) -> None:
+def test_record_with_damaged_cases(call: Golden, recorder: FakeRecorder, folder: Path) -> None:
+    (folder / "cases.json").write_text("{}")
     for arguments in (["--python", sys.executable], [FIRST]):
-        result = call("record", *arguments, "--json", to=tmp_path / "nowhere")
+        result = call("record", *arguments, "--json")
         assert result.exit_code == 1
-        assert "not a golden store" in json.loads(result.stdout)["problems"][0]
+        assert "cases.json: missing field" in json.loads(result.stdout)["problems"][0]
+        assert "nothing was recorded" in result.stderr
+
+
+def test_staging_that_is_missing_is_a_wrong_call_except_for_record(
+    folder: Path, recorder: FakeRecorder, tmp_path: Path
+) -> None:
+    options = ["--golden", str(folder), "--staging", str(tmp_path / "nowhere")]
+    for command in ("diff", "accept"):
+        result = CliRunner().invoke(main, ["golden", command, *options])
+        assert result.exit_code == 2
+        assert "there is no folder" in result.stderr
+    assert CliRunner().invoke(main, ["golden", "record", "--python", sys.executable, *options]).exit_code == 0
+    assert CliRunner().invoke(main, ["golden", "diff", *options]).exit_code == 1  # the recorder is now another one
 
 
 def test_record_of_something_else_than_the_cases(call: Golden, recorder: FakeRecorder, folder: Path, staging: Path) -> None:

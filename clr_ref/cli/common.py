@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import json
 import os
 import signal
@@ -193,3 +194,27 @@ def print_table(table: Table) -> None:
     console = Console()
     # Without a terminal the table is as wide as its content; otherwise rich would cut it at 80 columns.
     Console(width=console.width if console.is_terminal else 400, highlight=False).print(table)
+
+
+def require_extras(*extras: str, framework: bool = False) -> None:
+    """Check that the packages of extras, and Keras with a backend if ``framework``, are installed.
+
+    Raises:
+        click.UsageError: some are not; the message names all of them in one line.
+    """
+    modules = {"conformance": "hypothesis", "plot": "matplotlib", "training": "pooch", "record": "uv"}
+    missing = [extra for extra in extras if not _is_installed(modules[extra])]
+    lacking = [f"clr-ref[{','.join(missing)}]"] if missing else []
+    if framework and not (
+        _is_installed("tensorflow") or (_is_installed("keras") and any(map(_is_installed, ("jax", "torch"))))
+    ):
+        lacking.append("tensorflow")
+    if lacking:
+        raise click.UsageError(f"packages are missing: pip install {' '.join(lacking)}")
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ValueError:  # sys.modules holds None for it
+        return False

@@ -37,6 +37,7 @@ EXAMPLE = """\b
 Example:
   clr-ref range-test --subset 6400 --steps 100 --out range-test
 """
+_FRAMEWORKS = ("tensorflow", "keras", "tf_keras", "jax", "torch")
 #: exact.round_to computes each rate; more would take minutes before the first update.
 _MOST_STEPS = 10**6
 
@@ -206,7 +207,7 @@ def _own(target: str, options: dict[str, Any], extras: list[str]) -> Run:
     try:
         make = load_function(target)
     except LoadError as error:
-        if isinstance(error.__cause__, ImportError):  # the missing module may be Keras
+        if isinstance(error.__cause__, ImportError) and error.__cause__.name in _FRAMEWORKS:
             require_extras(*extras, framework=True)
         raise wrong(str(error)) from None
     require_extras(*extras, framework=True)

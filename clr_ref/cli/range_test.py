@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -123,7 +125,7 @@ def range_test(
         run = _tutorial(subset, source, options, extras) if model is None else _own(model, options, extras)
         with Progress(seeds * (1 if epochs is None else 2)) as bar:
             for number in range(seed, seed + seeds):
-                bar.start(f"seed {number}:")
+                bar.start(f"seed {number}:" if seeds > 1 else "")
                 found.append(run(number, bar, epochs, comparisons))
     if out is not None:
         plotting = plotting_module()
@@ -211,12 +213,8 @@ def _own(target: str, options: dict[str, Any], extras: list[str]) -> Run:
             require_extras(*extras, framework=True)
         raise wrong(str(error)) from None
     require_extras(*extras, framework=True)
-    try:
+    with _described(target, wrong):
         made = make()
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:  # a user's function can raise anything, SystemExit too
-        raise wrong(f"{target} raised {described(error, target)}") from error
     if not isinstance(made, tuple) or len(made) != 2:
         got = f"a tuple of {len(made)}" if isinstance(made, tuple) else type(made).__name__
         raise wrong(f"{target} must return (model, data), got {got}")
@@ -229,14 +227,23 @@ def _own(target: str, options: dict[str, Any], extras: list[str]) -> Run:
     def run(seed: int, bar: Progress, epochs: int | None, comparisons: list[Comparison]) -> RangeTest:
         from clr_ref.range_test import range_test as test
 
-        try:
+        with _described(target, wrong):
             found = test(model, x, y, sample_weight=weights, seed=seed, progress=_told(bar, options["steps"]), **options)
-        except Exception as error:  # of the user's model or data, or of the framework that runs them
-            raise wrong(f"{target}: {described(error, target)}") from error
         bar.done(f"{len(found.rates)} of {found.steps} rates applied")
         return found
 
     return run
+
+
+@contextlib.contextmanager
+def _described(target: str, wrong: Callable[[str], click.BadParameter]) -> Iterator[None]:
+    """Make one message of what a user's function, model or data raise, which can be anything; Ctrl-C and SIGTERM pass."""
+    try:
+        yield
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt) or (isinstance(error, SystemExit) and error.code == 128 + signal.SIGTERM):
+            raise
+        raise wrong(f"{target} raised {described(error, target)}") from error
 
 
 def _told(bar: Progress, steps: int) -> Callable[[int, float, float], None]:

@@ -15,12 +15,16 @@ def say(text: str = "", *, indent: str = "") -> None:
     if sys.stdout is None:  # it was closed before the start
         return
     for line in printable(text, sys.stdout.encoding).split("\n"):
-        click.echo(_wrapped(line, _width(), indent) if sys.stdout.isatty() else line)
+        click.echo(_wrapped(line, _width(), indent) if _wraps() else line)
 
 
 def printable(text: str, encoding: str | None = "utf-8") -> str:
     """Return text that the encoding can hold: the name of a file can have bytes that are no UTF-8."""
     return text.encode(encoding or "utf-8", "backslashreplace").decode(encoding or "utf-8")
+
+
+def _wraps() -> bool:
+    return sys.stdout.isatty()
 
 
 def _width() -> int:

@@ -24,11 +24,6 @@ from typing import Any, Literal
 from clr_ref._inputs import shown, unknown
 from clr_ref.conformance.config import POLICY_NAMES
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
 Kind = Literal["skip", "xfail", "ulp"]
 
 #: The largest file that is read, in bytes. Without a limit /dev/zero would fill the memory.
@@ -76,6 +71,10 @@ def read_document(path: Path) -> dict[str, Any]:
         ExceptionsError: it cannot be read, or is no TOML.
     """
     try:
+        if sys.version_info >= (3, 11):
+            import tomllib
+        else:
+            import tomli as tomllib
         with path.open("rb") as file:
             content = file.read(_LARGEST + 1)
         if len(content) > _LARGEST:
@@ -86,6 +85,8 @@ def read_document(path: Path) -> dict[str, Any]:
         return tomllib.loads(text)
     except OSError as error:
         raise ExceptionsError(f"{path}: {error.strerror or error}") from None
+    except ImportError as error:
+        raise ExceptionsError(f"{path} cannot be read without tomli: pip install clr-ref[conformance] ({error})") from None
     except RecursionError:
         raise ExceptionsError(f"{path}: its values are nested too deeply") from None
     except ValueError as error:  # no UTF-8, no TOML, a number of thousands of digits

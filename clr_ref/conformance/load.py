@@ -66,28 +66,34 @@ def load_function(name: str, positional: tuple[str, ...] = (), keywords: tuple[s
 
 
 def described(error: BaseException, name: str) -> str:
-    """Returns type and message of an error in a user's code, and the last line of that code which led to it.
+    """Returns type and message of an error in a user's code, and the last line in its folder which led to it.
 
     Args:
         error: the error.
         name: what the user gave to ``load_function``.
     """
+    return _words(error, _own(_frames(error), name)[-1:])
+
+
+def _words(error: BaseException, frames: list[traceback.FrameSummary]) -> str:
     text = str(error).strip()
     words = type(error).__name__ + (f": {text}" if text else "")
+    if frames and not isinstance(error, SyntaxError):  # whose message names file and line
+        words += f" ({frames[0].filename}, line {frames[0].lineno})"
+    return words
+
+
+def _frames(error: BaseException) -> list[traceback.FrameSummary]:
+    """Returns the frames of an error that are neither in clr_ref nor in Python's import system."""
+    ours = ("<frozen importlib", importlib.__file__, str(Path(__file__).parents[1]))
+    return [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(ours)]
+
+
+def _own(frames: list[traceback.FrameSummary], name: str) -> list[traceback.FrameSummary]:
+    """Returns the frames in the folder of a user's file, or in the current folder."""
     place = name.rpartition(":")[0]
-    folder = os.path.dirname(os.path.realpath(place)) if _is_file(place) else os.getcwd()
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_outside(frame.filename)]
-    own = [frame for frame in frames if os.path.realpath(frame.filename).startswith(os.path.join(folder, ""))]
-    # The message of a SyntaxError names file and line; an error of ours has no line that helps.
-    if isinstance(error, SyntaxError) or not frames:
-        return words
-    last = (own or frames)[-1]
-    return f"{words} ({last.filename}, line {last.lineno})"
-
-
-def _is_outside(file: str) -> bool:
-    """Returns whether a file is neither part of clr_ref nor of Python's import system."""
-    return not file.startswith(("<frozen importlib", str(Path(__file__).parents[1]))) and file != importlib.__file__
+    folder = os.path.join(os.path.dirname(os.path.realpath(place)) if _is_file(place) else os.getcwd(), "")
+    return [frame for frame in frames if os.path.realpath(frame.filename).startswith(folder)]
 
 
 def _is_file(place: str) -> bool:
@@ -101,7 +107,9 @@ def _guarded(name: str, function: Callable[[], Any]) -> Any:
     except (LoadError, KeyboardInterrupt):  # Ctrl-C ends the command
         raise
     except BaseException as error:
-        raise LoadError(f"importing {shown(name.rpartition(':')[0])} raised {described(error, name)}") from error
+        frames = _frames(error)
+        words = _words(error, _own(frames, name)[-1:] or frames[:1])  # a module that is installed lies in another folder
+        raise LoadError(f"importing {shown(name.rpartition(':')[0])} raised {words}") from error
 
 
 def _attribute(module: Any, place: str, attribute: str) -> Any:

@@ -270,6 +270,9 @@ def test_known_deviations_are_excused_and_no_others(overflowing: Path) -> None:
         ('clause = "7.1"\nulp = 5', "and it does not"),
         ('clause = "3.14"\nskip = true', "there is no check or case of that name"),
         ('case = "no-such-case"\nxfail = true', "there is no check or case of that name"),
+        ('case = "step0"\nxfail = true', "of that name; the nearest are step-0"),
+        ('clause = "3.1"\ncheck = "follows formula"\nskip = true', "of that name; the nearest are follows the formula"),
+        ('clause = "3.11"\nskip = true', "of that name; the nearest are 3.1, "),
     ],
 )
 def test_an_entry_that_is_not_needed_fails(right: Path, body: str, words: str) -> None:

@@ -18,6 +18,8 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Work in a folder of one's own, and forget its modules afterwards."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [path for path in sys.path if path not in ("", os.getcwd())])
+    for name in ("mine", "neighbour"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
     before = set(sys.modules)
     yield  # type: ignore[misc]
     for name in set(sys.modules) - before:

@@ -18,7 +18,6 @@ from clr_ref.cli.common import (
     json_option,
     new_table,
     output_option,
-    plotting_module,
     print_table,
     require_extras,
 )
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
 
 EXAMPLE = """\b
 Example:
-  clr-ref tutorial --subset 6400 --epochs 4
+  clr-ref tutorial --subset 3200 --epochs 4
 """
 
 
@@ -65,14 +64,13 @@ def tutorial(epochs: int, subset: int | None, seed: int, out: Path, source: Path
     The network is trained on Fashion-MNIST twice, without and with the cyclical rate. Needs TensorFlow and clr-ref[plot].
     Exit code 1 if the applied rates do not have the schedule's cycles; other claims that fail do not change the exit code.
     """
-    require_extras("plot", framework=True)
     from clr_ref.training import tutorial as training
 
     check_outputs("--out", [out / name for name in training.FILES])
     for name in ("plain", "clr"):
         if (reason := reason_against_folder(out / name)) is not None:
             raise click.BadParameter(f"cannot write {str(out / name)!r}: {reason}", param_hint="--out")
-    plotting_module()
+    require_extras("plot", framework=True)
     with quiet():
         result, written = _trained(epochs, subset, seed, out, source)
     holds = result.claims[0].verdict != "FAILS"

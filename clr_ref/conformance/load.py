@@ -56,12 +56,14 @@ def load_function(name: str, positional: tuple[str, ...] = (), keywords: tuple[s
     if not callable(found):
         raise LoadError(f"{shown(name)} is no function, but of type {type(found).__name__}; give {ACCEPTED}")
     try:
-        inspect.signature(found).bind(*positional, **dict.fromkeys(keywords))
+        signature = inspect.signature(found)
+    except Exception:  # some functions in C have none, and a user's object can raise anything
+        return found
+    try:
+        signature.bind(*positional, **dict.fromkeys(keywords))
     except TypeError as error:
         call = f"{attribute}({', '.join([*positional, *(f'{keyword}=...' for keyword in keywords)])})"
         raise LoadError(f"{shown(name)} cannot be called as {call}: {error}") from None
-    except ValueError:  # some functions in C have no signature
-        pass
     return found
 
 

@@ -109,5 +109,6 @@ def test_a_function_must_take_what_it_is_called_with() -> None:
             load(f"mine.py:{name}")
     assert load("mine.py:right").__name__ == "right"  # type: ignore[attr-defined]
     assert load("mine.py:any").__name__ == "any"  # type: ignore[attr-defined]
+    assert load("builtins:max") is max  # it has no signature
     with pytest.raises(LoadError, match=r"cannot be called as right\(\): missing a required"):
         load_function("mine.py:right")

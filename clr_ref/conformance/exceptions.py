@@ -17,6 +17,7 @@ An entry that matches nothing, or that is not needed, is itself a failure.
 from __future__ import annotations
 
 import dataclasses
+import os
 import sys
 from pathlib import Path
 from typing import Any, Literal
@@ -26,7 +27,7 @@ from clr_ref.conformance.config import POLICY_NAMES
 
 Kind = Literal["skip", "xfail", "ulp"]
 
-#: The largest file that is read, in bytes. Without a limit /dev/zero would fill the memory.
+#: The largest file that is read, in bytes.
 _LARGEST = 2**20
 #: The most dots in a line: tomllib takes minutes for a key of 50,000 parts.
 _DOTS = 1000
@@ -75,6 +76,9 @@ def read_document(path: Path) -> dict[str, Any]:
             import tomllib
         else:
             import tomli as tomllib
+        # A terminal or a pipe without a writer would be read forever, and /dev/zero would fill the memory.
+        if path.exists() and not path.is_file() and str(path) != os.devnull:
+            raise ExceptionsError(f"{path}: is no regular file")
         with path.open("rb") as file:
             content = file.read(_LARGEST + 1)
         if len(content) > _LARGEST:

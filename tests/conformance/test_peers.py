@@ -281,9 +281,8 @@ def test_what_the_command_prints_fits_a_terminal(monkeypatch: pytest.MonkeyPatch
     )
     rough["report"]["policies"][0] = long | {"reason": ""}
     monkeypatch.setattr(command, "collect", lambda peers, said: [first, rough, gone])
-    monkeypatch.setattr(
-        command, "read_peers", lambda: [Peer(one["name"], (), "reference", "m", 1, PAGE) for one in (first, rough, gone)]
-    )
+    everyone = [Peer(one["name"], (), "reference", "m", 1, PAGE) for one in (first, rough, gone)]
+    monkeypatch.setattr(command, "read_peers", lambda: everyone)
     monkeypatch.setattr(terminal, "_width", lambda: 80)
     monkeypatch.setattr(terminal, "_wraps", lambda: True)
     done = CliRunner().invoke(command.main, [])
@@ -294,9 +293,7 @@ def test_what_the_command_prints_fits_a_terminal(monkeypatch: pytest.MonkeyPatch
         "  triangular2  holds; correctly rounded",
         "  exp_range    not offered: no",
     ]
-    assert "  triangular2  deviates; as the textbook formula, at most" in lines
     assert "9,223,372,036,854,775,808 ULP off" in done.stdout
-    assert "gone could not be tested: exit code 1, why" in done.stdout
     assert max(map(len, lines)) <= 80
 
 

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from clr_ref.cli.common import finite, json_option, output_option, require_extras, short
-from clr_ref.cli.text import printable, say
+from clr_ref.cli.lines import printable, say
 from clr_ref.conformance.config import MAX_EXAMPLES, POLICY_NAMES, SEED
 
 EXAMPLE = """\b
@@ -104,24 +104,24 @@ def conform(
 def _show(report: Any) -> None:
     say(f"{report.implementation}: a {report.kind}, judged in {report.dtype}")
     for line in report.policies():
-        say(f"{line.policy:11}  {_summary(report, line)}", indent=" " * 13)
+        say(f"{line.policy:11}  {_summary(report, line)}", hang=" " * 13)
     for verdict in report.verdicts:
         if verdict.status in ("excused", "skipped"):
-            say(f"{verdict}: {verdict.reason}", indent="  ")
+            say(f"{verdict}: {verdict.reason}", hang="  ")
     wrong = [verdict for verdict in report.verdicts if verdict.fails]
     full = _shown_in_full(wrong)
     for shown in full:
-        say(f"\n{shown.policy} FAILS {shown.clause} {shown.name}" + (f': "{shown.quote}"' if shown.quote else ""), indent="  ")
+        say(f"\n{shown.policy} FAILS {shown.clause} {shown.name}" + (f': "{shown.quote}"' if shown.quote else ""), hang="  ")
         if shown.reason:
-            say(shown.reason, indent="  ")
+            say(shown.reason, hang="  ")
         if shown.finding:
-            say(str(shown.finding), indent="  ")
+            say(str(shown.finding), hang="  ")
     rest: dict[str, list[str]] = {}
     for verdict in wrong:
         if verdict not in full:
             rest.setdefault(verdict.policy, []).append(f"{verdict.clause} {verdict.name}")
     for policy, names in rest.items():
-        say(f"\n{policy}: {len(names)} more fail: {', '.join(names)}", indent="  ")
+        say(f"\n{policy}: {len(names)} more fail: {', '.join(names)}", hang="  ")
     say("all hold" if report.holds else "\nit does not conform")
 
 

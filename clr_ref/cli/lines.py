@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import sys
 import textwrap
 
@@ -12,30 +13,54 @@ from rich.console import Console
 #: Stands for a blank at which no line may end: textwrap takes only ASCII blanks for such.
 _BLANK = "\N{NO-BREAK SPACE}"
 _COMMAND = re.compile("`[^`]+`")
-#: The width without a terminal, such as in a pipe.
-WIDTH = 80
+_REPEAT = "repeat with: "
 
 
-def say(text: str, *, first: str = "", then: str | None = None, err: bool = False) -> None:
-    """Print text that wraps at the width of the terminal. No word and no `command` is cut, so that they can be copied.
+def say(text: str = "", *, first: str = "", then: str | None = None, hang: str = "", err: bool = False) -> None:
+    """Print text that wraps at the width of the terminal; without a terminal, no line is wrapped.
+
+    No word and no `command` is cut, so that they can be copied.
 
     Args:
         text: the text; each of its lines begins a new line.
         first: what stands before the first line.
         then: what stands before all other lines. Default: as many blanks as ``first`` is long.
+        hang: what else stands before a line that continues the one above.
         err: whether the text is printed to stderr.
     """
-    console = Console(file=sys.stderr if err else sys.stdout)
-    width = console.width if console.is_terminal else WIDTH
+    stream = sys.stderr if err else sys.stdout
+    if stream is None:  # it was closed before the start
+        return
+    console = Console(file=stream)
     then = " " * len(first) if then is None else then
-    for line in text.splitlines() or [""]:
-        wrapped = textwrap.wrap(
-            _COMMAND.sub(lambda found: found[0].replace(" ", _BLANK), line),
-            width,
-            initial_indent=first,
-            subsequent_indent=then,
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-        click.echo("\n".join(wrapped or [first.rstrip()]).replace(_BLANK, " "), err=err)
+    for line in printable(text, stream.encoding).split("\n"):
+        rest = then + line[: len(line) - len(line.lstrip())] + hang
+        click.echo(_wrapped(line, console.width, first, rest) if console.is_terminal else (first + line).rstrip(), err=err)
         first = then
+
+
+def printable(text: str, encoding: str | None = "utf-8") -> str:
+    """Return text that the encoding can hold: the name of a file can have bytes that are no UTF-8."""
+    return text.encode(encoding or "utf-8", "backslashreplace").decode(encoding or "utf-8")
+
+
+def _wrapped(line: str, width: int, first: str, rest: str) -> str:
+    before, repeat, command = line.partition(_REPEAT)
+    if repeat and len(first + line) > width:
+        return f"{first}{before}{repeat}\\\n" + _broken(command, width, rest + "  ")
+    kept = _COMMAND.sub(lambda found: found[0].replace(" ", _BLANK), line)
+    wrapped = textwrap.wrap(
+        kept, width, initial_indent=first, subsequent_indent=rest, break_long_words=False, break_on_hyphens=False
+    )
+    return "\n".join(wrapped or [first.rstrip()]).replace(_BLANK, " ")
+
+
+def _broken(command: str, width: int, indent: str) -> str:
+    """Return a shell command in lines that can be pasted together."""
+    lines, current = [], ""
+    for word in map(shlex.quote, shlex.split(command)):
+        if current and len(indent) + len(current) + len(word) + 3 > width:
+            lines.append(f"{indent}{current} \\")
+            current = ""
+        current = f"{current} {word}" if current else word
+    return "\n".join([*lines, indent + current])

@@ -26,7 +26,7 @@ from clr_ref.cli.common import (
     require_extras,
 )
 from clr_ref.cli.frameworks import quiet
-from clr_ref.cli.text import printable, say
+from clr_ref.cli.lines import printable, say
 from clr_ref.conformance.load import LoadError, described, load_function
 from clr_ref.exact import ulp
 from clr_ref.range_test.result import RangeTest
@@ -255,11 +255,11 @@ def _print(found: RangeTest, title: str) -> None:
     ends = " to ".join(ulp.shortest(rate) for rate in (found.rates[0], found.rates[-1]))
     say(f"{title}{found.sweep} sweep, {len(found.rates)} of {found.steps} rates applied, {ends}")
     if found.stopped is not None:
-        say(f"stopped: {found.stopped}", indent="  ")
+        say(f"stopped: {found.stopped}", hang="  ")
     for name in ("initial_learning_rate", "maximal_learning_rate"):
         rate = getattr(found.suggestion, name)
         say(f"{name.replace('_', ' ')}: {'none' if rate is None else f'{rate:.3g}'}")
-    say(f"reason: {found.suggestion.reason}", indent="  ")
+    say(f"reason: {found.suggestion.reason}", hang="  ")
 
 
 def _print_comparisons(comparisons: list[Comparison], epochs: int | None) -> None:

@@ -22,7 +22,7 @@ from clr_ref.cli.common import (
     require_extras,
 )
 from clr_ref.cli.frameworks import quiet
-from clr_ref.cli.text import say
+from clr_ref.cli.lines import say
 
 if TYPE_CHECKING:
     from clr_ref.training import tutorial as tutorials
@@ -90,15 +90,15 @@ def tutorial(epochs: int, subset: int | None, seed: int, out: Path, source: Path
             table.add_row(str(one["epoch"]), *cells)
         print_table(table)
         for claim in result.claims:
-            say(f"{claim.verdict}: {claim.claim} Measured: {claim.measured}.", indent="  ")
+            say(f"{claim.verdict}: {claim.claim} Measured: {claim.measured}.", hang="  ")
         if result.setting.times > 1:
             say(
                 f"The rates were {result.setting.times} times those of the tutorial, so that the runs learn in fewer steps.",
-                indent="  ",
+                hang="  ",
             )
         if result.remark:
-            say(result.remark, indent="  ")
-        say(f"wrote {', '.join(path.name for path in written)} in {out}", indent="  ")
+            say(result.remark, hang="  ")
+        say(f"wrote {', '.join(path.name for path in written)} in {out}", hang="  ")
     sys.exit(0 if holds else 1)
 
 

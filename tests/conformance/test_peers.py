@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from clr_ref.cli import text as terminal
 from clr_ref.conformance import exceptions
 from clr_ref.conformance.cases import fixed_cases
 from clr_ref.conformance.checks import APPLIED, CHECKS, STATEFUL
@@ -290,8 +289,8 @@ def test_what_the_command_prints_fits_a_terminal(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(command, "collect", lambda peers, said: [first, rough, gone])
     everyone = [Peer(one["name"], (), "reference", "m", 1, PAGE) for one in (first, rough, gone)]
     monkeypatch.setattr(command, "read_peers", lambda: everyone)
-    monkeypatch.setattr(terminal, "_width", lambda: 80)
-    monkeypatch.setattr(terminal, "_wraps", lambda: True)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("FORCE_COLOR", "1")  # rich then takes stdout for a terminal
     done = CliRunner().invoke(command.main, [])
     assert done.exit_code == 1
     lines = done.stdout.splitlines()

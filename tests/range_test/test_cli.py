@@ -15,11 +15,12 @@ import pytest
 from click.testing import CliRunner
 
 from clr_ref import plot
-from clr_ref.cli import main, range_test as command, text
+from clr_ref.cli import main, range_test as command
 from clr_ref.range_test import RangeTest, rates, smoothed, suggest
 from clr_ref.range_test.comparison import Comparison, Outcome
 from clr_ref.training import data as fashion
 from tests.range_test.probe import needs_keras
+from tests.terminal import ESCAPES
 
 #: A line to be fitted: the loss falls from 12 to its noise and diverges beyond a rate of about 1.
 MAKE = """
@@ -109,8 +110,8 @@ def test_outputs_are_checked_before_the_work(tmp_path: Path, seeds: int) -> None
 
 
 def test_results_fit_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(text, "_width", lambda: 80)
-    monkeypatch.setattr(text, "_wraps", lambda: True)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("FORCE_COLOR", "1")  # rich then takes stdout for a terminal
     losses = np.array([2.0] * 20 + [1e30] * 20)
     swept = rates(1e-3, 1, 40, "exponential")
     stopped = "the smoothed loss was 5.31e+29, over 4 times its lowest of 2, after the update at 0.029, rate 21 of 200"
@@ -118,7 +119,7 @@ def test_results_fit_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     command._print(found, "seed 4294967295: ")
     outcome = Outcome(1e-4, 1e-2, 12345.6789, 0.987654)
     command._print_comparisons([Comparison(4294967295, None, outcome), Comparison(1, outcome, outcome)], 10)
-    printed = capsys.readouterr().out
+    printed = ESCAPES.sub("", capsys.readouterr().out)
     assert "\u2026" not in printed
     assert max(map(len, printed.splitlines())) <= 80
     assert stopped in " ".join(printed.split())

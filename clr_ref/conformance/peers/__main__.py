@@ -15,7 +15,7 @@ import click
 
 from clr_ref._files import write_text
 from clr_ref.cli.common import check_outputs, ending_clearly, finite, output_option, require_extras, short
-from clr_ref.cli.text import printable, say
+from clr_ref.cli.lines import printable, say
 from clr_ref.conformance.exceptions import ExceptionsError
 from clr_ref.conformance.peers import report, reread
 from clr_ref.conformance.peers.collect import collect
@@ -59,7 +59,7 @@ def main(names: tuple[str, ...], markdown: Path | None, html: Path | None, as_js
             _show(peer)
     surprises = report.surprises(found)
     for line in surprises:
-        click.echo(printable(line), err=True) if as_json else say(line, indent="  ")
+        click.echo(printable(line), err=True) if as_json else say(line, hang="  ")
     sys.exit(1 if surprises else 0)
 
 
@@ -67,13 +67,13 @@ def _show(peer: dict[str, Any]) -> None:
     if "error" in peer:  # it is among the surprises
         return
     cost = f"; a step costs {peer['cost']:.3g} times that of clr_ref" if "cost" in peer else ""
-    say(f"{peer['name']} ({peer['package']} {peer['version']}), judged in {peer['report']['dtype']}{cost}", indent="  ")
+    say(f"{peer['name']} ({peer['package']} {peer['version']}), judged in {peer['report']['dtype']}{cost}", hang="  ")
     for line in peer["report"]["policies"]:
         if line["policy"]:
             offered = line["semantics"] != "not offered"
             worst = f", at most {short(line['worst_ulp'])} ULP off" if line["worst_ulp"] else ""
             grade = f"; {line['grade']}{worst}" if offered else f": {line['reason']}"
-            say(f"  {line['policy']:11}  {report.MARKS.get(line['semantics'], line['semantics'])}{grade}", indent=" " * 9)
+            say(f"  {line['policy']:11}  {report.MARKS.get(line['semantics'], line['semantics'])}{grade}", hang=" " * 9)
 
 
 def _pages(markdown: Path | None, html: Path | None) -> list[tuple[Path, Any]]:

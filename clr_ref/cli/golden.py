@@ -82,11 +82,15 @@ def record(
     folder: Path | None,
     as_json: bool,
 ) -> None:
-    """Record PAIRs, named like tf-2.15.1_tfa-0.23.0, each in an environment of its own.
+    r"""Record PAIRs, named like tf-2.15.1_tfa-0.23.0, each in an environment of its own.
 
     Each pair is recorded twice, and rejected if the two runs differ. A pair is skipped if it is already recorded by this
     recorder with these inputs and steps, so that a second call resumes an interrupted one. The store changes only with
     `clr-ref golden accept`.
+
+    \b
+    Example:
+      clr-ref golden record tf-2.15.1_tfa-0.23.0
     """
     from clr_ref.golden import accept as accepting, record as recording
 
@@ -144,7 +148,12 @@ def record(
 @golden_option
 @json_option
 def diff(names: tuple[str, ...], details: bool, staging: Path, folder: Path | None, as_json: bool) -> None:
-    """Compare recordings with the store, in ULP. Exit code 1 if a stored result would change; new results do not count."""
+    r"""Compare recordings with the store, in ULP. Exit code 1 if a stored result would change; new results do not count.
+
+    \b
+    Example:
+      clr-ref golden diff tf-2.15.1_tfa-0.23.0
+    """
     from clr_ref.golden import accept as accepting, record as recording
 
     chosen = _staged(names, staging)
@@ -182,7 +191,12 @@ def diff(names: tuple[str, ...], details: bool, staging: Path, folder: Path | No
 def accept(
     names: tuple[str, ...], overwrite: bool, reason: str | None, staging: Path, folder: Path | None, as_json: bool
 ) -> None:
-    """Move all recordings, or those of PAIRs, into the store, and renew its SHA256SUMS. After an error nothing is moved."""
+    r"""Move all recordings, or those of PAIRs, into the store, and renew its SHA256SUMS. After an error nothing is moved.
+
+    \b
+    Example:
+      clr-ref golden accept
+    """
     from clr_ref.golden import accept as accepting
 
     if overwrite != (reason is not None):
@@ -209,7 +223,12 @@ def accept(
 @golden_option
 @json_option
 def show(name: str | None, markdown: Path | None, folder: Path | None, as_json: bool) -> None:
-    """List the recorded pairs, or show one: provenance, errors, behaviours."""
+    r"""List the recorded pairs, or show one: provenance, errors, behaviours.
+
+    \b
+    Example:
+      clr-ref golden show tf-2.15.1_tfa-0.23.0
+    """
     store = read_store(folder, as_json, "nothing was shown")
     if markdown is not None:
         from clr_ref.golden import measured, report
@@ -266,7 +285,12 @@ def _print_pairs(records: list[golden.Record]) -> None:
 @golden_option
 @json_option
 def train(source: Path | None, reason: str | None, folder: Path | None, as_json: bool) -> None:
-    """Train the cases of golden/training twice with this TensorFlow, and store the digests if both runs agree."""
+    r"""Train the cases of golden/training twice with this TensorFlow, and store the digests if both runs agree.
+
+    \b
+    Example:
+      clr-ref golden train
+    """
     from clr_ref.golden.accept import AcceptError
     from clr_ref.training import data, determinism, digests
 
@@ -296,7 +320,12 @@ def train(source: Path | None, reason: str | None, folder: Path | None, as_json:
 @golden_option
 @json_option
 def probe(reason: str | None, folder: Path | None, as_json: bool) -> None:
-    """Store the rates that optimizers apply with the schedules of the installed TFA."""
+    r"""Store the rates that optimizers apply with the schedules of the installed TFA.
+
+    \b
+    Example:
+      clr-ref golden probe
+    """
     from clr_ref.golden.accept import AcceptError
     from clr_ref.training import applied
 

@@ -56,9 +56,13 @@ class _Check:
 @golden_option
 @json_option
 def verify(case_id: str | None, verbose: bool, folder: Path | None, as_json: bool) -> None:
-    """Compare the reference, and our copy of TFA's arithmetic, with exact values and with TFA's recorded values.
+    r"""Compare the reference, and our copy of TFA's arithmetic, with exact values and with TFA's recorded values.
 
     Needs no TensorFlow.
+
+    \b
+    Example:
+      clr-ref verify --case triangular2-7
     """
     from clr_ref.verify import verify as verdicts
 

@@ -73,8 +73,11 @@ def reason_against(path: Path) -> str | None:
 
 def reason_against_folder(path: Path) -> str | None:
     """Return why files cannot be written into a folder, in words, or None. The folder need not exist yet."""
-    existing = next(folder for folder in (path.absolute(), *path.absolute().parents) if folder.exists() or folder.is_symlink())
-    return _reason_against_files_in(existing)
+    folders = (path.absolute(), *path.absolute().parents)
+    try:
+        return _reason_against_files_in(next(folder for folder in folders if folder.exists() or folder.is_symlink()))
+    except OSError as error:  # a name that is too long, a folder that may not be searched
+        return error.strerror or str(error)
 
 
 def remove_leftovers(path: Path) -> None:

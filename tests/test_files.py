@@ -135,6 +135,7 @@ def test_what_cannot_be_written_is_known_before(tmp_path: Path) -> None:
     assert _files.reason_against(tmp_path / "new") is None
     assert _files.reason_against_folder(tmp_path / "new" / "newer") is None
     assert "is no folder" in str(_files.reason_against_folder(tmp_path / "file" / "new"))
+    assert _files.reason_against_folder(tmp_path / ("x" * 300)) == "File name too long"
 
 
 @pytest.mark.parametrize(
@@ -144,7 +145,7 @@ def test_what_cannot_be_written_is_known_before(tmp_path: Path) -> None:
         (["bench", "--key", "--out"], "clr_ref.cli.bench.measure"),
         (["bench", "--key", "--markdown"], "clr_ref.cli.bench.measure"),
         (["golden", "show", "--markdown"], "clr_ref.cli.golden.read_store"),
-        (["conform", "tests.subjects:reference", "--html"], "clr_ref.cli.conform.kit"),
+        (["conform", "tests.subjects:reference", "--html"], "clr_ref.cli.conform.require_extras"),
     ],
     ids=lambda value: " ".join(value[:2]) if isinstance(value, list) else "",
 )

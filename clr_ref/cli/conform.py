@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import shlex
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 from rich.console import Console
+from rich.markup import escape
 
-from clr_ref.cli.common import finite, json_option, new_table, output_option, print_table, short
+from clr_ref.cli.common import finite, json_option, output_option, require_extras, short
+from clr_ref.cli.text import printable, say
 from clr_ref.conformance.config import MAX_EXAMPLES, POLICY_NAMES, SEED
 
-
-def kit() -> Any:
-    """Return the module that runs the checks.
-
-    Raises:
-        click.UsageError: Hypothesis is not installed.
-    """
-    try:
-        from clr_ref.conformance import runner
-    except ImportError as error:
-        raise click.UsageError(f"the conformance kit needs Hypothesis: install clr_ref[conformance] ({error})") from None
-    return runner
+EXAMPLE = """\b
+Example:
+  clr-ref conform clr_ref.conformance.peers.reference:make --policy triangular
+"""
 
 
-@click.command()
+@click.command(epilog=EXAMPLE)
 @click.argument("implementation", metavar="IMPL")
 @click.option(
     "--dtype",
@@ -65,17 +56,14 @@ def conform(
     html: Path | None,
     as_json: bool,
 ) -> None:
-    r"""Compare IMPL, an implementation of cyclical learning rates, with the specification.
+    """Compare IMPL, an implementation of cyclical learning rates, with the specification.
 
     The report says whether it is a cyclical learning rate, at which step it first goes wrong, and how accurate it is.
 
-    IMPL is package.module:make or path/to/file.py:make. Needs clr_ref[conformance].
-
-    \b
-    clr-ref conform mypackage.schedules:make --html report.html
+    IMPL is package.module:make or path/to/file.py:make. Needs clr-ref[conformance].
     """
-    runner = kit()
-    from clr_ref.conformance import exceptions as deviations
+    require_extras("conformance")
+    from clr_ref.conformance import exceptions as deviations, runner, search
     from clr_ref.conformance.load import LoadError
     from clr_ref.conformance.report_html import write
     from clr_ref.conformance.subject import Remote
@@ -85,19 +73,23 @@ def conform(
     try:
         known = deviations.read(exceptions) if exceptions else ()
         chosen = tuple(dict.fromkeys(policy)) or tuple(POLICY_NAMES)
-        with _nothing_left_behind(), Remote(implementation, chosen) as subject:
+        with search.nothing_left_behind(), Remote(implementation, chosen) as subject:
             working = dtype or runner.precision(subject, chosen)
             if working not in ("float32", "float64"):
-                _refuse(f"IMPL returns {working}: choose --dtype float32 or --dtype float64 to compare its rates in")
+                raise click.UsageError(
+                    f"IMPL returns {working}: choose --dtype float32 or --dtype float64 to compare its rates in"
+                )
             options = runner.Options(working, chosen, known, seed, max_examples, shlex.join(words))
             verdicts = []
             with Console(stderr=True).status("testing") as status:
                 for verdict in runner.run_checks(subject, options):
                     verdicts.append(verdict)
-                    status.update(f"{verdict.policy} {verdict.clause} {verdict.name}")
-            report = runner.make_report(implementation, subject, options, verdicts)
-    except (LoadError, deviations.ExceptionsError) as error:
-        _refuse(str(error))
+                    status.update(escape(f"{verdict.policy} {verdict.clause} {verdict.name}"))
+            report = runner.make_report(printable(implementation), subject, options, verdicts)
+    except LoadError as error:
+        raise click.BadParameter(printable(str(error)), param_hint="IMPL") from None
+    except deviations.ExceptionsError as error:
+        raise click.BadParameter(printable(str(error)), param_hint="--exceptions") from None
     if html is not None:
         write(report, html)
     if as_json:
@@ -105,51 +97,44 @@ def conform(
     else:
         _show(report)
         if html is not None:
-            click.echo(f"wrote {html}")
+            say(f"wrote {html}")
     sys.exit(0 if report.holds else 1)
 
 
-@contextlib.contextmanager
-def _nothing_left_behind() -> Iterator[None]:
-    """Give Hypothesis a temporary folder, so that it makes none beside the user's files."""
-    from hypothesis import configuration
-
-    with tempfile.TemporaryDirectory() as folder:
-        configuration.set_hypothesis_home_dir(folder)
-        try:
-            yield
-        finally:
-            configuration.set_hypothesis_home_dir(None)
-
-
-def _refuse(message: str) -> NoReturn:
-    raise click.UsageError(message) from None
-
-
 def _show(report: Any) -> None:
-    click.echo(f"{report.implementation}: a {report.kind}, judged in {report.dtype}")
-    table = new_table("policy", "semantics", "accuracy", ">worst ULP", ">clauses and cases", "remarks")
+    say(f"{report.implementation}: a {report.kind}, judged in {report.dtype}")
     for line in report.policies():
-        rows = [v for v in report.verdicts if v.policy == line.policy and v.part != "accuracy"]
-        held = sum(v.status == "holds" for v in rows)
-        judged = sum(v.status not in ("not asked", "not offered") for v in rows)
-        worst = "-" if line.worst_ulp is None else short(line.worst_ulp)
-        table.add_row(line.policy, _word(line.semantics), line.grade, worst, f"{held} of {judged} hold", line.reason)
-    print_table(table)
+        say(f"{line.policy:11}  {_summary(report, line)}", indent=" " * 13)
     for verdict in report.verdicts:
         if verdict.status in ("excused", "skipped"):
-            click.echo(f"{verdict}: {verdict.reason}")
+            say(f"{verdict}: {verdict.reason}", indent="  ")
     wrong = [verdict for verdict in report.verdicts if verdict.fails]
-    for shown in _shown_in_full(wrong):
-        click.echo(f"\n{shown.policy} FAILS {shown.clause} {shown.name}" + (f': "{shown.quote}"' if shown.quote else ""))
+    full = _shown_in_full(wrong)
+    for shown in full:
+        say(f"\n{shown.policy} FAILS {shown.clause} {shown.name}" + (f': "{shown.quote}"' if shown.quote else ""), indent="  ")
         if shown.reason:
-            click.echo(shown.reason)
+            say(shown.reason, indent="  ")
         if shown.finding:
-            click.echo(str(shown.finding))
-    rest = [verdict for verdict in wrong if verdict not in _shown_in_full(wrong)]
-    if rest:
-        click.echo(f"\n{len(rest)} more fail: " + ", ".join(f"{v.policy} {v.clause} {v.name}" for v in rest))
-    click.echo("all hold" if report.holds else "\nit does not conform")
+            say(str(shown.finding), indent="  ")
+    rest: dict[str, list[str]] = {}
+    for verdict in wrong:
+        if verdict not in full:
+            rest.setdefault(verdict.policy, []).append(f"{verdict.clause} {verdict.name}")
+    for policy, names in rest.items():
+        say(f"\n{policy}: {len(names)} more fail: {', '.join(names)}", indent="  ")
+    say("all hold" if report.holds else "\nit does not conform")
+
+
+def _summary(report: Any, line: Any) -> str:
+    """Return what was found about a policy, in words."""
+    if line.semantics == "not offered":
+        return f"not offered: {line.reason}"
+    rows = [verdict for verdict in report.verdicts if verdict.policy == line.policy and verdict.part != "accuracy"]
+    held = sum(verdict.status == "holds" for verdict in rows)
+    judged = sum(verdict.status not in ("not asked", "not offered") for verdict in rows)
+    status = "FAILS" if line.semantics == "fails" else line.semantics
+    worst = f", at most {short(line.worst_ulp)} ULP off" if line.worst_ulp else ""
+    return f"{status:7}  {held} of {judged} clauses and cases hold; {line.grade}{worst}"
 
 
 def _shown_in_full(wrong: list[Any]) -> list[Any]:
@@ -158,7 +143,3 @@ def _shown_in_full(wrong: list[Any]) -> list[Any]:
     for verdict in wrong:
         by_policy.setdefault(verdict.policy, []).append(verdict)
     return [verdict for verdicts in by_policy.values() for verdict in verdicts[:3]]
-
-
-def _word(status: str) -> str:
-    return "FAILS" if status == "fails" else status

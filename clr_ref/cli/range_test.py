@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-import importlib
-import importlib.util
 import json
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from clr_ref.cli.common import Progress, finite, json_option, new_table, output_option, plotting_module, print_table
+from clr_ref.cli.common import (
+    Progress,
+    check_outputs,
+    data_option,
+    finite,
+    json_option,
+    new_table,
+    output_option,
+    plotting_module,
+    print_table,
+    require_extras,
+)
+from clr_ref.cli.frameworks import quiet
+from clr_ref.cli.text import printable, say
+from clr_ref.conformance.load import LoadError, described, load_function
 from clr_ref.exact import ulp
 from clr_ref.range_test.result import RangeTest
 
@@ -21,12 +35,21 @@ if TYPE_CHECKING:
     from clr_ref.range_test.comparison import Comparison
 
 
-@click.command("range-test")
+EXAMPLE = """\b
+Example:
+  clr-ref range-test --subset 6400 --steps 100 --out range-test
+"""
+_FRAMEWORKS = ("tensorflow", "keras", "tf_keras", "jax", "torch")
+#: exact.round_to computes each rate; more would take minutes before the first update.
+_MOST_STEPS = 10**6
+
+
+@click.command("range-test", epilog=EXAMPLE)
 @click.argument("model", required=False, metavar="[MODULE:MAKE]")
 @click.option("--minimal-learning-rate", type=float, default=1e-4, show_default=True, help="The first rate.")
 @click.option("--maximal-learning-rate", type=float, default=10.0, show_default=True, help="The last rate.")
 @click.option(
-    "--steps", type=click.IntRange(min=2), default=200, show_default=True, help="Number of rates, one for each update."
+    "--steps", type=click.IntRange(2, _MOST_STEPS), default=200, show_default=True, help="Number of rates, one for each update."
 )
 @click.option(
     "--sweep",
@@ -41,9 +64,7 @@ if TYPE_CHECKING:
     "--seed", type=click.IntRange(min=0, max=2**32 - 1), default=0, show_default=True, help="Seed of weights and order."
 )
 @click.option("--subset", type=click.IntRange(min=1), default=None, metavar="N", help="Train on the first N pictures only.")
-@click.option(
-    "--data", type=click.Path(path_type=Path, file_okay=False), default=None, metavar="DIR", help="Folder of Fashion-MNIST."
-)
+@data_option
 @click.option(
     "--compare",
     "epochs",
@@ -65,28 +86,30 @@ def range_test(
     batch_size: int,
     seed: int,
     subset: int | None,
-    data: Path | None,
+    source: Path | None,
     epochs: int | None,
     seeds: int,
     out: Path | None,
     as_json: bool,
 ) -> None:
-    r"""Raise the learning rate until the loss stops falling, and suggest bounds for a cyclical one. Needs Keras.
+    """Raise the learning rate until the loss stops falling, and suggest bounds for a cyclical one.
 
     Without an argument it sweeps the TFA tutorial's network on Fashion-MNIST. MODULE:MAKE, or FILE.py:MAKE, names a function
-    that returns a compiled Keras model and its data: (model, dataset), or (model, (x, y)).
+    that takes no arguments and returns a compiled Keras model and its data: (model, dataset), or (model, (x, y)).
 
-    \b
-    clr-ref range-test --out range-test
-    clr-ref range-test my_project.train:make --maximal-learning-rate 1 --steps 300
+    Needs Keras with TensorFlow, JAX or torch; the tutorial's network needs TensorFlow; --out needs clr-ref[plot].
 
     Exit code 1 if no bounds can be suggested, or if they train worse with --compare.
     """
-    if model is not None and (epochs, subset, data) != (None, None, None):
+    if model is not None and (epochs, subset, source) != (None, None, None):
         raise click.UsageError("--compare, --subset and --data go with the tutorial's network, not with MODULE:MAKE")
     if model is not None and seeds != 1:
         raise click.UsageError("--seeds goes with the tutorial's network, not with MODULE:MAKE, which chooses its own seeds")
-    plotting = plotting_module() if out is not None else None
+    if seed + seeds > 2**32:
+        raise click.UsageError(f"the last seed must be below 2**32, got --seed {seed} --seeds {seeds}")
+    _check_numbers(minimal_learning_rate, maximal_learning_rate, sweep, smoothing)
+    files = {} if out is None else {number: _files(out, number, seeds) for number in range(seed, seed + seeds)}
+    check_outputs("--out", [path for paths in files.values() for path in paths])
     options = {
         "minimal_learning_rate": minimal_learning_rate,
         "maximal_learning_rate": maximal_learning_rate,
@@ -95,44 +118,63 @@ def range_test(
         "smoothing": smoothing,
         "batch_size": batch_size,
     }
-    with Progress(seeds * (1 if epochs is None else 2)) as bar:
-        run = _tutorial(subset, data, options) if model is None else _own(model, options)
-        found: list[RangeTest] = []
-        comparisons: list[Comparison] = []
-        for number in range(seed, seed + seeds):
-            bar.start(f"seed {number}:")
-            found.append(run(number, bar, epochs, comparisons))
-    if out is not None and plotting is not None:
+    extras = ["plot"] if out is not None else []
+    found: list[RangeTest] = []
+    comparisons: list[Comparison] = []
+    with quiet():
+        run = _tutorial(subset, source, options, extras) if model is None else _own(model, options, extras)
+        with Progress(seeds * (1 if epochs is None else 2)) as bar:
+            for number in range(seed, seed + seeds):
+                bar.start(f"seed {number}:" if seeds > 1 else "")
+                found.append(run(number, bar, epochs, comparisons))
+    if out is not None:
+        plotting = plotting_module()
         out.mkdir(parents=True, exist_ok=True)
-        for number, one in zip(range(seed, seed + seeds), found, strict=True):
-            stem = "range-test" if seeds == 1 else f"range-test-{number}"
-            one.to_csv(out / f"{stem}.csv")
-            one.to_json(out / f"{stem}.json")
-            one.to_html(out / f"{stem}.html")
-            plotting.range_test(one, out / f"{stem}.png")
+        for one, (table, document, page, picture) in zip(found, files.values(), strict=True):
+            one.to_csv(table)
+            one.to_json(document)
+            one.to_html(page)
+            plotting.range_test(one, picture)
     holds = all(one.suggestion.maximal_learning_rate is not None for one in found) and all(one.holds for one in comparisons)
     if as_json:
-        document = {
+        report = {
             "holds": holds,
             "tests": [{"seed": seed + number, **json.loads(one.to_json())} for number, one in enumerate(found)],
             "comparisons": [{**dataclasses.asdict(one), "holds": one.holds} for one in comparisons],
             "out": None if out is None else str(out),
         }
-        click.echo(json.dumps(finite(document), indent=1))
+        click.echo(json.dumps(finite(report), indent=1))
     else:
         for number, one in enumerate(found):
             _print(one, f"seed {seed + number}: " if seeds > 1 else "")
         if comparisons:
             _print_comparisons(comparisons, epochs)
         if out is not None:
-            click.echo(f"wrote {out}/")
+            say(f"wrote {out}/")
     sys.exit(0 if holds else 1)
 
 
 Run = Callable[[int, Progress, "int | None", "list[Comparison]"], RangeTest]
 
 
-def _tutorial(subset: int | None, folder: Path | None, options: dict[str, Any]) -> Run:
+def _check_numbers(minimal: float, maximal: float, sweep: str, smoothing: float) -> None:
+    """Raise the error of a wrong number before a framework is imported, which takes seconds."""
+    from clr_ref.range_test import curve
+
+    try:
+        curve.rates(minimal, maximal, 2, sweep)
+        curve.smoothed([], smoothing)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def _files(folder: Path, seed: int, seeds: int) -> list[Path]:
+    stem = "range-test" if seeds == 1 else f"range-test-{seed}"
+    return [folder / f"{stem}.{suffix}" for suffix in ("csv", "json", "html", "png")]
+
+
+def _tutorial(subset: int | None, folder: Path | None, options: dict[str, Any], extras: list[str]) -> Run:
+    require_extras(*extras, framework=True)
     from clr_ref.training import data as fashion, determinism
 
     try:
@@ -150,7 +192,7 @@ def _tutorial(subset: int | None, folder: Path | None, options: dict[str, Any]) 
     from clr_ref.range_test import comparison
 
     def run(seed: int, bar: Progress, epochs: int | None, comparisons: list[Comparison]) -> RangeTest:
-        found = _called(comparison.tutorial_range_test, data, seed, progress=_told(bar, options["steps"]), **options)
+        found = comparison.tutorial_range_test(data, seed, progress=_told(bar, options["steps"]), **options)
         bar.done(f"seed {seed}: {len(found.rates)} of {found.steps} rates applied")
         if epochs is not None:
             bar.say(f"{epochs} epochs with each pair of bounds")
@@ -161,50 +203,48 @@ def _tutorial(subset: int | None, folder: Path | None, options: dict[str, Any]) 
     return run
 
 
-def _own(target: str, options: dict[str, Any]) -> Run:
-    made = _make(target)()
+def _own(target: str, options: dict[str, Any], extras: list[str]) -> Run:
+    def wrong(words: str) -> click.BadParameter:
+        return click.BadParameter(printable(words), param_hint="MODULE:MAKE")
+
+    try:
+        make = load_function(target)
+    except LoadError as error:
+        if isinstance(error.__cause__, ImportError) and error.__cause__.name in _FRAMEWORKS:
+            require_extras(*extras, framework=True)
+        raise wrong(str(error)) from None
+    require_extras(*extras, framework=True)
+    with _described(target, wrong):
+        made = make()
     if not isinstance(made, tuple) or len(made) != 2:
-        raise click.UsageError(f"{target} must return (model, data), got {type(made).__name__}")
+        got = f"a tuple of {len(made)}" if isinstance(made, tuple) else type(made).__name__
+        raise wrong(f"{target} must return (model, data), got {got}")
     model, data = made
+    given = data if isinstance(data, tuple) else (data,)
+    if not 1 <= len(given) <= 3:
+        raise wrong(f"the data of {target} must be (x, y) or (x, y, sample_weight), got a tuple of {len(given)}")
+    x, y, weights = (*given, None, None)[:3]
 
     def run(seed: int, bar: Progress, epochs: int | None, comparisons: list[Comparison]) -> RangeTest:
         from clr_ref.range_test import range_test as test
 
-        given = data if isinstance(data, tuple) else (data,)
-        found = _called(test, model, *given, seed=seed, progress=_told(bar, options["steps"]), **options)
+        with _described(target, wrong):
+            found = test(model, x, y, sample_weight=weights, seed=seed, progress=_told(bar, options["steps"]), **options)
         bar.done(f"{len(found.rates)} of {found.steps} rates applied")
         return found
 
     return run
 
 
-def _make(target: str) -> Callable[[], Any]:
-    place, colon, name = target.rpartition(":")
-    if not colon or not place or not name:
-        raise click.UsageError(f"give MODULE:MAKE or FILE.py:MAKE, got {target!r}")
-    sys.path.insert(0, str(Path.cwd()))
+@contextlib.contextmanager
+def _described(target: str, wrong: Callable[[str], click.BadParameter]) -> Iterator[None]:
+    """Make one message of what a user's function, model or data raise, which can be anything; Ctrl-C and SIGTERM pass."""
     try:
-        if place.endswith(".py"):
-            specification = importlib.util.spec_from_file_location(Path(place).stem, place)
-            assert specification is not None
-            assert specification.loader is not None
-            module = importlib.util.module_from_spec(specification)
-            specification.loader.exec_module(module)
-        else:
-            module = importlib.import_module(place)
-    except (ImportError, OSError) as error:
-        raise click.UsageError(f"{place} cannot be imported: {error}") from None
-    make = getattr(module, name, None)
-    if not callable(make):
-        raise click.UsageError(f"{place} has no function {name!r}")
-    return make  # type: ignore[no-any-return]
-
-
-def _called(function: Callable[..., RangeTest], *arguments: Any, **options: Any) -> RangeTest:
-    try:
-        return function(*arguments, **options)
-    except (TypeError, ValueError, ImportError) as error:
-        raise click.UsageError(str(error)) from error
+        yield
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt) or (isinstance(error, SystemExit) and error.code == 128 + signal.SIGTERM):
+            raise
+        raise wrong(f"{target} raised {described(error, target)}") from error
 
 
 def _told(bar: Progress, steps: int) -> Callable[[int, float, float], None]:
@@ -213,13 +253,13 @@ def _told(bar: Progress, steps: int) -> Callable[[int, float, float], None]:
 
 def _print(found: RangeTest, title: str) -> None:
     ends = " to ".join(ulp.shortest(rate) for rate in (found.rates[0], found.rates[-1]))
-    click.echo(f"{title}{found.sweep} sweep, {len(found.rates)} of {found.steps} rates applied, {ends}")
+    say(f"{title}{found.sweep} sweep, {len(found.rates)} of {found.steps} rates applied, {ends}")
     if found.stopped is not None:
-        click.echo(f"stopped: {found.stopped}")
+        say(f"stopped: {found.stopped}", indent="  ")
     for name in ("initial_learning_rate", "maximal_learning_rate"):
         rate = getattr(found.suggestion, name)
-        click.echo(f"{name.replace('_', ' ')}: {'none' if rate is None else f'{rate:.3g}'}")
-    click.echo(f"reason: {found.suggestion.reason}")
+        say(f"{name.replace('_', ' ')}: {'none' if rate is None else f'{rate:.3g}'}")
+    say(f"reason: {found.suggestion.reason}", indent="  ")
 
 
 def _print_comparisons(comparisons: list[Comparison], epochs: int | None) -> None:
@@ -233,4 +273,4 @@ def _print_comparisons(comparisons: list[Comparison], epochs: int | None) -> Non
             table.add_row(str(one.seed), name, *rates, f"{result.test_loss:.4f}", f"{result.test_accuracy:.4f}")
     print_table(table)
     better = sum(one.holds for one in comparisons)
-    click.echo(f"after {epochs} epochs the suggested bounds are at least as good for {better} of {len(comparisons)} seeds")
+    say(f"after {epochs} epochs the suggested bounds are at least as good for {better} of {len(comparisons)} seeds")

@@ -14,7 +14,7 @@ import numpy as np
 
 import clr_ref
 from clr_ref import exact, tfa_arithmetic
-from clr_ref.cli import text
+from clr_ref.cli import decimals
 from clr_ref.cli.common import finite, json_option, new_table, output_option, plotting_module, print_table
 from clr_ref.cli.steps import CommandWithSteps, count, ranges, whole_step
 
@@ -95,7 +95,7 @@ def evaluate(
 def _rows(schedule: clr_ref.CyclicalLearningRate, steps: tuple[range, ...], tier: str) -> Iterator[list[dict[str, Any]]]:
     """Yield some rows at a time; their rates are texts of exact or of shortest decimal numbers."""
     for part, rates in _chunks(schedule, steps, tier):
-        texts = map(_exact_text, rates) if tier == "exact" else text.join(text.floats(rates)).splitlines()
+        texts = map(_exact_text, rates) if tier == "exact" else decimals.join(decimals.floats(rates)).splitlines()
         rows: list[dict[str, Any]] = []
         for step, shown in zip(part, texts, strict=True):
             cycle, height = exact.phase(Fraction(schedule.step_size), step)
@@ -127,7 +127,7 @@ def _print_lines(schedule: clr_ref.CyclicalLearningRate, steps: tuple[range, ...
             click.echo(f"{part.start:>{width}}  {_exact_text(rates[0])}")
         else:
             gap = np.full((len(part), 2), ord(" "), np.uint8)
-            click.echo(text.join(text.integers(_as_array(part), width), gap, text.floats(rates)), nl=False)
+            click.echo(decimals.join(decimals.integers(_as_array(part), width), gap, decimals.floats(rates)), nl=False)
 
 
 def _chunks(schedule: clr_ref.CyclicalLearningRate, steps: tuple[range, ...], tier: str) -> Iterator[tuple[range, Any]]:

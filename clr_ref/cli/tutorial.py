@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from clr_ref._files import reason_against_folder
 from clr_ref.cli.common import (
     Progress,
     check_outputs,
@@ -17,15 +18,29 @@ from clr_ref.cli.common import (
     json_option,
     new_table,
     output_option,
-    plotting_module,
     print_table,
+    require_extras,
 )
+from clr_ref.cli.frameworks import quiet
+from clr_ref.cli.text import say
+
+if TYPE_CHECKING:
+    from clr_ref.training import tutorial as tutorials
+
+EXAMPLE = """\b
+Example:
+  clr-ref tutorial --subset 3200 --epochs 4
+"""
 
 
-@click.command()
+@click.command(epilog=EXAMPLE)
 @click.option("--epochs", type=click.IntRange(1), default=10, show_default=True, help="Passes over the data.")
 @click.option(
-    "--subset", type=click.IntRange(1), default=None, metavar="N", help="Train on the first N pictures only, N >= 64."
+    "--subset",
+    type=click.IntRange(1),
+    default=None,
+    metavar="N",
+    help="Train on the first N pictures only, N >= 64, at higher rates.",
 )
 @click.option(
     "--seed",
@@ -49,17 +64,52 @@ def tutorial(epochs: int, subset: int | None, seed: int, out: Path, source: Path
     The network is trained on Fashion-MNIST twice, without and with the cyclical rate. Needs TensorFlow and clr-ref[plot].
     Exit code 1 if the applied rates do not have the schedule's cycles; other claims that fail do not change the exit code.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from clr_ref.training import checkpoint, data, determinism, tutorial as training
+    from clr_ref.training import tutorial as training
 
     check_outputs("--out", [out / name for name in training.FILES])
-    plotting_module()
+    for name in ("plain", "clr"):
+        if (reason := reason_against_folder(out / name)) is not None:
+            raise click.BadParameter(f"cannot write {str(out / name)!r}: {reason}", param_hint="--out")
+    require_extras("plot", framework=True)
+    with quiet():
+        result, written = _trained(epochs, subset, seed, out, source)
+    holds = result.claims[0].verdict != "FAILS"
+    if as_json:
+        document = {
+            "holds": holds,
+            "claims": [dataclasses.asdict(claim) for claim in result.claims],
+            "files": [str(path) for path in written],
+            "history": {"plain": list(result.plain.history), "clr": list(result.clr.history)},
+            "digests": {"plain": result.plain.digests(), "clr": result.clr.digests()},
+        }
+        click.echo(json.dumps(document, indent=1))
+    else:
+        table = new_table("epoch", ">val. loss, plain", ">val. loss, CLR", ">accuracy, plain", ">accuracy, CLR")
+        for one, two in zip(result.plain.history, result.clr.history, strict=True):
+            cells = [f"{run['val_loss']:.4f}" for run in (one, two)] + [f"{run['val_accuracy']:.2%}" for run in (one, two)]
+            table.add_row(str(one["epoch"]), *cells)
+        print_table(table)
+        for claim in result.claims:
+            say(f"{claim.verdict}: {claim.claim} Measured: {claim.measured}.", indent="  ")
+        if result.setting.times > 1:
+            say(
+                f"The rates were {result.setting.times} times those of the tutorial, so that the runs learn in fewer steps.",
+                indent="  ",
+            )
+        if result.remark:
+            say(result.remark, indent="  ")
+        say(f"wrote {', '.join(path.name for path in written)} in {out}", indent="  ")
+    sys.exit(0 if holds else 1)
+
+
+def _trained(epochs: int, subset: int | None, seed: int, out: Path, source: Path | None) -> tuple[tutorials.Result, list[Path]]:
+    """Train both runs with a bar, and write the files."""
+    from clr_ref.training import checkpoint, data, determinism, tutorial as training
+
     try:
+        chosen = training.setting(data.load(source), epochs=epochs, subset=subset, seed=seed, times=None)
         determinism.prepare()
-        chosen = training.setting(data.load(source), epochs=epochs, subset=subset, seed=seed)
-    except ImportError as error:
-        raise click.UsageError(str(error)) from None
-    except (data.DataError, ValueError, RuntimeError) as error:
+    except (data.DataError, ImportError, ValueError, RuntimeError) as error:
         raise click.UsageError(str(error)) from None
     out.mkdir(parents=True, exist_ok=True)
     per_epoch = chosen.steps // epochs
@@ -80,24 +130,4 @@ def tutorial(epochs: int, subset: int | None, seed: int, out: Path, source: Path
         except KeyboardInterrupt:
             click.echo("interrupted: the same command resumes after the last complete epoch", err=True)
             raise click.Abort from None
-    written = training.write(result, out)
-    holds = result.claims[0].verdict != "FAILS"
-    if as_json:
-        document = {
-            "holds": holds,
-            "claims": [dataclasses.asdict(claim) for claim in result.claims],
-            "files": [str(path) for path in written],
-            "history": {"plain": list(result.plain.history), "clr": list(result.clr.history)},
-            "digests": {"plain": result.plain.digests(), "clr": result.clr.digests()},
-        }
-        click.echo(json.dumps(document, indent=1))
-    else:
-        table = new_table("epoch", ">val. loss, plain", ">val. loss, CLR", ">accuracy, plain", ">accuracy, CLR")
-        for one, two in zip(result.plain.history, result.clr.history, strict=True):
-            cells = [f"{run['val_loss']:.4f}" for run in (one, two)] + [f"{run['val_accuracy']:.2%}" for run in (one, two)]
-            table.add_row(str(one["epoch"]), *cells)
-        print_table(table)
-        for claim in result.claims:
-            click.echo(f"{claim.verdict}: {claim.claim} Measured: {claim.measured}.")
-        click.echo(f"wrote {', '.join(path.name for path in written)} in {out}")
-    sys.exit(0 if holds else 1)
+    return result, training.write(result, out)

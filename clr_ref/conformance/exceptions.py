@@ -17,18 +17,20 @@ An entry that matches nothing, or that is not needed, is itself a failure.
 from __future__ import annotations
 
 import dataclasses
+import os
 import sys
 from pathlib import Path
 from typing import Any, Literal
 
+from clr_ref._inputs import shown, unknown
 from clr_ref.conformance.config import POLICY_NAMES
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
 Kind = Literal["skip", "xfail", "ulp"]
+
+#: The largest file that is read, in bytes.
+_LARGEST = 2**20
+#: The most dots in a line: tomllib takes minutes for a key of 50,000 parts.
+_DOTS = 1000
 
 
 class ExceptionsError(ValueError):
@@ -70,9 +72,29 @@ def read_document(path: Path) -> dict[str, Any]:
         ExceptionsError: it cannot be read, or is no TOML.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ExceptionsError(f"{path}: {error}") from None
+        if sys.version_info >= (3, 11):
+            import tomllib
+        else:
+            import tomli as tomllib
+        # A terminal or a pipe without a writer would be read forever, and /dev/zero would fill the memory.
+        if path.exists() and not path.is_file() and str(path) != os.devnull:
+            raise ExceptionsError(f"{path}: is no regular file")
+        with path.open("rb") as file:
+            content = file.read(_LARGEST + 1)
+        if len(content) > _LARGEST:
+            raise ExceptionsError(f"{path}: has more than {_LARGEST:,} bytes, so it is no file of known deviations")
+        text = content.decode("utf-8")
+        if any(line.count(".") > _DOTS for line in text.splitlines()):
+            raise RecursionError
+        return tomllib.loads(text)
+    except OSError as error:
+        raise ExceptionsError(f"{path}: {error.strerror or error}") from None
+    except ImportError as error:
+        raise ExceptionsError(f"{path} cannot be read without tomli: pip install clr-ref[conformance] ({error})") from None
+    except RecursionError:
+        raise ExceptionsError(f"{path}: its values are nested too deeply") from None
+    except ValueError as error:  # no UTF-8, no TOML, a number of thousands of digits
+        raise error if isinstance(error, ExceptionsError) else ExceptionsError(f"{path}: is no TOML: {error}") from None
 
 
 def read(path: Path) -> tuple[Deviation, ...]:
@@ -85,7 +107,7 @@ def read(path: Path) -> tuple[Deviation, ...]:
     entries = document.get("deviation", [])
     # [peer] is what clr_ref.conformance.peers keeps in the same file.
     if set(document) - {"deviation", "peer"} or not isinstance(entries, list):
-        raise ExceptionsError(f"{path}: only [[deviation]] entries are known, got {', '.join(document)}")
+        raise ExceptionsError(f"{path}: must hold [[deviation]] entries and nothing else, got {shown(document)}")
     return tuple(_deviation(f"{path}: deviation {number}", entry) for number, entry in enumerate(entries, 1))
 
 
@@ -94,13 +116,13 @@ def _deviation(where: str, entry: Any) -> Deviation:
         return ExceptionsError(f"{where}: {words}")
 
     if not isinstance(entry, dict) or set(entry) - {"clause", "case", "check", "policy", "skip", "xfail", "ulp", "reason"}:
-        raise fail(f"the fields are clause or case, check, policy, skip | xfail | ulp, reason; got {entry!r}")
+        raise fail(f"the fields are clause or case, check, policy, skip | xfail | ulp, reason; got {shown(entry)}")
     if len({"clause", "case"} & set(entry)) != 1 or not isinstance(entry.get("clause", entry.get("case")), str):
         raise fail("needs a clause or a case, one of them, as a string")
     if "check" in entry and ("case" in entry or not isinstance(entry["check"], str)):
-        raise fail(f"check must be a string beside a clause, got {entry['check']!r}")
+        raise fail(f"check must be a string beside a clause, got {shown(entry['check'])}")
     if entry.get("policy") not in (None, *POLICY_NAMES):
-        raise fail(f"policy must be one of {', '.join(POLICY_NAMES)}, got {entry['policy']!r}")
+        raise fail(unknown("a policy", entry["policy"], POLICY_NAMES, "docs/SPEC.md"))
     reason = entry.get("reason")
     if not isinstance(reason, str) or not reason.strip():
         raise fail("needs a reason, in words")
@@ -112,9 +134,9 @@ def _deviation(where: str, entry: Any) -> Deviation:
     value = entry[kind]
     if kind == "ulp":
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 2**63:
-            raise fail(f"ulp must be a number > 0, got {value!r}")
+            raise fail(f"ulp must be a number 0 < ulp < 2**63, got {shown(value)}")
     elif value is not True:
-        raise fail(f"{kind} must be true, got {value!r}")
+        raise fail(f"{kind} must be true, got {shown(value)}")
     return Deviation(
         kind=kind,
         reason=reason,

@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import inspect
 import operator
 import pickle
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,12 +32,10 @@ import numpy as np
 
 from clr_ref import _inputs, exact
 from clr_ref.conformance import words
-from clr_ref.conformance.config import MAX_STEP, POLICY_NAMES, Config
+from clr_ref.conformance.config import MAX_STEP, Config
 
 #: A scheduler without ``seek`` is evaluated at no step beyond this one, since it has to count there.
 COUNTED = 4_000
-#: How ``make`` is called.
-SIGNATURE = "make(policy, *, initial_learning_rate, maximal_learning_rate, step_size, gamma=1.0)"
 
 
 class Make(Protocol):
@@ -258,21 +255,6 @@ def capabilities_from(offers: Mapping[str, Offer]) -> Capabilities:
         applies=any(offer.applies for offer in made),
         reach=MAX_STEP if not stateful or all(offer.seeks for offer in made) else COUNTED,
     )
-
-
-def reason_against(make: Make) -> str | None:
-    """Returns why a function cannot be called as ``make`` for any policy, or None if it can or if nobody knows."""
-    try:
-        signature = inspect.signature(make)
-    except (TypeError, ValueError):  # of a class or function in C
-        return None
-    reasons = []
-    for policy in POLICY_NAMES:
-        try:
-            signature.bind(policy, **Config(policy, 0.125, 1.0, 4, gamma=0.5).arguments())
-        except TypeError as error:
-            reasons.append(words.printable(str(error)))
-    return reasons[0] if len(reasons) == len(POLICY_NAMES) else None
 
 
 def _values(make: Make, request: Request) -> Iterator[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -164,7 +165,8 @@ class Session:
                     name=str(deviation),
                     quote="",
                     status="fails",
-                    reason="the exceptions file names it, and there is no check or case of that name",
+                    reason="the exceptions file names it, and there is no check or case of that name"
+                    + _nearest(deviation, judged),
                 )
 
     def _deviation(self, item: Item) -> Deviation | None:
@@ -254,6 +256,18 @@ class Session:
     def _repeat(self, policy: str) -> str:
         repeat = self._options.repeat
         return f"{repeat} --policy {policy}" if isinstance(repeat, str) else repeat(policy)
+
+
+def _nearest(deviation: Deviation, judged: Iterable[Item]) -> str:
+    """Returns the names of checks or cases that the name in a deviation may be meant to be, in words."""
+    if deviation.case is not None:
+        given, known = deviation.case, {item.name for item in judged if item.case is not None}
+    elif deviation.check is not None and deviation.clause in {item.clause for item in judged}:
+        given, known = deviation.check, {item.name for item in judged if item.case is None and item.clause == deviation.clause}
+    else:
+        given, known = deviation.clause or "", {item.clause for item in judged if item.case is None}
+    found = difflib.get_close_matches(given, sorted(known), n=4, cutoff=0.5)
+    return f"; the nearest are {', '.join(found)}" if found else ""
 
 
 def _speaks_of(deviation: Deviation, item: Item) -> bool:

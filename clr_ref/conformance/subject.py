@@ -16,7 +16,6 @@ from clr_ref.conformance.config import POLICY_NAMES
 from clr_ref.conformance.load import LoadError
 from clr_ref.conformance.process import Child
 from clr_ref.conformance.protocol import (
-    SIGNATURE,
     Capabilities,
     Make,
     Offer,
@@ -24,7 +23,6 @@ from clr_ref.conformance.protocol import (
     Response,
     capabilities_from,
     offer_of,
-    reason_against,
     responses,
 )
 
@@ -54,13 +52,9 @@ class Local:
     Args:
         make: the implementation.
         policies: those that are tested; ``make`` is called for no other one.
-
-    Raises:
-        LoadError: ``make`` takes other arguments.
     """
 
     def __init__(self, make: Make, policies: Sequence[str] = POLICY_NAMES) -> None:
-        _check_signature("make", reason_against(make))
         self._make = make
         self._known: dict[Request, Responses] = {}
         self.capabilities = capabilities_from({policy: offer_of(make, policy) for policy in policies})
@@ -156,15 +150,9 @@ class Remote:
             raise LoadError(f"importing {self.name} ended the process: {error}") from None
         if "error" in reply:
             raise LoadError(reply["error"])
-        _check_signature(self.name, reply["against"])
         return child
 
     def _stop(self, patience: float = 0.0) -> None:
         if self._child is not None:
             self._child.stop(patience)
             self._child = None
-
-
-def _check_signature(name: str, against: str | None) -> None:
-    if against is not None:
-        raise LoadError(f"{name} cannot be called as {SIGNATURE}: {against}")

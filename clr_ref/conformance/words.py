@@ -6,17 +6,17 @@ from __future__ import annotations
 LONGEST = 300
 
 
-def printable(text: str) -> str:
-    r"""Return a text without control characters and lone surrogates, which are shown escaped, cut at ``LONGEST``.
+def printable(text: str, longest: int = LONGEST) -> str:
+    r"""Return a text without control characters and lone surrogates, which are shown escaped, cut at ``longest``.
 
     A terminal would obey an escape sequence, and a lone surrogate cannot be printed.
 
     >>> printable("\x1b[31mred")
     '\\x1b[31mred'
     """
-    kept = text[: LONGEST + 1]
-    if len(kept) > LONGEST:
-        kept = kept[:LONGEST] + f"... ({len(text):,} characters)"
+    kept = text[:longest]
+    if len(text) > longest:
+        kept += f"... ({len(text):,} characters)"
     return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in kept)
 
 

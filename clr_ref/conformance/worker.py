@@ -8,10 +8,11 @@ from __future__ import annotations
 import dataclasses
 import sys
 
+from clr_ref.conformance import words
 from clr_ref.conformance.config import Config
 from clr_ref.conformance.load import LoadError, load
 from clr_ref.conformance.process import channel
-from clr_ref.conformance.protocol import Request, offer_of, reason_against, responses
+from clr_ref.conformance.protocol import Request, offer_of, responses
 
 
 def main() -> None:
@@ -22,9 +23,9 @@ def main() -> None:
     try:
         make = load(hello["name"])
     except LoadError as error:
-        reply({"error": str(error)})
+        reply({"error": words.printable(str(error), longest=2_000)})
         return
-    reply({"against": reason_against(make)})
+    reply({})
     for message in messages:
         if "offer" in message:
             reply(dataclasses.asdict(offer_of(make, message["offer"])))

@@ -137,7 +137,9 @@ def read(folder: Path) -> FashionMnist:
 
 def keras_cache() -> Path:
     """The folder in which ``keras.datasets.fashion_mnist.load_data`` keeps the data."""
-    return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "datasets" / "fashion-mnist"
+    # As Keras does, and unlike Path.home(), this raises no error for a user without a home.
+    home = os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras")
+    return Path(home) / "datasets" / "fashion-mnist"
 
 
 def parse_idx(data: bytes, name: str) -> NDArray[np.uint8]:

@@ -157,17 +157,6 @@ def test_no_process_outlives_the_kit(conform: Conform, tmp_path: Path) -> None:
             os.kill(pid, 0)
 
 
-@pytest.mark.parametrize("signature", ["policy, base_lr, max_lr, step_size", "policy", "policy, *, other, **more", ""])
-def test_another_signature_is_one_message(tmp_path: Path, signature: str) -> None:
-    path = tmp_path / "other.py"
-    path.write_text(f"def make({signature}):\n    return lambda step: 0.1\n", "utf-8")
-    result = CliRunner().invoke(main, ["conform", f"{path}:make"])
-    assert result.exit_code == 2
-    assert result.stdout == ""
-    message = " ".join(result.stderr.split())
-    assert "cannot be called as make(policy, *, initial_learning_rate, maximal_learning_rate, step_size, gamma=1.0)" in message
-
-
 def test_what_raises_always_refuses_nothing(conform: Conform) -> None:
     result = conform("--policy", "triangular", "--json", in_make="1 / 0")
     assert result.exit_code == 1

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from clr_ref.cli import text as terminal
 from clr_ref.conformance import exceptions
 from clr_ref.conformance.cases import fixed_cases
 from clr_ref.conformance.checks import APPLIED, CHECKS, STATEFUL
@@ -260,10 +261,9 @@ def test_a_file_that_is_no_page_is_not_overwritten(tmp_path: Path, monkeypatch: 
 
 
 def test_an_unknown_peer_is_a_wrong_call() -> None:
-    done = CliRunner().invoke(command.main, ["--peer", "torch"])
+    done = CliRunner().invoke(command.main, ["--peer", "torch Cyclic"])
     assert done.exit_code == 2
-    assert "no peer 'torch'" in done.stderr
-    assert "torch CyclicLR" in done.stderr
+    assert "'torch Cyclic' is not a peer; the nearest are torch CyclicLR" in done.stderr
 
 
 def test_a_missing_package_is_reported_before_anything_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -274,9 +274,34 @@ def test_a_missing_package_is_reported_before_anything_runs(tmp_path: Path, monk
     done = CliRunner().invoke(command.main, ["--markdown", str(tmp_path / "p.md")])
     assert done.exit_code == 2
     assert "absent" in done.stderr
-    assert "pip install no-such-package==1.0 'numpy<9'\n" in done.stderr
+    assert "pip install no-such-package==1.0 'numpy<9' (or test other peers" in done.stderr
     assert (tmp_path / "p.md").read_text("utf-8") == "as it was"
     check_installed(PEERS[:2])  # clr_ref itself needs nothing
+
+
+def test_what_the_command_prints_fits_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    long = {"policy": "triangular2", "semantics": "excused", "grade": "as the textbook formula", "worst_ulp": 2.0**63}
+    first, rough, gone = (
+        copy.deepcopy(FOUND[0]),
+        copy.deepcopy(FOUND[1]),
+        {"name": "gone", "error": "exit code 1, " + "why " * 30},
+    )
+    rough["report"]["policies"][0] = long | {"reason": ""}
+    monkeypatch.setattr(command, "collect", lambda peers, said: [first, rough, gone])
+    everyone = [Peer(one["name"], (), "reference", "m", 1, PAGE) for one in (first, rough, gone)]
+    monkeypatch.setattr(command, "read_peers", lambda: everyone)
+    monkeypatch.setattr(terminal, "_width", lambda: 80)
+    monkeypatch.setattr(terminal, "_wraps", lambda: True)
+    done = CliRunner().invoke(command.main, [])
+    assert done.exit_code == 1
+    lines = done.stdout.splitlines()
+    assert lines[:3] == [
+        "good (good 1.2), judged in float64; a step costs 2 times that of clr_ref",
+        "  triangular2  holds; correctly rounded",
+        "  exp_range    not offered: no",
+    ]
+    assert "9,223,372,036,854,775,808 ULP off" in done.stdout
+    assert max(map(len, lines)) <= 80
 
 
 class FakeChild:

@@ -15,8 +15,9 @@ import pytest
 from click.testing import CliRunner
 
 from clr_ref import plot
-from clr_ref.cli import main
+from clr_ref.cli import main, range_test as command, text
 from clr_ref.range_test import RangeTest, rates, smoothed, suggest
+from clr_ref.range_test.comparison import Comparison, Outcome
 from clr_ref.training import data as fashion
 from tests.range_test.probe import needs_keras
 
@@ -31,9 +32,6 @@ def make():
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1, kernel_initializer="zeros")])
     model.compile(keras.optimizers.SGD(0.1), "mse")
     return model, (x, y)
-
-def wrong():
-    return 7
 """
 
 
@@ -53,14 +51,21 @@ def run(folder: Path, *arguments: str) -> Any:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["nonsense"], "give MODULE:MAKE or FILE.py:MAKE, got 'nonsense'"),
-        (["no_such_module:make"], "no_such_module cannot be imported"),
-        (["no_such_file.py:make"], "no_such_file.py cannot be imported"),
-        (["json:make"], "json has no function 'make'"),
+        (["nonsense"], "Invalid value for MODULE:MAKE: 'nonsense' names no function; give package.module:make"),
+        (["no_such_module:make"], "importing 'no_such_module' raised ModuleNotFoundError"),
+        (["no_such_file.py:make"], "'no_such_file.py' is no file"),
+        (["json:make"], "'json' has no 'make'"),
+        (["json:loads"], "'json:loads' cannot be called as loads(): missing a required argument: 's'"),
+        ([".x:make"], "'.x' is no absolute name of a module"),
         (["json:loads", "--compare", "2"], "go with the tutorial's network"),
         (["json:loads", "--seeds", "2"], "goes with the tutorial's network"),
-        (["--steps", "1"], "1 is not in the range x>=2"),
+        (["--steps", "1"], "1 is not in the range 2<=x<=1000000"),
         (["--data", "no-such-folder"], "no-such-folder"),
+        (["--minimal-learning-rate", "nan"], "minimal_learning_rate must be a finite float32"),
+        (["--maximal-learning-rate", "1e39"], "maximal_learning_rate must be a finite float32"),
+        (["--maximal-learning-rate", "1e-4"], "must be above minimal_learning_rate"),
+        (["--smoothing", "1"], "smoothing must be a number 0 <= smoothing < 1"),
+        (["--seed", str(2**32 - 1), "--seeds", "2"], "the last seed must be below 2**32, got --seed 4294967295 --seeds 2"),
     ],
 )
 def test_a_wrong_call_exits_with_2(arguments: list[str], message: str) -> None:
@@ -68,6 +73,55 @@ def test_a_wrong_call_exits_with_2(arguments: list[str], message: str) -> None:
     assert result.exit_code == 2
     assert message in result.stderr
     assert result.stdout == ""
+
+
+#: What ``make`` may do wrong, in the file mine.py, and the end of the message.
+WRONG = {
+    "return 7": "mine.py:make must return (model, data), got int",
+    "return 1, 2, 3": "mine.py:make must return (model, data), got a tuple of 3",
+    "return 1, ()": "the data of mine.py:make must be (x, y) or (x, y, sample_weight), got a tuple of 0",
+    "return 1 / 0": "mine.py:make raised ZeroDivisionError: division by zero (mine.py, line 2)",
+    "raise SystemExit(7)": "mine.py:make raised SystemExit: 7 (mine.py, line 2)",
+    "import tensorflow.no_such_module": "No module named 'tensorflow",
+}
+
+
+@pytest.mark.parametrize("body", WRONG)
+def test_a_wrong_make_exits_with_2(body: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(command, "require_extras", lambda *extras, framework: None)
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    Path("mine.py").write_text(f"def make():\n    print('loud'); {body}\n")
+    result = CliRunner().invoke(main, ["range-test", "mine.py:make"])
+    assert result.exit_code == 2
+    assert WRONG[body] in result.stderr.replace(f"{tmp_path}{os.sep}", "")
+    assert result.stdout == ""  # which is for the results
+    assert "loud" in result.stderr
+
+
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_outputs_are_checked_before_the_work(tmp_path: Path, seeds: int) -> None:
+    blocked = tmp_path / ("range-test.png" if seeds == 1 else "range-test-1.json")
+    blocked.mkdir()
+    result = CliRunner().invoke(main, ["range-test", "--out", str(tmp_path), "--seeds", str(seeds)])
+    assert result.exit_code == 2
+    assert f"cannot write {str(blocked)!r}: it is a folder" in result.stderr
+
+
+def test_results_fit_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(text, "_width", lambda: 80)
+    monkeypatch.setattr(text, "_wraps", lambda: True)
+    losses = np.array([2.0] * 20 + [1e30] * 20)
+    swept = rates(1e-3, 1, 40, "exponential")
+    stopped = "the smoothed loss was 5.31e+29, over 4 times its lowest of 2, after the update at 0.029, rate 21 of 200"
+    found = RangeTest(swept, losses, smoothed(losses), "exponential", 200, 0.9, stopped, suggest(swept, losses))
+    command._print(found, "seed 4294967295: ")
+    outcome = Outcome(1e-4, 1e-2, 12345.6789, 0.987654)
+    command._print_comparisons([Comparison(4294967295, None, outcome), Comparison(1, outcome, outcome)], 10)
+    printed = capsys.readouterr().out
+    assert "\u2026" not in printed
+    assert max(map(len, printed.splitlines())) <= 80
+    assert stopped in " ".join(printed.split())
 
 
 def test_neither_keras_nor_matplotlib_is_imported_before_it_is_used() -> None:
@@ -101,10 +155,6 @@ def test_a_model_of_ones_own(tmp_path: Path) -> None:
     assert done.returncode == 1  # nothing moves at such rates
     assert "maximal learning rate: none" in done.stdout
     assert "reason: the loss" in done.stdout
-
-    done = run(tmp_path, "mine:wrong")
-    assert done.returncode == 2
-    assert "mine:wrong must return (model, data), got int" in done.stderr
 
 
 @pytest.mark.programs

@@ -61,6 +61,12 @@ def test_a_folder_is_read(tmp_path: Path) -> None:
     assert found.folder == tmp_path / "here"
 
 
+def test_a_user_without_a_home_has_a_cache_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KERAS_HOME", raising=False)
+    monkeypatch.setattr("os.path.expanduser", lambda path: path)  # as where neither HOME nor the user's entry is there
+    assert data.keras_cache() == Path("~/.keras/datasets/fashion-mnist")
+
+
 def test_keras_cache_comes_before_the_debian_package(tmp_path: Path) -> None:
     write(tmp_path / "debian")
     assert data.load(download=False).folder == tmp_path / "debian"

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from clr_ref.cli import main
+from clr_ref.cli import main, tutorial as command
 from clr_ref.training import data, determinism, tutorial
 from clr_ref.training.data import FashionMnist, Split
 from clr_ref.training.determinism import Settings
@@ -74,12 +74,44 @@ def test_a_subset_has_a_sixth_to_test_with() -> None:
     assert (len(setting.train), len(setting.test), setting.step_size, setting.steps) == (640, 106, 20, 30)
 
 
+def test_a_subset_can_have_higher_rates() -> None:
+    """So that a short run learns; without ``times`` the rates are the tutorial's."""
+    assert [tutorial.times_for(pictures) for pictures in (64, 3_000, 3_001, 6_400, 30_001, 60_000)] == [20, 20, 19, 9, 1, 1]
+    short = tutorial.setting(DATA, subset=6_400, times=None)
+    assert (short.times, short.plain) == (9, 0.09)
+    assert short.schedule.values(0, 201).tolist()[:: short.step_size] == [np.float32(9e-4), np.float32(0.09)]
+    assert tutorial.setting(DATA, times=None) == tutorial.setting(DATA)
+    assert tutorial.setting(DATA, subset=6_400).plain == 0.01
+
+
+@pytest.mark.parametrize(("accuracy", "words"), [(0.49, "they are too few to learn much"), (0.5, "")])
+def test_a_run_that_learns_too_little_says_why(accuracy: float, words: str) -> None:
+    one = result()
+    learnt = dataclasses.replace(one.clr, history=(*one.clr.history[:-1], {**one.clr.history[-1], "val_accuracy": accuracy}))
+    remark = dataclasses.replace(one, clr=learnt).remark
+    assert words in remark
+    assert bool(words) == bool(remark) == ("Each run has 40 steps" in remark)
+    assert "ends before its first cycle of 40 steps does" in result(epochs=3).remark
+
+
 @pytest.mark.parametrize(
     ("options", "message"), [({"subset": 63}, "subset"), ({"subset": 60_001}, "subset"), ({"epochs": 0}, "epochs")]
 )
 def test_settings_out_of_range(options: dict[str, int], message: str) -> None:
     with pytest.raises(ValueError, match=f"{message} must be a whole number"):
         tutorial.setting(DATA, **options)
+
+
+def test_the_pictures_say_what_they_show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    figure = pytest.importorskip("matplotlib.figure", reason="matplotlib is not installed: clr-ref[plot]").Figure
+    from clr_ref.training.tutorial import pictures as drawn
+
+    shown = []
+    monkeypatch.setattr(figure, "savefig", lambda self, path: (shown.append(self), path.touch()))
+    drawn.schedule(result(epochs=3), tmp_path / "schedule.png")
+    (left, right) = shown[0].axes
+    assert (left.get_title(), right.get_title()) == ("the 3 epochs of this run", "the same schedule over 100 epochs")
+    assert [len(axes.lines[0].get_xdata()) for axes in (left, right)] == [30, 1000]
 
 
 def verdicts(plain: Report, clr: Report) -> list[str]:
@@ -150,6 +182,7 @@ def test_tables_pages_and_pictures_are_written_whole(tmp_path: Path) -> None:
 def untrained(monkeypatch: pytest.MonkeyPatch) -> None:
     """The command without TensorFlow: the data is empty, and nothing is trained."""
     pytest.importorskip("matplotlib", reason="matplotlib is not installed: clr-ref[plot]")
+    monkeypatch.setattr(command, "require_extras", lambda *extras, framework: None)
     monkeypatch.setattr(determinism, "prepare", lambda: None)
     monkeypatch.setattr(data, "load", lambda folder: DATA)
     monkeypatch.setattr(tutorial, "run", lambda chosen, out, on_step: on_step("clr", 10) or result())
@@ -164,18 +197,6 @@ def test_a_claim_that_fails_stands_first_in_the_page_and_in_its_colour() -> None
     assert "Trained with TensorFlow 2.21.0 by clr_ref 0.1.0; written 20" in page
 
 
-def test_pictures_say_how_many_epochs_they_show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("matplotlib", reason="matplotlib is not installed: clr-ref[plot]")
-    from clr_ref.training.tutorial import pictures as drawing
-
-    figures: list[Any] = []
-    monkeypatch.setattr(drawing.Figure, "savefig", lambda figure, path: figures.append(figure) or path.write_bytes(b""))
-    drawing.schedule(result(epochs=4), tmp_path / "x.png")
-    titles = [axes.get_title() for axes in figures[0].axes]
-    assert titles == ["epochs of this run: 4", "the same schedule, epochs 1 to 40"]
-    assert [round(axes.lines[0].get_xdata()[-1]) for axes in figures[0].axes] == [39, 399]
-
-
 def call(*arguments: str) -> Result:
     return CliRunner().invoke(main, ["tutorial", *arguments])
 
@@ -187,11 +208,26 @@ def test_what_the_command_prints(tmp_path: Path) -> None:
     assert text.exit_code == 0
     assert "holds: A cycle takes 2 * step_size = 40 steps" in text.stdout
     assert "without CLR: Which run ends" in text.stdout
+    assert "Each run has 40 steps, and they are too few to learn much." in text.stdout
     assert text.stderr == "clr: epoch 1 of 4 is done\n"  # no bar and no colour where there is no terminal
     document = json.loads(call(*arguments, "--json").stdout)
     assert document["holds"] is True
     assert len(document["files"]) == 7
     assert all(Path(name).is_file() for name in document["files"])
+
+
+@pytest.mark.usefixtures("untrained")
+@pytest.mark.parametrize("blocked", [*tutorial.FILES, "plain", "clr"])
+def test_outputs_are_checked_before_the_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, blocked: str) -> None:
+    path = tmp_path / blocked
+    if blocked in tutorial.FILES:
+        path.mkdir()
+    else:
+        path.touch()
+    monkeypatch.setattr(data, "load", lambda folder: pytest.fail("the work has begun"))
+    wrong = call("--out", str(tmp_path))
+    assert wrong.exit_code == 2
+    assert f"cannot write {str(path)!r}" in wrong.stderr
 
 
 @pytest.mark.usefixtures("untrained")

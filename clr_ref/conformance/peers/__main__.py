@@ -14,14 +14,20 @@ from typing import Any
 import click
 
 from clr_ref._files import write_text
-from clr_ref.cli.common import check_outputs, ending_clearly, finite, output_option
+from clr_ref.cli.common import check_outputs, ending_clearly, finite, output_option, require_extras, short
+from clr_ref.cli.text import printable, say
 from clr_ref.conformance.exceptions import ExceptionsError
 from clr_ref.conformance.peers import report, reread
 from clr_ref.conformance.peers.collect import collect
 from clr_ref.conformance.peers.registry import PeerError, check_installed, choose, read_peers
 
+EXAMPLE = """\b
+Example:
+  python -m clr_ref.conformance.peers --peer clr_ref
+"""
 
-@click.command()
+
+@click.command(epilog=EXAMPLE, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--peer", "names", multiple=True, metavar="NAME", help="Test only this peer; can be repeated. Default: all.")
 @output_option("--markdown", help="Write the page to this file; with --peer, renew only the rows of those peers in it.")
 @output_option("--html", help="The same, as HTML.")
@@ -30,15 +36,16 @@ from clr_ref.conformance.peers.registry import PeerError, check_installed, choos
 def main(names: tuple[str, ...], markdown: Path | None, html: Path | None, as_json: bool) -> None:
     """Compare every peer with the specification and with the deviations that are declared of it.
 
-    All packages must be installed; `tox run -e peers` installs them.
+    All packages must be installed; `tox run -e peers` installs them. Needs clr-ref[conformance].
     """
-    check_outputs("--html", [path for path in (markdown, html) if path is not None])
+    require_extras("conformance")
+    check_outputs("--markdown, --html", [path for path in (markdown, html) if path is not None])
     try:
         everyone = read_peers()
         chosen = choose(everyone, names)
         check_installed(chosen)
     except (PeerError, ExceptionsError) as error:
-        raise click.UsageError(str(error)) from None
+        raise click.UsageError(printable(str(error))) from None
     written = [(path, write, _stored(path) if names else []) for path, write in _pages(markdown, html)]
     # Costs are ratios to the first peer, so it runs with every other.
     tested = collect(tuple(dict.fromkeys((everyone[0], *chosen))), lambda line: click.echo(line, err=True))
@@ -48,11 +55,25 @@ def main(names: tuple[str, ...], markdown: Path | None, html: Path | None, as_js
     if as_json:
         click.echo(json.dumps(finite(found), indent=1))
     else:
-        click.echo(report.summary(found))
+        for peer in found:
+            _show(peer)
     surprises = report.surprises(found)
     for line in surprises:
-        click.echo(line, err=as_json)
+        click.echo(printable(line), err=True) if as_json else say(line, indent="  ")
     sys.exit(1 if surprises else 0)
+
+
+def _show(peer: dict[str, Any]) -> None:
+    if "error" in peer:  # it is among the surprises
+        return
+    cost = f"; a step costs {peer['cost']:.3g} times that of clr_ref" if "cost" in peer else ""
+    say(f"{peer['name']} ({peer['package']} {peer['version']}), judged in {peer['report']['dtype']}{cost}", indent="  ")
+    for line in peer["report"]["policies"]:
+        if line["policy"]:
+            offered = line["semantics"] != "not offered"
+            worst = f", at most {short(line['worst_ulp'])} ULP off" if line["worst_ulp"] else ""
+            grade = f"; {line['grade']}{worst}" if offered else f": {line['reason']}"
+            say(f"  {line['policy']:11}  {report.MARKS.get(line['semantics'], line['semantics'])}{grade}", indent=" " * 9)
 
 
 def _pages(markdown: Path | None, html: Path | None) -> list[tuple[Path, Any]]:

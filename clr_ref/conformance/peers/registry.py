@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import clr_ref
+from clr_ref._inputs import unknown
 from clr_ref.conformance import exceptions
 from clr_ref.conformance.config import MAX_EXAMPLES
 
@@ -100,8 +101,8 @@ def read_peer(path: Path) -> Peer:
     table = exceptions.read_document(path).get("peer")
     if not isinstance(table, dict):
         raise PeerError(f'{path}: needs a [peer] table with name = "..." and requires = ["..."]')
-    if unknown := set(table) - set(_FIELDS):
-        raise PeerError(f"{path}: [peer] has the fields {', '.join(_FIELDS)}; got {', '.join(sorted(unknown))}")
+    if others := set(table) - set(_FIELDS):
+        raise PeerError(f"{path}: [peer] has the fields {', '.join(_FIELDS)}; got {', '.join(sorted(others))}")
     if absent := {"name", "requires"} - set(table):
         raise PeerError(f"{path}: [peer] needs {' and '.join(sorted(absent))}")
     for field, value in table.items():
@@ -139,8 +140,9 @@ def choose(peers: Iterable[Peer], names: Iterable[str]) -> tuple[Peer, ...]:
         PeerError: there is no peer of a name.
     """
     known = {peer.name: peer for peer in peers}
-    if unknown := [name for name in names if name not in known]:
-        raise PeerError(f"there is no peer {unknown[0]!r}; the peers are {', '.join(known)}")
+    for name in names:
+        if name not in known:
+            raise PeerError(unknown("a peer", name, known, "docs/PEERS.md"))
     return tuple(peer for name, peer in known.items() if name in names or not names)
 
 
@@ -155,8 +157,8 @@ def check_installed(peers: Iterable[Peer]) -> None:
         # All that these peers require, so that pip finds versions that fit together.
         requirements = shlex.join(dict.fromkeys(requirement for peer in absent for requirement in peer.requires))
         raise PeerError(
-            f"packages are missing for {', '.join(peer.name for peer in absent)}. Install them with\n"
-            f"    pip install {requirements}\nor test other peers with --peer NAME."
+            f"packages are missing for {', '.join(peer.name for peer in absent)}: pip install {requirements} "
+            "(or test other peers with --peer NAME)"
         )
 
 

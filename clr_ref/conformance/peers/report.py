@@ -198,14 +198,6 @@ def html(found: Found) -> str:
     return pages.html.page(TITLE, about, body)
 
 
-def summary(found: Found) -> str:
-    """A line for every policy of every peer."""
-    names, rows = overview(found)
-    widths = [max(len(row[index]) for row in [names, *rows]) for index in range(len(names))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in [names, *rows]]
-    return "\n".join(lines)
-
-
 def _tested(found: Found) -> list[dict[str, Any]]:
     return [peer for peer in found if "error" not in peer]
 

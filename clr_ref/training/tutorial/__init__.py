@@ -8,7 +8,7 @@ for claim in result.claims:
 
 from clr_ref.training.tutorial.claim import Claim, claims
 from clr_ref.training.tutorial.files import FILES, PICTURES, epochs_csv, markdown, page, steps_csv, to_json, write
-from clr_ref.training.tutorial.runs import BATCH_SIZE, INITIAL, MAXIMAL, PLAIN, Result, Setting, run, setting
+from clr_ref.training.tutorial.runs import BATCH_SIZE, INITIAL, MAXIMAL, PLAIN, Result, Setting, run, setting, times_for
 
 __all__ = [
     "BATCH_SIZE",
@@ -27,6 +27,7 @@ __all__ = [
     "run",
     "setting",
     "steps_csv",
+    "times_for",
     "to_json",
     "write",
 ]

@@ -16,7 +16,7 @@ from clr_ref import pages
 from clr_ref._files import remove_leftovers, write_text
 from clr_ref.pages.html import Markup, tag
 from clr_ref.training.experiment import EPOCH
-from clr_ref.training.tutorial.runs import BATCH_SIZE, INITIAL, MAXIMAL, Result
+from clr_ref.training.tutorial.runs import BATCH_SIZE, Result
 
 #: File names of the pictures, and what they show.
 _CAPTIONS = {"schedule.png": "Learning rate over steps", "curves.png": "Loss and accuracy over epochs"}
@@ -129,11 +129,16 @@ def _verdict(verdict: str) -> Markup:
 
 def _introduction(result: Result) -> str:
     chosen = result.setting
+    schedule = chosen.schedule
+    initial, maximal = schedule.initial_learning_rate, schedule.maximal_learning_rate
+    times = (
+        f" The rates are {chosen.times} times those of the tutorial, because its steps are fewer." if chosen.times > 1 else ""
+    )
     return (
-        f"Plain SGD at a rate of 0.01 against SGD with a cyclical learning rate ({INITIAL:g} to {MAXIMAL:g}, step_size "
-        f"{chosen.step_size:,}, the amplitude halved with every cycle), from the same initial weights and over the same "
-        f"batches of {BATCH_SIZE}: {chosen.epochs} epochs on {len(chosen.train):,} pictures of Fashion-MNIST, measured on "
-        f"{len(chosen.test):,} others; seed {chosen.seed}."
+        f"Plain SGD at a rate of {chosen.plain:g} against SGD with a cyclical learning rate ({initial:g} to {maximal:g}, "
+        f"step_size {chosen.step_size:,}, the amplitude halved with every cycle), from the same initial weights and over the "
+        f"same batches of {BATCH_SIZE}: {chosen.epochs} epochs on {len(chosen.train):,} pictures of Fashion-MNIST, measured on "
+        f"{len(chosen.test):,} others; seed {chosen.seed}.{times}{' ' if result.remark else ''}{result.remark}"
     )
 
 

@@ -12,14 +12,15 @@ from clr_ref.training.tutorial.runs import Result
 
 
 def schedule(result: Result, out: Path) -> None:
-    """Draw the cyclical rate over the epochs of the run, and over ten times as many."""
+    """Draw the cyclical rate over the epochs of the run, and over a hundred, where its cycles have all but vanished."""
     figure = Figure(figsize=(9, 3.2), dpi=100, layout="constrained")
-    per_epoch = result.clr.steps_per_epoch
-    trained = result.setting.epochs
-    panels = [(trained, f"epochs of this run: {trained}"), (10 * trained, f"the same schedule, epochs 1 to {10 * trained}")]
-    for axes, (epochs, title) in zip(figure.subplots(1, 2), panels, strict=True):
-        stride = max(1, epochs * per_epoch // 20_000)
-        steps = np.arange(0, epochs * per_epoch, stride)
+    per_epoch, epochs = result.clr.steps_per_epoch, result.setting.epochs
+    this = "the epoch of this run" if epochs == 1 else f"the {epochs} epochs of this run"
+    for axes, shown, title in zip(
+        figure.subplots(1, 2), (epochs, 100), (this, "the same schedule over 100 epochs"), strict=True
+    ):
+        stride = max(1, shown * per_epoch // 20_000)
+        steps = np.arange(0, shown * per_epoch, stride)
         axes.plot(steps, result.setting.schedule(steps), linewidth=1)
         axes.set_title(title, fontsize=10)
         axes.set_xlabel("step")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from clr_ref.cli import text
+from clr_ref.cli import decimals
 from clr_ref.exact import ulp
 
 RANDOM = np.random.default_rng(0)
@@ -34,17 +34,17 @@ def inputs(dtype: str) -> dict[str, Any]:
 @pytest.mark.filterwarnings("error")
 def test_floats(dtype: str, kind: str) -> None:
     numbers = inputs(dtype)[kind]
-    assert text.join(text.floats(numbers)).splitlines() == [ulp.shortest(number) for number in numbers]
+    assert decimals.join(decimals.floats(numbers)).splitlines() == [ulp.shortest(number) for number in numbers]
 
 
 def test_most_numbers_are_formatted_together() -> None:
     """The others take a microsecond each."""
     for dtype in BITS:
-        assert text._shortest(inputs(dtype)["learning rates"])[3].mean() > 0.98
+        assert decimals._shortest(inputs(dtype)["learning rates"])[3].mean() > 0.98
 
 
 @pytest.mark.parametrize("width", [1, 4, 5, 19])
 def test_integers(width: int) -> None:
     largest = min(10**width, 2**63) - 1
     numbers = np.array([0, 1, 9, largest // 10, largest, *RANDOM.integers(0, largest, 1000)], np.int64)
-    assert text.join(text.integers(numbers, width)).splitlines() == [f"{number:>{width}}" for number in numbers]
+    assert decimals.join(decimals.integers(numbers, width)).splitlines() == [f"{number:>{width}}" for number in numbers]

@@ -1,0 +1,114 @@
+"""The function that a user names, and the errors of names and files that lead to none."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from clr_ref.conformance.load import LoadError, load, load_function
+
+ACCEPTED = "give package.module:make or path/to/file.py:make"
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work in a folder of one's own, and forget its modules afterwards."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [path for path in sys.path if path not in ("", os.getcwd())])
+    for name in ("mine", "neighbour"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    before = set(sys.modules)
+    yield  # type: ignore[misc]
+    for name in set(sys.modules) - before:
+        del sys.modules[name]
+
+
+@pytest.mark.parametrize("name", ["mine.py:make", "./mine.py:make", "mine:make", "mine.py:Kit.make", "mine:Kit.make"])
+def test_a_function_is_found(name: str) -> None:
+    Path("neighbour.py").write_text("RATE = 0.5")
+    Path("mine.py").write_text(
+        "import neighbour\nmake = lambda: neighbour.RATE\nclass Kit:\n    @staticmethod\n    def make(): return 0.5\n"
+    )
+    assert load_function(name)() == 0.5
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("", f"'' names no function; {ACCEPTED}"),
+        ("mine", f"'mine' names no function; {ACCEPTED}"),
+        (":make", f"':make' names no function; {ACCEPTED}"),
+        ("mine.py:", f"'mine.py:' names no function; {ACCEPTED}"),
+        (".mine:make", f"'.mine' is no absolute name of a module, such as package.module; {ACCEPTED}"),
+        ("..:make", "'..' is no absolute name"),
+        ("a b:make", "'a b' is no absolute name"),
+        ("nowhere:make", "importing 'nowhere' raised ModuleNotFoundError: No module named 'nowhere'"),
+        ("json.nowhere:make", "No module named 'json.nowhere'"),
+        ("nowhere.py:make", f"'nowhere.py' is no file; {ACCEPTED}"),
+        ("./mine:make", f"'./mine' is no file; {ACCEPTED}"),
+        ("nul\0.py:make", "is no file"),
+        ("folder.py:make", f"'folder.py' is a folder; {ACCEPTED}"),
+        ("text.py:make", f"'text.py' has no 'make'; {ACCEPTED}"),
+        ("text.py:a..b", "'text.py' has no 'a..b'"),
+        ("text.py:a", f"'text.py:a' is no function, but of type int; {ACCEPTED}"),
+        ("json:__name__", "'json:__name__' is no function, but of type str"),
+    ],
+)
+def test_a_name_that_leads_to_no_function(name: str, words: str) -> None:
+    Path("folder.py").mkdir()
+    Path("text.py").write_text("a = 1")
+    with pytest.raises(LoadError) as error:
+        load_function(name)
+    assert words in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        (b"a = 1\nb = (\n", "SyntaxError: '(' was never closed (mine.py, line 2)"),
+        (b"a = 1\n\nb = 1 / 0\n", "ZeroDivisionError: division by zero (mine.py, line 3)"),
+        (b"import no_such_module", "ModuleNotFoundError: No module named 'no_such_module' (mine.py, line 1)"),
+        (b"\nimport json\njson.loads('x')", "JSONDecodeError: Expecting value: line 1 column 1 (char 0) (mine.py, line 3)"),
+        (b"import sys\nsys.exit()", "SystemExit (mine.py, line 2)"),
+        (b"raise SystemExit('bye')", "SystemExit: bye (mine.py, line 1)"),
+        (b"class Odd(BaseException): pass\nraise Odd('x')", "Odd: x (mine.py, line 2)"),
+        (b"a = '\xff'", "SyntaxError: (unicode error) 'utf-8' codec can't decode byte 0xff"),
+        (b"\0", "null bytes"),
+        (b"def __getattr__(name): 1 / 0", "ZeroDivisionError: division by zero (mine.py, line 1)"),
+    ],
+)
+@pytest.mark.parametrize("name", ["mine.py:make", "mine:make"])
+def test_a_module_that_cannot_be_imported(name: str, source: bytes, words: str) -> None:
+    Path("mine.py").write_bytes(source)
+    with pytest.raises(LoadError) as error:
+        load_function(name)
+    told = str(error.value).replace(os.path.realpath("mine.py"), "mine.py").replace(str(Path("mine.py").absolute()), "mine.py")
+    assert told.startswith(f"importing {name.rpartition(':')[0]!r} raised ")
+    assert words in told
+    assert "clr_ref" not in told.replace(os.getcwd(), "")
+
+
+def test_an_interrupt_at_import_ends_the_command() -> None:
+    Path("mine.py").write_text("raise KeyboardInterrupt")
+    with pytest.raises(KeyboardInterrupt):
+        load_function("mine.py:make")
+
+
+def test_a_function_must_take_what_it_is_called_with() -> None:
+    Path("mine.py").write_text(
+        "def more(policy, *, initial_learning_rate, maximal_learning_rate, step_size, decay): pass\n"
+        "def fewer(policy): pass\n"
+        "def right(name, *, initial_learning_rate, maximal_learning_rate, step_size): pass\n"
+        "def any(policy, **_): pass\n"
+    )
+    for name, wrong in (("more", "missing a required argument: 'decay'"), ("fewer", "got an unexpected keyword argument")):
+        with pytest.raises(LoadError, match=f"'mine.py:{name}' cannot be called as {name}\\(policy, initial_lea.*: {wrong}"):
+            load(f"mine.py:{name}")
+    assert load("mine.py:right").__name__ == "right"  # type: ignore[attr-defined]
+    assert load("mine.py:any").__name__ == "any"  # type: ignore[attr-defined]
+    assert load("builtins:max") is max  # it has no signature
+    with pytest.raises(LoadError, match=r"cannot be called as right\(\): missing a required"):
+        load_function("mine.py:right")

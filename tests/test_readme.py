@@ -5,15 +5,17 @@ from __future__ import annotations
 import configparser
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
 import pytest
 
+import clr_ref
 from clr_ref.cli import main
 
 ROOT = Path(__file__).parents[1]
+CONFORMANCE = ROOT / "docs" / "CONFORMANCE.md"
 README = (ROOT / "README.md").read_text("utf-8")
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md")] + sorted((ROOT / "docs").rglob("*.md"))
 
@@ -93,12 +95,31 @@ def test_the_results_in_the_python_example_are_the_results() -> None:
 def test_the_workflow_to_paste_is_the_checked_one_with_our_pins() -> None:
     """Lint checks the file; Dependabot renews only the actions of our own workflows."""
     workflow = (ROOT / "docs" / "examples" / "conformance.yml").read_text("utf-8")
-    assert blocks(ROOT / "docs" / "CONFORMANCE.md", "yaml") == [workflow]
+    assert blocks(CONFORMANCE, "yaml") == [workflow]
     pinned = re.findall(r"uses: (.*)", workflow)
     assert len(pinned) == 3
     assert set(pinned) <= set(re.findall(r"uses: (.*)", (ROOT / ".github" / "workflows" / "tests.yml").read_text("utf-8")))
     for run in re.findall(r"run: (.*)", workflow):
         assert run.startswith("python -m pip ") or "mypackage.schedules:make" in run
+
+
+def test_the_failure_that_conformance_quotes_is_what_the_kit_finds() -> None:
+    """An implementation that never halves the amplitude fails in the quoted words, except for the command that repeats it."""
+    pytest.importorskip("hypothesis", reason="the conformance kit needs hypothesis")
+
+    def make(policy: str, **arguments: float) -> Callable[[int], float]:
+        wide = clr_ref.triangular(**arguments, dtype="float64")
+        return lambda step: float(wide(step))
+
+    quoted = CONFORMANCE.read_text("utf-8").partition("\n```\ntriangular2 FAILS ")[2].partition("```")[0]
+    from clr_ref.conformance import runner, subject
+
+    options = runner.Options("float64", ("triangular2",), (), 0, 60, lambda policy: "")
+    first = next(verdict for verdict in runner.run_checks(subject.Local(make), options) if verdict.fails)  # no check after it
+    headline, *lines = quoted.splitlines()
+    assert headline == f'{first.clause} {first.name}: "{first.quote}"'
+    found = [line for line in str(first.finding).splitlines() if "repeat" not in line]
+    assert found == [line for line in lines if "repeat" not in line]
 
 
 def test_the_list_of_environments_is_that_of_plain_tox() -> None:

@@ -116,5 +116,8 @@ def test_pre_commit_runs_the_tools_that_tox_runs() -> None:
 
 def test_lint_checks_every_workflow_and_issue_form(tox: configparser.ConfigParser) -> None:
     commands = tox["testenv:lint"]["commands"].replace("{/}", "/")
-    for file in [*ROOT.glob(".github/workflows/*"), *ROOT.glob(".github/ISSUE_TEMPLATE/*")]:
-        assert file.relative_to(ROOT).as_posix() in commands
+    for pattern in (".github/workflows/*", ".github/ISSUE_TEMPLATE/*", "docs/examples/*.yml"):
+        for file in ROOT.glob(pattern):
+            assert file.relative_to(ROOT).as_posix() in commands
+    (zizmor,) = (line for line in commands.splitlines() if line.startswith("zizmor "))
+    assert zizmor.split()[-2:] == [".github", "docs/examples/conformance.yml"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -93,6 +94,24 @@ def test_the_whole_run_fits_80_columns(
     figures = "farthest: 11,391,729,156,644,104 ULP, error 4.7 %,", "largest error: 99.99 % of the allowed error"
     assert [text in result.stdout for text in figures] == [option == "--verbose"] * 2
     assert "100 %" not in result.stdout  # no error reaches the allowed one, and none is rounded up to it
+
+
+def test_readme_quotes_the_output_and_explains_each_line(
+    verdicts: list[compare.Verdict], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verify, "verify", lambda *_: iter(verdicts))
+    printed = CliRunner().invoke(main, ["verify"]).stdout
+    page = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
+    quoted = page.partition("```\nTFA's record: ")[2].partition("```")[0]
+    assert re.sub(r"in [0-9.]+ s", "", f"TFA's record: {quoted}") == re.sub(r"in [0-9.]+ s", "", printed)
+    explained = page.partition("\nLine by line:\n")[2].partition("\n\nIf `verify` does not print")[0]
+    terms = re.findall(r"\*\*(.*?)\*\*", explained)
+    starts = [line.removeprefix("holds  ").partition(":")[0] for line in printed.splitlines() if line.startswith("holds")]
+    record = "our copy and TFA's record"
+    # Three lines of the output share an item, which names their common start once.
+    assert terms[:4] == ["TFA's record", "Our copy", *starts[:2]]
+    assert [terms[4], *(f"{record}, {mode}" for mode in terms[5:7]), *terms[7:]] == starts[2:]
+    assert "`All 8 checks hold`" in page
 
 
 def test_notes_are_those_of_the_chosen_case(store: golden.Store) -> None:

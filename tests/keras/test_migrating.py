@@ -1,8 +1,12 @@
-"""The Python blocks of docs/MIGRATING.md run in order in one namespace; those that need TFA run where it is installed."""
+"""The Python blocks of docs/MIGRATING.md run, and its tables name the arguments that there are.
+
+The blocks run in order in one namespace; those that need TFA or PyTorch run where it is installed.
+"""
 
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import re
 import zipfile
 from pathlib import Path
@@ -10,6 +14,7 @@ from typing import Any
 
 import pytest
 
+import clr_ref
 from clr_ref import policies
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -42,7 +47,63 @@ def test_the_blocks_run(clr: Any, api: Any, tmp_path: Path, monkeypatch: pytest.
             left_out.append("TensorFlow Addons")
         elif block.startswith("# Keras 3\n") and not api.IS_KERAS_3:
             left_out.append("Keras 3")
+        elif block.startswith("# PyTorch\n"):
+            left_out.append("PyTorch, which has a test of its own")
         else:
             exec(compile(block, str(PAGE), "exec"), namespace)
     print(f"left out, for want of: {left_out}")
     assert namespace["schedule"].scale_mode == "cycle"
+
+
+def test_the_block_for_pytorch_runs() -> None:
+    pytest.importorskip("torch", reason="this needs torch")
+    (block,) = (block for block in blocks() if block.startswith("# PyTorch\n"))
+    namespace: dict[str, Any] = {}
+    exec(compile(block, str(PAGE), "exec"), namespace)
+    assert namespace["scheduler"].last_epoch == 5
+
+
+def rows(chapter: str) -> dict[str, list[str]]:
+    """The rows of the first table of a chapter with two or more columns: the name in the first cell, and the other cells."""
+    text = PAGE.read_text("utf-8").partition(f"\n## {chapter}\n")[2].partition("\n## ")[0]
+    table = re.search(r"^\| --- .*\n((?:\|.*\n)+)", text, re.MULTILINE)
+    assert table
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in table[1].splitlines()]
+    return {first.partition(",")[0].strip("`"): others for first, *others in cells}
+
+
+def test_the_arguments_of_tfa_are_those_of_the_drop_ins(drop_ins: Any) -> None:
+    table = rows("Coming from TFA")
+    classes = ("CyclicalLearningRate", "TriangularCyclicalLearningRate", "ExponentialCyclicalLearningRate")
+    ours = {name for one in classes for name in inspect.signature(getattr(drop_ins, one)).parameters}
+    assert {name.partition("=")[0] for name in table if not name.startswith("none")} == ours - {"arithmetic", "dtype"}
+    exponential = inspect.signature(drop_ins.ExponentialCyclicalLearningRate).parameters
+    assert 'scale_mode="cycle"`, `"iterations"' in PAGE.read_text("utf-8")
+    assert exponential["scale_mode"].default == "iterations"
+    assert inspect.signature(drop_ins.CyclicalLearningRate).parameters["scale_mode"].default == "cycle"
+
+
+@pytest.mark.parametrize("chapter", ["From a Keras callback", "From PyTorch"])
+def test_the_tables_lead_where_the_errors_lead(chapter: str) -> None:
+    """What a row leads to is an argument or a function of ours, and what the TypeError of a call with that name says."""
+    functions = (clr_ref.triangular, clr_ref.triangular2, clr_ref.exp_range, clr_ref.CyclicalLearningRate)
+    ours = {name for function in functions for name in inspect.signature(function).parameters}
+    tried = 0
+    for row, (here, *_) in rows(chapter).items():
+        name, meant = row.partition("=")[0], here.partition("`")[2].partition("`")[0]
+        if name in ours:
+            assert meant == name
+        elif here.startswith("`"):
+            assert meant in ours
+        if name not in ours:
+            tried += 1
+            with pytest.raises(TypeError, match=f"{name} is called {meant} here" if meant in ours and here[0] == "`" else name):
+                clr_ref.triangular(1e-4, 1e-2, 10, **{name: 1})
+    assert tried >= 3
+
+
+def test_the_arguments_of_pytorch() -> None:
+    torch = pytest.importorskip("torch", reason="this needs torch")
+    parameters = list(inspect.signature(torch.optim.lr_scheduler.CyclicLR).parameters.values())
+    written = [p.name if p.default is p.empty else f"{p.name}={p.default!r}".replace("'", '"') for p in parameters]
+    assert list(rows("From PyTorch")) == written

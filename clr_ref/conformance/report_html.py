@@ -27,7 +27,6 @@ def write(report: ConformanceReport, path: Path) -> None:
 
 def page(report: ConformanceReport) -> str:
     """Returns the page. What failed stands before what holds."""
-    outcome = "conforms" if report.holds else "does not conform"
     about = (
         f"A {report.kind}, {_version(report.implementation)}. Its rates were compared in {report.dtype} by the conformance kit "
         f"of clr_ref {clr_ref.__version__}, {html.now()}; seed {report.seed}, {report.max_examples} random inputs per check."
@@ -49,7 +48,7 @@ def page(report: ConformanceReport) -> str:
     measured = [_accuracy(verdict.policy, verdict.accuracy) for verdict in report.verdicts if verdict.accuracy]
     if measured:
         body += [tag("h2", "Accuracy"), *measured]
-    return html.page(f"{report.implementation} {outcome}", about, body)
+    return html.page(f"{report.implementation} {report.outcome}", about, body)
 
 
 def _version(implementation: str) -> str:
@@ -96,7 +95,7 @@ def _first_failure(verdict: ClauseVerdict, curves: Sequence[Curve]) -> list[Mark
     if verdict.reason:
         parts.append(tag("p", verdict.reason))
     if verdict.finding:
-        if verdict.finding.config.step_size > 0:
+        if verdict.finding.config.has_rates:
             own = next((c for c in curves if (c.policy, c.config) == (verdict.policy, verdict.finding.config)), None)
             parts.append(_curve(verdict.finding, own))
         parts.append(tag("pre", str(verdict.finding)))

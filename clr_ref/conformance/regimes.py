@@ -365,6 +365,7 @@ NEEDS: dict[str, tuple[Regime, ...]] = {
         ),
     ),
     "refused": tuple(
-        Regime(f"number {index}", _uniform(1), functools.partial(lambda index, *_: index, index)) for index in range(3)
+        Regime(f"the {which} wrong value of the check", _uniform(1), functools.partial(lambda index, *_: index, index))
+        for index, which in enumerate(("first", "second", "third"))
     ),
 }

@@ -86,12 +86,11 @@ class Point:
 
     def simpler(self) -> Iterator[Point]:
         """Yields points of which one number is smaller, those with the smallest first."""
-        (family, numbers), *rest = self.numbers
-        if any(numbers) and rest:  # one number alone may be stuck where a small step of a simple config fails too
+        family, numbers = self.numbers[0]
+        if any(numbers) and self.setting.needs[:1] == ("step",):
+            # One number alone may be stuck where a small step of the simplest config fails too.
             for small in range(16):
-                yield self._with(0, family, (0,) * len(numbers))._with(
-                    1, 0, (small, *self.setting.axes[1][0].draw(Random(0))[1:])
-                )
+                yield self._with(0, family, (0,) * len(numbers))._with(1, 0, (small,))
         for axis, (regime, numbers) in enumerate(self.numbers):
             for simpler in range(regime):  # a simpler regime gets the first numbers that it draws, whatever they are
                 yield self._with(axis, simpler, self.setting.axes[axis][simpler].draw(Random(0)))
@@ -251,7 +250,7 @@ def _unrounded(setting: Setting, low: int, high: int, peak: int, gamma: int) -> 
 
     There a relative error of gamma has grown by the factor of the step, while gamma^t has not become too small.
     """
-    bounds = _everyday(setting, 0, 0, 0, 0)
+    bounds = _everyday(setting, 1, 0, 0, 0)  # some implementations cannot have an initial rate of 0
     decay = _NEAR_1[gamma] if gamma < len(_NEAR_1) else 1 - (gamma - len(_NEAR_1) + 1) * 2.0**-53
     limit = min(int(6 / (1 - decay)), setting.reach)
     size = 2**11 + peak

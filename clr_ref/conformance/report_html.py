@@ -77,6 +77,7 @@ def _sentence(report: ConformanceReport, line: PolicySummary) -> Markup:
     rows = [v for v in report.verdicts if v.policy == line.policy]
     status = "fails" if any(verdict.fails for verdict in rows) else line.semantics
     count = sum(verdict.status == status for verdict in rows)
+    notes = "".join(f"; {note}" for note in line.notes())
     if reason := _distrusted(report, line):
         return tag("li", f"Do not trust {line.policy}: {reason.removesuffix(': nothing to grade')}.", "distrust")
     words = {
@@ -85,7 +86,7 @@ def _sentence(report: ConformanceReport, line: PolicySummary) -> Markup:
         "holds": f"holds, {line.grade}",
         "not offered": f"not offered: {line.reason}",
     }
-    return tag("li", f"{line.policy}: {words.get(status, status)}.", status.split()[0])
+    return tag("li", f"{line.policy}: {words.get(status, status)}{notes}.", status.split()[0])
 
 
 def _first_failure(verdict: ClauseVerdict, curves: Sequence[Curve]) -> list[Markup]:
@@ -111,8 +112,8 @@ def _summary(report: ConformanceReport, policies: Sequence[PolicySummary]) -> Ma
     for line in policies:
         worst = "-" if line.worst_ulp is None else f"{line.worst_ulp:,.0f}"
         semantics = tag("td", "do not trust", "distrust") if _distrusted(report, line) else _status(line.semantics)
-        rows.append((line.policy, semantics, line.grade, number(worst)))
-    return html.table(("policy", "semantics", "accuracy", "worst ULP"), rows)
+        rows.append((line.policy, semantics, _status(line.input_checks), line.grade, number(worst)))
+    return html.table(("policy", "semantics", "input checks", "accuracy", "worst ULP"), rows)
 
 
 def _verdicts(verdicts: Sequence[ClauseVerdict]) -> Markup:

@@ -1,4 +1,4 @@
-"""The inputs of the checks are drawn evenly over their regimes, and a fault of known rarity is found as often as the manual says."""
+"""The inputs are drawn evenly over their regimes, and a fault of known rarity is found as often as the manual says."""
 
 from __future__ import annotations
 

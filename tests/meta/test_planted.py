@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from clr_ref import exact
-from clr_ref.conformance import runner
+from clr_ref.conformance import runner, search
 from clr_ref.conformance.accuracy import Grade, Level, rates
 from clr_ref.conformance.checks import Judge
-from clr_ref.conformance.config import POLICY_NAMES
+from clr_ref.conformance.config import MAX_EXAMPLES, POLICY_NAMES
 from clr_ref.conformance.subject import Local
 from clr_ref.conformance.verdict import ClauseVerdict, ConformanceReport, Finding
 from tests.meta.bugs import BUGS, textbook
@@ -80,8 +80,8 @@ def test_bug_is_caught_in_few_digits_at_the_first_wrong_step(name: str) -> None:
     config = finding.config
     for number in (config.initial_learning_rate, config.maximal_learning_rate, config.gamma):
         assert digits(number) <= 3, config
-    # Large step sizes are shrunk to powers of two.
-    assert digits(config.step_size) <= 8 or math.log2(config.step_size) % 1 < 1e-6, config
+    # What shows at large step sizes alone has as many digits as they have.
+    assert digits(config.step_size) <= 8 or 2**20 <= config.step_size == int(config.step_size), config
     assert finding.step <= 10 or finding.step >= 65, finding  # early, or in a deep cycle or at a far step
     if verdict.of_inputs:
         return  # a wrong input has no right rate
@@ -96,6 +96,34 @@ def test_bug_is_caught_in_few_digits_at_the_first_wrong_step(name: str) -> None:
         for step in range(min(finding.step, 50)):
             (value,) = judge.numbers(step)
             assert rates(config, step, level).allows(value), step
+
+
+#: What the kit once let through, with the check that finds it.
+ONCE_MISSED = {
+    "gamma in float32": "does not round gamma",
+    "fractions of step_size below 0.011 cut": "takes any step size",
+    "bounds in absolute value": "takes bounds of any sign",
+    "gamma clamped to 1": "takes any gamma",
+    "gamma cannot be tiny": "takes any gamma",
+    "large odd step sizes": "takes large step sizes",
+    "a negative rate at the end of a cycle": "between its bounds",
+    "negative steps accepted": "refuses what is no step",
+    "negative step_size accepted": "refuses a negative step size",
+    "step_size that is not finite accepted": "refuses a step size that is not finite",
+    "bounds that are not finite accepted": "refuses bounds that are not finite",
+    "gamma that is not positive accepted": "refuses a gamma that is not positive and finite",
+}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", ONCE_MISSED)
+def test_bug_is_caught_at_the_defaults(name: str, dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "SCANNED", 0)
+    subject = Local(of_dtype(BUGS[name], dtype))
+    for seed in range(3):
+        options = runner.Options(dtype, ("exp_range",), (), seed, MAX_EXAMPLES, "clr-ref conform planted.py:make")
+        (item,) = (one for one in runner.items(options, subject.capabilities) if one.name == ONCE_MISSED[name])
+        assert runner.Session(subject, options).verdict(item).fails, seed
 
 
 @pytest.mark.parametrize("name", [name for name in BUGS if not name.endswith("accepted")])  # whose rates are right

@@ -47,9 +47,13 @@ def between_its_bounds(judge: Judge, step: int) -> None:
     suppose(judge.config.gamma <= 1)
     schedule = judge.config.build()
     low, high = sorted(Fraction(bound) for bound in (schedule.initial_learning_rate, schedule.maximal_learning_rate))
-    (value,) = judge.numbers(step)
-    if not low <= real(value) <= high and not _is_rounding(judge, real(value)):
-        judge.wrong(step, f"returned {ulp.show(value)}, outside its bounds")
+    # The rate crosses a bound by least, and most easily, at the ends and peaks beside the step.
+    size, half = Fraction(schedule.step_size), step // Fraction(schedule.step_size)
+    corners = [size * half, size * (half + 1)]
+    steps = [step, *(int(t) for t in corners if t.denominator == 1 and t <= judge.subject.capabilities.reach)]
+    for t, value in zip(steps, judge.numbers(*steps), strict=True):
+        if not low <= real(value) <= high and not _is_rounding(judge, real(value)):
+            judge.wrong(t, f"returned {ulp.show(value)}, outside its bounds")
 
 
 def _is_rounding(judge: Judge, value: Any) -> bool:

@@ -226,11 +226,12 @@ def _to_the_last_bit(config: Config, power: int, digits: int) -> float:
     return size + math.ldexp(1 + digits % 2 ** min(last - exponent, 10) / 1024, -exponent)
 
 
-def _powered(gamma: Callable[..., float]) -> Callable[..., Config]:
-    """Returns a meaning: an everyday config with another gamma."""
+def _powered(gamma: Callable[..., float], largest: int) -> Callable[..., Config]:
+    """Returns a meaning: an everyday config with another gamma, and a step_size of at most ``largest``."""
 
     def meaning(setting: Setting, low: int, high: int, size: int, old: int, *more: int) -> Config:
-        return dataclasses.replace(_everyday(setting, low, high, size, old), gamma=gamma(*more))
+        config = _everyday(setting, low, high, size, old)
+        return dataclasses.replace(config, gamma=gamma(*more), step_size=(config.step_size - 1) % largest + 1)
 
     return meaning
 
@@ -288,8 +289,8 @@ CONFIGS: dict[str, tuple[Regime, ...]] = {
     ),
     "large step sizes": (_between(20, 27), _between(27, 34), _between(34, 41)),
     "any gamma": (
-        Regime("above 1, to the overflow of the rate", _and_uniform(15, 64), _powered(_above_1)),
-        Regime("below 0.001, to the smallest subnormal", _and_uniform(9, 320), _powered(_below_everyday)),
+        Regime("above 1, to the overflow of the rate", _and_uniform(15, 64), _powered(_above_1, 2**20)),
+        Regime("below 0.001, to the smallest subnormal", _and_uniform(9, 320), _powered(_below_everyday, 8)),
     ),
     "gamma between two float32": (Regime("the first peak at 2^10 to 2^21", _unrounded_numbers, _unrounded),),
 }
@@ -298,12 +299,16 @@ CONFIGS: dict[str, tuple[Regime, ...]] = {
 
 
 def _capped(setting: Setting, config: Config, step: int) -> int:
-    """Returns a step within reach, before which gamma^t has not overflowed."""
+    """Returns a step within reach, at which gamma^t has not overflowed, and is not yet far too small to be seen."""
     most = min(setting.reach, MAX_STEP)
     if config.gamma > 1:
         # The rest of the exponents is for bounds, whose largest is 1, and for rounding.
         most = min(most, int((126 if config.dtype == "float32" else 1000) / math.log2(config.gamma)))
-    return min(max(step, 0), most) if config.gamma <= 1 else max(step, 0) % (most + 1)
+    elif config.gamma < 1e-3:
+        most = 3
+    else:
+        return min(max(step, 0), most)
+    return max(step, 0) % (most + 1)
 
 
 def _small(setting: Setting, config: Config, into: int) -> int:

@@ -30,11 +30,8 @@ class Wrong(AssertionError):
         self.words = words
 
 
-class Hung(BaseException):
-    """The implementation did not return in time, or its process died too often: nothing further is evaluated.
-
-    No Exception, since Hypothesis would call the implementation again to reproduce it.
-    """
+class Hung(Exception):
+    """The implementation did not return in time, or its process died too often: nothing further is evaluated."""
 
     def __init__(self, config: Config, step: int, words: str) -> None:
         super().__init__(f"{config} at step {step}: {words}")

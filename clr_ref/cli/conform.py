@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 from rich.console import Console
 from rich.markup import escape
 
 from clr_ref.cli.common import finite, json_option, output_option, require_extras, short
 from clr_ref.cli.lines import printable, say
-from clr_ref.conformance.config import MAX_EXAMPLES, POLICY_NAMES, SEED
+from clr_ref.conformance.config import MAX_EXAMPLES, POLICY_NAMES, SEED, THOROUGH_EXAMPLES
 
 EXAMPLE = """\b
 Example:
@@ -38,12 +39,13 @@ Example:
     type=click.Path(path_type=Path, dir_okay=False),
     default=None,
     metavar="FILE",
-    help="A TOML file with known deviations.",
+    help="A TOML file with known deviations, and the domain of IMPL.",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=SEED, show_default=True, help="Seed of the random test inputs.")
 @click.option(
     "--max-examples", type=click.IntRange(min=1), default=MAX_EXAMPLES, show_default=True, help="Random inputs for each check."
 )
+@click.option("--thorough", is_flag=True, help=f"The same as --max-examples {THOROUGH_EXAMPLES}; for a release.")
 @output_option("--html", help="Write a report to this file.")
 @json_option
 def conform(
@@ -53,6 +55,7 @@ def conform(
     exceptions: Path | None,
     seed: int,
     max_examples: int,
+    thorough: bool,
     html: Path | None,
     as_json: bool,
 ) -> None:
@@ -63,23 +66,29 @@ def conform(
     IMPL is package.module:make or path/to/file.py:make. Needs clr-ref[conformance].
     """
     require_extras("conformance")
-    from clr_ref.conformance import exceptions as deviations, runner, search
+    from clr_ref.conformance import exceptions as deviations, runner
+    from clr_ref.conformance.domain import EVERYTHING, read_domain
     from clr_ref.conformance.load import LoadError
     from clr_ref.conformance.report_html import write
     from clr_ref.conformance.subject import Remote
 
+    if thorough:
+        if click.get_current_context().get_parameter_source("max_examples") is not ParameterSource.DEFAULT:
+            raise click.UsageError("--thorough and --max-examples both say how many inputs are tried: give one of them")
+        max_examples = THOROUGH_EXAMPLES
     words = ["clr-ref", "conform", implementation, "--seed", str(seed), "--max-examples", str(max_examples)]
     words += (["--dtype", dtype] if dtype else []) + (["--exceptions", str(exceptions)] if exceptions else [])
     try:
         known = deviations.read(exceptions) if exceptions else ()
+        domain = read_domain(exceptions) if exceptions else EVERYTHING
         chosen = tuple(dict.fromkeys(policy)) or tuple(POLICY_NAMES)
-        with search.nothing_left_behind(), Remote(implementation, chosen) as subject:
+        with Remote(implementation, chosen) as subject:
             working = dtype or runner.precision(subject, chosen)
             if working not in ("float32", "float64"):
                 raise click.UsageError(
                     f"IMPL returns {working}: choose --dtype float32 or --dtype float64 to compare its rates in"
                 )
-            options = runner.Options(working, chosen, known, seed, max_examples, shlex.join(words))
+            options = runner.Options(working, chosen, known, seed, max_examples, shlex.join(words), domain)
             verdicts = []
             with Console(stderr=True).status("testing") as status:
                 for verdict in runner.run_checks(subject, options):
@@ -105,6 +114,8 @@ def _show(report: Any) -> None:
     say(f"{report.implementation}: a {report.kind}, judged in {report.dtype}")
     for line in report.policies():
         say(f"{line.policy:11}  {_summary(report, line)}", hang=" " * 13)
+        for note in line.notes():
+            say(f"{'':11}  {note}", hang="  ")
     for verdict in report.verdicts:
         if verdict.status in ("excused", "skipped"):
             say(f"{verdict}: {verdict.reason}", hang="  ")
@@ -122,7 +133,7 @@ def _show(report: Any) -> None:
             rest.setdefault(verdict.policy, []).append(f"{verdict.clause} {verdict.name}")
     for policy, names in rest.items():
         say(f"\n{policy}: {len(names)} more fail: {', '.join(names)}", hang="  ")
-    say("all hold" if report.holds else "\nit does not conform")
+    say("all hold" if report.holds else f"\nit {report.outcome}")
 
 
 def _summary(report: Any, line: Any) -> str:

@@ -101,15 +101,15 @@ class Rates:
 
 
 @functools.lru_cache(maxsize=1 << 16)
-def rates(config: Config, step: int, level: Level) -> Rates:
-    """Returns the exact rate of a config at a step, and how far from it a value may be."""
+def rates(config: Config, step: int, level: Level, gamma_is_kept: bool = False) -> Rates:
+    """Returns the exact rate of a config at a step, and how far from it a value may be; see ``formula_bound``."""
     schedule = config.build()
     low, high = next(exact.enclosures(schedule, step))
-    slack = Fraction(0) if level is Level.CORRECT else Fraction(formula_bound(config, step, level))
+    slack = Fraction(0) if level is Level.CORRECT else Fraction(formula_bound(config, step, level, gamma_is_kept))
     return Rates(exact.rounded(schedule, step), low, high, slack)
 
 
-def formula_bound(config: Config, step: int, level: Level) -> float:
+def formula_bound(config: Config, step: int, level: Level, gamma_is_kept: bool = False) -> float:
     """Returns an absolute bound on the error of the textbook formula, which the module's docstring derives.
 
     Args:
@@ -117,6 +117,7 @@ def formula_bound(config: Config, step: int, level: Level) -> float:
         step: a whole number, 0 or more.
         level: ``SEMANTICS`` for the formula in float32; ``FORMULA`` for the formula in the config's dtype. float32 inputs are
             rounded first; float64 ones are not, since a Python float is a float64 already.
+        gamma_is_kept: allow no rounding of gamma itself.
     """
     dtype = "float32" if level is Level.SEMANTICS else config.dtype
     bits, smallest, _ = exact.FORMATS[dtype]
@@ -139,7 +140,8 @@ def formula_bound(config: Config, step: int, level: Level) -> float:
     elif config.policy == "exp_range":
         log = abs(math.log(config.gamma))
         sigma = math.exp(min(step * math.log(config.gamma), 700.0))
-        error_s = math.expm1(min(step * (r + 5 * u * log), 700.0)) + 2 * POWER_ULP * u
+        off_gamma = 0.0 if gamma_is_kept else r
+        error_s = math.expm1(min(step * (off_gamma + 5 * u * log), 700.0)) + 2 * POWER_ULP * u
     amplitude = abs(schedule.maximal_learning_rate - schedule.initial_learning_rate) + r * (initial + maximal)
     with np.errstate(all="ignore"):
         peak = sigma * (1 + error_s)

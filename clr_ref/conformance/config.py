@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 from typing import Any
 
 import clr_ref
@@ -13,6 +14,8 @@ from clr_ref.parameters import MAX_STEP as MAX_STEP
 POLICY_NAMES = ("triangular", "triangular2", "exp_range")
 #: The seed of the random inputs, and how many of them each check tries, unless others are given.
 SEED, MAX_EXAMPLES = 0, 60
+#: How many of them each check tries before a release.
+THOROUGH_EXAMPLES = 1_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,6 +38,15 @@ class Config:
         )
         return schedule
 
+    @property
+    def has_rates(self) -> bool:
+        """Whether the specification accepts these arguments; only then are there exact rates."""
+        try:
+            self.build()
+        except ValueError:
+            return False
+        return True
+
     def arguments(self) -> dict[str, float | int]:
         """Returns the arguments of ``make`` beside the policy: a whole step_size as an int, gamma for exp_range only."""
         size = self.step_size
@@ -46,5 +58,6 @@ class Config:
         return arguments | ({"gamma": float(self.gamma)} if self.policy == "exp_range" else {})
 
     def __str__(self) -> str:
-        numbers = ", ".join(f"{name}={value!r}" for name, value in self.arguments().items())
+        given = {name: repr(value) if math.isfinite(value) else f"float('{value}')" for name, value in self.arguments().items()}
+        numbers = ", ".join(f"{name}={value}" for name, value in given.items())
         return f"make({self.policy!r}, {numbers})"

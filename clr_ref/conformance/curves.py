@@ -20,7 +20,7 @@ def curves(subject: Subject, verdicts: Iterable[ClauseVerdict]) -> Iterator[Curv
     """Yields the curve around the first failure of each policy, if the implementation can be evaluated there."""
     first: dict[str, Finding] = {}
     for verdict in verdicts:
-        if verdict.fails and verdict.finding is not None and verdict.finding.config.step_size > 0:
+        if verdict.fails and verdict.finding is not None and verdict.finding.config.has_rates:
             first.setdefault(verdict.policy, verdict.finding)
     for policy, finding in first.items():
         steps = around(finding, subject.capabilities.reach)

@@ -11,7 +11,7 @@
 - ``xfail``: it must fail.
 - ``ulp``: it must fail with the bound, and hold with so many ULP more.
 
-An entry that matches nothing, or that is not needed, is itself a failure.
+``domain`` reads a table [domain] of the same file. An entry that matches nothing, or that is not needed, is itself a failure.
 """
 
 from __future__ import annotations
@@ -106,8 +106,8 @@ def read(path: Path) -> tuple[Deviation, ...]:
     document = read_document(path)
     entries = document.get("deviation", [])
     # [peer] is what clr_ref.conformance.peers keeps in the same file.
-    if set(document) - {"deviation", "peer"} or not isinstance(entries, list):
-        raise ExceptionsError(f"{path}: must hold [[deviation]] entries and nothing else, got {shown(document)}")
+    if set(document) - {"deviation", "domain", "peer"} or not isinstance(entries, list):
+        raise ExceptionsError(f"{path}: must hold [[deviation]] entries and a [domain] alone, got {shown(document)}")
     return tuple(_deviation(f"{path}: deviation {number}", entry) for number, entry in enumerate(entries, 1))
 
 

@@ -4,7 +4,8 @@ An implementation is one function, ``make``:
 
     make(policy, *, initial_learning_rate, maximal_learning_rate, step_size, gamma=1.0)
 
-It returns one of two kinds of objects, and raises NotImplementedError for a policy that it does not offer.
+It returns one of two kinds of objects. It raises NotImplementedError for a policy that it does not offer, and for arguments
+that are outside its domain.
 
 - A *schedule* is a callable from a whole step to the rate.
 - A *scheduler* counts the steps itself, with ``step()``, ``get_last_lr()`` (a number, or a list of one), ``state_dict()`` and
@@ -67,6 +68,7 @@ class Response:
     - ``kind`` is a dtype: a number; ``text`` is its hex float.
     - ``exact``: a rational number of any size; ``text`` is numerator/denominator, both in hex.
     - ``error``: no number; ``text`` says what happened.
+    - ``declined``: ``make`` raised NotImplementedError for these arguments: they are outside its domain.
     - ``hang``: it did not return, or the process died too often; ``text`` says which. Nothing further is evaluated.
     """
 
@@ -92,7 +94,7 @@ class Response:
     @property
     def failed(self) -> bool:
         """Whether it is no number."""
-        return self.kind in ("error", "hang")
+        return self.kind in ("error", "hang", "declined")
 
     def value(self, dtype: str) -> Any:
         """Returns the number as a NumPy scalar of dtype; it is rounded once, to nearest, if it has another dtype.
@@ -161,12 +163,23 @@ class Capabilities:
     reach: int
 
 
+class Declined(NotImplementedError):
+    """``make`` itself raised NotImplementedError, and not a later call."""
+
+
 def build(make: Make, config: Config, integers: bool = False) -> Any:
-    """Returns a fresh object of the implementation; with ``integers``, whole arguments except gamma are given as ints."""
+    """Returns a fresh object of the implementation; with ``integers``, whole arguments except gamma are given as ints.
+
+    Raises:
+        Declined: ``make`` raised NotImplementedError.
+    """
     arguments = config.arguments()
     if integers:
         arguments |= {name: int(value) for name, value in arguments.items() if float(value).is_integer() and name != "gamma"}
-    return make(config.policy, **arguments)
+    try:
+        return make(config.policy, **arguments)
+    except NotImplementedError as error:
+        raise Declined(*error.args) from None
 
 
 def is_stateful(made: Any) -> bool:
@@ -188,6 +201,8 @@ def responses(make: Make, request: Request) -> Iterator[Response]:
                 response = as_response(next(values))
             except StopIteration:
                 failure = Response("error", f"returned {given} of {request.expected} rates")
+            except Declined as error:
+                failure = Response("declined", words.printable(str(error)) or "no reason given")
             except KeyboardInterrupt:  # the user's, where the implementation runs in the user's process
                 raise
             except BaseException as error:  # SystemExit too: an implementation cannot end the kit

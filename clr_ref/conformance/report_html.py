@@ -27,7 +27,6 @@ def write(report: ConformanceReport, path: Path) -> None:
 
 def page(report: ConformanceReport) -> str:
     """Returns the page. What failed stands before what holds."""
-    outcome = "conforms" if report.holds else "does not conform"
     about = (
         f"A {report.kind}, {_version(report.implementation)}. Its rates were compared in {report.dtype} by the conformance kit "
         f"of clr_ref {clr_ref.__version__}, {html.now()}; seed {report.seed}, {report.max_examples} random inputs per check."
@@ -49,7 +48,7 @@ def page(report: ConformanceReport) -> str:
     measured = [_accuracy(verdict.policy, verdict.accuracy) for verdict in report.verdicts if verdict.accuracy]
     if measured:
         body += [tag("h2", "Accuracy"), *measured]
-    return html.page(f"{report.implementation} {outcome}", about, body)
+    return html.page(f"{report.implementation} {report.outcome}", about, body)
 
 
 def _version(implementation: str) -> str:
@@ -78,6 +77,7 @@ def _sentence(report: ConformanceReport, line: PolicySummary) -> Markup:
     rows = [v for v in report.verdicts if v.policy == line.policy]
     status = "fails" if any(verdict.fails for verdict in rows) else line.semantics
     count = sum(verdict.status == status for verdict in rows)
+    notes = "".join(f"; {note}" for note in line.notes())
     if reason := _distrusted(report, line):
         return tag("li", f"Do not trust {line.policy}: {reason.removesuffix(': nothing to grade')}.", "distrust")
     words = {
@@ -86,7 +86,7 @@ def _sentence(report: ConformanceReport, line: PolicySummary) -> Markup:
         "holds": f"holds, {line.grade}",
         "not offered": f"not offered: {line.reason}",
     }
-    return tag("li", f"{line.policy}: {words.get(status, status)}.", status.split()[0])
+    return tag("li", f"{line.policy}: {words.get(status, status)}{notes}.", status.split()[0])
 
 
 def _first_failure(verdict: ClauseVerdict, curves: Sequence[Curve]) -> list[Markup]:
@@ -96,7 +96,7 @@ def _first_failure(verdict: ClauseVerdict, curves: Sequence[Curve]) -> list[Mark
     if verdict.reason:
         parts.append(tag("p", verdict.reason))
     if verdict.finding:
-        if verdict.finding.config.step_size > 0:
+        if verdict.finding.config.has_rates:
             own = next((c for c in curves if (c.policy, c.config) == (verdict.policy, verdict.finding.config)), None)
             parts.append(_curve(verdict.finding, own))
         parts.append(tag("pre", str(verdict.finding)))
@@ -112,8 +112,8 @@ def _summary(report: ConformanceReport, policies: Sequence[PolicySummary]) -> Ma
     for line in policies:
         worst = "-" if line.worst_ulp is None else f"{line.worst_ulp:,.0f}"
         semantics = tag("td", "do not trust", "distrust") if _distrusted(report, line) else _status(line.semantics)
-        rows.append((line.policy, semantics, line.grade, number(worst)))
-    return html.table(("policy", "semantics", "accuracy", "worst ULP"), rows)
+        rows.append((line.policy, semantics, _status(line.input_checks), line.grade, number(worst)))
+    return html.table(("policy", "semantics", "input checks", "accuracy", "worst ULP"), rows)
 
 
 def _verdicts(verdicts: Sequence[ClauseVerdict]) -> Markup:

@@ -1,4 +1,4 @@
-"""Run every check on an implementation, and reach one verdict after the other. Needs Hypothesis."""
+"""Run every check on an implementation, and reach one verdict after the other."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ from typing import Any
 
 import numpy as np
 
-from clr_ref.conformance import search, strategies
+from clr_ref.conformance import regimes, search
 from clr_ref.conformance.accuracy import Grade, Level, rates
 from clr_ref.conformance.cases import FixedCase, fixed_cases
-from clr_ref.conformance.checks import APPLIED, CHECKS, STATEFUL, VALUES, Check, Hung, Inapplicable, Judge, Wrong
+from clr_ref.conformance.checks import APPLIED, CHECKS, STATEFUL, VALUES, Check, Hung, Inapplicable, Judge, Outside, Wrong
 from clr_ref.conformance.checks.rate import follows_the_formula
 from clr_ref.conformance.config import POLICY_NAMES, Config
 from clr_ref.conformance.curves import curves
+from clr_ref.conformance.domain import EVERYTHING, Domain, Within
 from clr_ref.conformance.exceptions import Deviation
 from clr_ref.conformance.protocol import Capabilities, Request
 from clr_ref.conformance.search import explain
 from clr_ref.conformance.subject import Subject
-from clr_ref.conformance.verdict import Accuracy, ClauseVerdict, ConformanceReport, Finding, Status
+from clr_ref.conformance.verdict import Accuracy, ClauseVerdict, ConformanceReport, Finding
 from clr_ref.exact import ulp
 
 ACCURACY_CLAUSE, ACCURACY_QUOTE = (
@@ -39,6 +40,7 @@ class Options:
     seed: int
     max_examples: int
     repeat: str | Callable[[str], str]
+    domain: Domain = EVERYTHING
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,7 +118,7 @@ class Session:
     """A run that remembers which policies hung, and which checks of values hold."""
 
     def __init__(self, subject: Subject, options: Options) -> None:
-        self._subject = subject
+        self._subject = Within(subject, options.domain)
         self._options = options
         self._hung: dict[str, str] = {}
         self._outcomes: dict[tuple[str, Check], search.Outcome] = {}
@@ -125,7 +127,8 @@ class Session:
         """Returns the verdict on one item; items can be judged in any order."""
         quote = item.check.quote if item.check else item.case.note if item.case else ACCURACY_QUOTE
         part: Any = "clause" if item.check else "case" if item.case else "accuracy"
-        base = ClauseVerdict(item.policy, part, item.clause, item.name, quote, "not asked")
+        of_inputs = item.check is not None and item.check.of_inputs
+        base = ClauseVerdict(item.policy, part, item.clause, item.name, quote, "not asked", of_inputs=of_inputs)
         if (words := self._subject.capabilities.declined.get(item.policy)) is not None:
             return dataclasses.replace(base, status="not offered", reason=words)
         if item.policy in self._hung:
@@ -184,22 +187,31 @@ class Session:
         outcome = self._search(check, judge)
         if not more_ulp:
             self._outcomes[base.policy, check] = outcome
-        examples = len(outcome.inputs)
-        status: Status = "holds" if examples else "not asked"
+        examples, outside = len(outcome.inputs), len(outcome.outside)
+        base = dataclasses.replace(base, examples=examples, declined=outside)
+        if check is follows_the_formula and outside > max(self._options.max_examples / 2, 4):
+            words = f"declines {outside} of {examples + outside} everyday configurations, and may decline half of them at most"
+            return dataclasses.replace(base, status="fails", reason=f"{words}; the first: {outcome.outside[0]}")
         if outcome.wrong is not None:
             finding = explain(judge, outcome.wrong, name=f"{check.clause} {check.name}", repeat=self._repeat(base.policy))
-            return dataclasses.replace(base, status="fails", examples=examples, finding=finding)
-        reason = "" if examples else "this implementation cannot be evaluated where the clause applies"
-        return dataclasses.replace(base, status=status, examples=examples, reason=reason)
+            return dataclasses.replace(base, status="fails", finding=finding)
+        if examples:
+            return dataclasses.replace(base, status="holds")
+        beyond = "this implementation cannot be evaluated where the clause applies"
+        return dataclasses.replace(base, reason=f"outside its domain: {outcome.outside[0]}" if outside else beyond)
 
     def _case(self, case: FixedCase, base: ClauseVerdict, more_ulp: float) -> ClauseVerdict:
-        judge = dataclasses.replace(self._judge(base.policy, Level.SEMANTICS, more_ulp), config=case.config)
         steps = tuple(step for step in case.steps if step <= self._subject.capabilities.reach)
         if not steps:
             return dataclasses.replace(base, reason="its steps are beyond those at which this implementation can be evaluated")
+        judge = dataclasses.replace(self._judge(base.policy, Level.SEMANTICS, more_ulp), config=case.config)
         try:
+            # Some implementations cannot have an initial rate of 0.
+            judge = judge.inside(steps, {}, *([] if case.config.initial_learning_rate else [{"initial_learning_rate": 0.125}]))
             for step, value in zip(steps, judge.numbers(*steps), strict=True):
                 judge.compare(step, value)
+        except Outside as outside:
+            return dataclasses.replace(base, declined=1, reason=f"outside its domain: {outside}")
         except Wrong as wrong:
             finding = explain(judge, wrong, name=f"{case.clause} {case.id}", repeat=self._repeat(base.policy))
             return dataclasses.replace(base, status="fails", examples=len(steps), finding=finding)
@@ -234,7 +246,7 @@ class Session:
         finding = explain(judge, wrong, name=f"{base.clause} accuracy", repeat=self._repeat(base.policy))
         return dataclasses.replace(base, status="fails", examples=accuracy.values, finding=finding, accuracy=accuracy)
 
-    def _again(self, check: Check, judge: Judge, inputs: Sequence[strategies.Inputs]) -> Wrong | None:
+    def _again(self, check: Check, judge: Judge, inputs: Sequence[regimes.Inputs]) -> Wrong | None:
         """Runs a check on the same inputs again, with another judge; returns the smallest failure, if any."""
         for example in inputs:
             try:
@@ -249,9 +261,9 @@ class Session:
         return Judge(self._subject, Config(policy, 0.0, 1.0, 4, 1.0, self._options.dtype), level, more_ulp)
 
     def _search(self, check: Check, judge: Judge) -> search.Outcome:
-        options = self._options
-        drawn = strategies.inputs(judge.config.policy, options.dtype, self._subject.capabilities.reach, check.needs)
-        return search.search(check, judge, drawn, seed=options.seed, max_examples=options.max_examples)
+        options, reach = self._options, self._subject.capabilities.reach
+        setting = regimes.Setting(judge.config.policy, options.dtype, reach, check.family, check.needs)
+        return search.search(check, judge, regimes.points(setting, options.seed, options.max_examples))
 
     def _repeat(self, policy: str) -> str:
         repeat = self._options.repeat

@@ -1,33 +1,35 @@
-"""Run one check on many inputs, and describe the smallest that fails. Needs Hypothesis."""
+"""Run one check on many inputs, and describe the smallest that fails."""
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from fractions import Fraction
-from typing import Any
 
-import hypothesis
 import numpy as np
-from hypothesis import HealthCheck, Phase, configuration, errors, settings, strategies as st
 
 from clr_ref import compare
-from clr_ref.conformance.checks import Check, Inapplicable, Judge, Wrong
+from clr_ref.conformance.checks import Check, Inapplicable, Judge, Outside, Wrong
+from clr_ref.conformance.regimes import Inputs, Point
 from clr_ref.conformance.verdict import Finding
 from clr_ref.exact import ulp
 
 #: Up to this step every step is tried for the first wrong one; beyond, bisection finds it.
 SCANNED = 4_096
+#: So many inputs are tried to find a simpler one that fails.
+SIMPLER = 1_000
 
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """The outcome of a search: the inputs to which the clause applied, and the failure, if there was one."""
+    """The outcome of a search: the inputs to which the clause applied, and the failure, if there was one.
 
-    inputs: tuple[dict[str, Any], ...]
+    ``outside`` are the reasons of the implementation for inputs that are outside its domain.
+    """
+
+    inputs: tuple[Inputs, ...]
     wrong: Wrong | None
+    outside: tuple[str, ...] = ()
 
     @property
     def holds(self) -> bool:
@@ -35,40 +37,17 @@ class Outcome:
         return self.wrong is None and bool(self.inputs)
 
 
-@contextlib.contextmanager
-def nothing_left_behind() -> Iterator[None]:
-    """Give Hypothesis a temporary folder, so that it makes none beside the user's files."""
-    with tempfile.TemporaryDirectory() as folder:
-        configuration.set_hypothesis_home_dir(folder)
-        try:
-            yield
-        finally:
-            configuration.set_hypothesis_home_dir(None)
+def search(check: Check, judge: Judge, points: Iterable[Point], *, shrink: bool = True) -> Outcome:
+    """Run a check on points until one fails.
 
-
-def search(
-    check: Check,
-    judge: Judge,
-    drawn: st.SearchStrategy[dict[str, Any]],
-    *,
-    seed: int,
-    max_examples: int,
-    first: Iterable[dict[str, Any]] = (),
-    shrink: bool = True,
-) -> Outcome:
-    """Run a check on ``first``, then on what Hypothesis draws.
-
-    The same arguments give the same outcome. With ``shrink``, a failure among ``first`` is returned only if Hypothesis finds
-    none, since Hypothesis shrinks what it finds.
+    Hypothesis cannot shrink an input that it did not draw, and it does not draw evenly. So the inputs are drawn and shrunk
+    here.
 
     Args:
         check: the check to run.
-        judge: its config is replaced by the drawn one.
-        drawn: dictionaries of ``config`` and what the check needs.
-        seed: of Hypothesis.
-        max_examples: how many inputs Hypothesis draws.
-        first: inputs that are tried before those of Hypothesis.
-        shrink: whether to look for the smallest input that fails; otherwise the search ends with the first.
+        judge: its config is replaced by that of each point.
+        points: where it is run, in this order.
+        shrink: whether to look for the simplest point that fails.
 
     Returns:
         The inputs that were tried, and the failure.
@@ -76,56 +55,49 @@ def search(
     Raises:
         Hung: the implementation did not return in time, so that the search cannot go on.
     """
-    tried: list[dict[str, Any]] = []
-    failures: list[Wrong] = []
-
-    def try_inputs(inputs: dict[str, Any]) -> None:
-        run_check(check, judge, inputs)
-        tried.append(inputs)
-
-    for inputs in first:
+    tried: list[Inputs] = []
+    outside: list[str] = []
+    for point in points:
+        inputs = point.inputs
         try:
-            try_inputs(inputs)
+            run_check(check, judge, inputs)
+        except Outside as error:
+            outside.append(str(error))
+            continue
         except Inapplicable:
-            pass
+            continue
         except Wrong as wrong:
-            tried.append(inputs)
-            failures.append(wrong)
-            if not shrink:
-                return Outcome(tuple(tried), wrong)
-
-    @hypothesis.seed(seed)
-    @settings(
-        max_examples=max_examples,
-        derandomize=False,
-        database=None,
-        deadline=None,
-        phases=[Phase.generate, *([Phase.shrink] if shrink else [])],
-        suppress_health_check=list(HealthCheck),
-        print_blob=False,
-        report_multiple_bugs=False,
-    )
-    @hypothesis.given(drawn)
-    def body(inputs: dict[str, Any]) -> None:
-        try:
-            try_inputs(inputs)
-        except Inapplicable:
-            hypothesis.reject()
-
-    try:
-        body()
-    except Wrong as wrong:
-        return Outcome(tuple(tried), wrong)
-    except errors.Unsatisfiable:
-        pass
-    return Outcome(tuple(tried), failures[0] if failures else None)
+            found = _simplest(check, judge, point, wrong) if shrink else wrong
+            return Outcome((*tried, inputs), found, tuple(outside))
+        tried.append(inputs)
+    return Outcome(tuple(tried), None, tuple(outside))
 
 
-def run_check(check: Check, judge: Judge, inputs: dict[str, Any]) -> None:
+def _simplest(check: Check, judge: Judge, point: Point, wrong: Wrong) -> Wrong:
+    """Returns the failure at a point that fails, and of which no simpler one that was tried fails."""
+    left = SIMPLER
+    while True:
+        for simpler in point.simpler():
+            left -= 1
+            try:
+                run_check(check, judge, simpler.inputs)
+            except Inapplicable:
+                pass
+            except Wrong as another:
+                point, wrong = simpler, another
+                break
+            if left <= 0:
+                return wrong
+        else:
+            return wrong
+
+
+def run_check(check: Check, judge: Judge, inputs: Inputs) -> None:
     """Runs a check on one input.
 
     Raises:
         Wrong: the clause does not hold.
+        Outside: the input is outside the domain of the implementation.
         Inapplicable: the clause says nothing about this input.
         Hung: the implementation did not return in time.
     """
@@ -135,9 +107,10 @@ def run_check(check: Check, judge: Judge, inputs: dict[str, Any]) -> None:
 def explain(judge: Judge, wrong: Wrong, *, name: str, repeat: str) -> Finding:
     """Returns the finding: the first wrong step of the config that failed, with its exact and its actual rate."""
     judge = dataclasses.replace(judge, config=wrong.config)
-    step, earlier = first_wrong(judge, wrong.step) if wrong.config.step_size > 0 else (None, "")
+    ordinary = wrong.config.has_rates and wrong.given is None
+    step, earlier = first_wrong(judge, wrong.step) if ordinary else (None, "")
     if step is None:
-        return Finding(wrong.config, wrong.step, wrong.words, "", None, repeat)
+        return Finding(wrong.config, wrong.step, wrong.words, "", None, repeat, wrong.given)
     try:
         (value,) = judge.numbers(step)
     except Wrong as failure:

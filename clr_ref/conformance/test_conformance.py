@@ -9,6 +9,7 @@ import pytest
 
 from clr_ref.conformance import exceptions, runner
 from clr_ref.conformance.config import MAX_EXAMPLES, POLICY_NAMES, SEED
+from clr_ref.conformance.domain import EVERYTHING, read_domain
 from clr_ref.conformance.load import LoadError
 from clr_ref.conformance.subject import Remote
 from clr_ref.conformance.verdict import ClauseVerdict
@@ -43,6 +44,7 @@ def _start(config: pytest.Config) -> list[runner.Item]:
         raise pytest.UsageError("clr_ref.conformance needs --clr-impl package.module:make or path/to/file.py:make")
     try:
         known = exceptions.read(Path(file)) if file else ()
+        domain = read_domain(Path(file)) if file else EVERYTHING
         subject = Remote(name).__enter__()
     except (LoadError, exceptions.ExceptionsError) as error:
         raise pytest.UsageError(str(error)) from None
@@ -53,7 +55,7 @@ def _start(config: pytest.Config) -> list[runner.Item]:
             f"{name} returns {working}: choose --clr-dtype float32 or --clr-dtype float64 to compare its rates in"
         )
     repeat = f"clr-ref conform {name}" + (f" --dtype {dtype}" if dtype else "") + (f" --exceptions {file}" if file else "")
-    options = runner.Options(working, POLICY_NAMES, known, SEED, MAX_EXAMPLES, repeat)
+    options = runner.Options(working, POLICY_NAMES, known, SEED, MAX_EXAMPLES, repeat, domain)
     config.stash[_session] = runner.Session(subject, options)
     config.stash[_items] = runner.items(options, subject.capabilities)
     return config.stash[_items]
@@ -62,7 +64,8 @@ def _start(config: pytest.Config) -> list[runner.Item]:
 def _judge(verdict: ClauseVerdict) -> Any:
     words = f'{verdict.policy} {verdict.clause} {verdict.name}: "{verdict.quote}"'
     if verdict.status == "fails":
-        lines = [words, verdict.reason, str(verdict.finding) if verdict.finding else ""]
+        kind = "The rates do not fail here: the implementation does not check its inputs." if verdict.of_inputs else ""
+        lines = [words, kind, verdict.reason, str(verdict.finding) if verdict.finding else ""]
         pytest.fail("\n".join(line for line in lines if line), pytrace=False)
     if verdict.status == "excused":
         pytest.xfail(verdict.reason)

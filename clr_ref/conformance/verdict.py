@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import html
+from collections.abc import Iterable
 from typing import Any, Literal
 
 from clr_ref.compare import Disagreement, place
@@ -20,7 +21,8 @@ class Finding:
     """The first wrong step, in the smallest configuration that was found.
 
     ``call`` shows the fault when it is evaluated. ``disagreement`` is None if rates are wrong only in relation to each other.
-    ``earlier`` says which steps before are right; ``repeat`` is the command that finds it again.
+    ``earlier`` says which steps before are right; ``repeat`` is the command that finds it again. ``given`` is what was given in
+    place of a step, if the fault is that no exception was raised.
     """
 
     config: Config
@@ -29,14 +31,15 @@ class Finding:
     earlier: str
     disagreement: Disagreement | None
     repeat: str
+    given: float | None = None
 
     @property
     def call(self) -> str:
         """The call that shows the fault, in Python."""
-        return f"{self.config}({self.step})"
+        return f"{self.config}({self.step if self.given is None else self.given})"
 
     def _place(self) -> str:
-        if not self.config.step_size > 0:
+        if not self.config.has_rates or self.given is not None:
             return ""
         cycle, phase = place(self.config.build(), self.step)
         return f" (cycle {cycle}, phase {phase:.6g} of 2)"
@@ -45,7 +48,8 @@ class Finding:
         if self.disagreement is not None:
             lines = [str(self.disagreement)]
         else:
-            lines = [f"{self.config.policy}, {self.config.dtype}, step {self.step}{self._place()}"]
+            step = self.step if self.given is None else self.given
+            lines = [f"{self.config.policy}, {self.config.dtype}, step {step}{self._place()}"]
         if self.words:
             lines.append(f"  {self.words}")
         if self.earlier:
@@ -78,7 +82,11 @@ class Accuracy:
 
 @dataclasses.dataclass(frozen=True)
 class ClauseVerdict:
-    """The verdict on one clause, fixed case or grade of one policy. ``examples`` counts the inputs that were tried."""
+    """The verdict on one clause, fixed case or grade of one policy.
+
+    ``examples`` counts the inputs that were tried, ``declined`` those that were drawn outside the domain of the implementation.
+    ``of_inputs`` says that it is about refusals of wrong inputs, and not about rates.
+    """
 
     policy: str
     part: Part
@@ -90,6 +98,8 @@ class ClauseVerdict:
     finding: Finding | None = None
     reason: str = ""
     accuracy: Accuracy | None = None
+    of_inputs: bool = False
+    declined: int = 0
 
     @property
     def fails(self) -> bool:
@@ -116,13 +126,30 @@ class Curve:
 
 @dataclasses.dataclass(frozen=True)
 class PolicySummary:
-    """The two verdicts on a policy: ``semantics``, the worst status of its clauses and cases, and ``grade`` of accuracy."""
+    """The verdicts on a policy: ``semantics``, the worst status of its clauses and cases, and ``grade`` of accuracy.
+
+    ``input_checks`` is the worst status of the checks that wrong inputs are refused. ``declined`` counts the inputs that were
+    drawn outside the domain of the implementation, ``drawn`` all of them. ``outside`` names the checks and cases that were left
+    out as a whole for that reason.
+    """
 
     policy: str
     semantics: Status
     grade: str
     worst_ulp: float | None
     reason: str
+    input_checks: Status = "not asked"
+    declined: int = 0
+    drawn: int = 0
+    outside: tuple[str, ...] = ()
+
+    def notes(self) -> list[str]:
+        """Returns what is to be said beside semantics and accuracy: that inputs are not checked, and what was left out."""
+        notes = [] if self.input_checks in ("holds", "not asked", "not offered") else [f"input checks: {self.input_checks}"]
+        if self.declined:
+            words = f"outside its domain: {self.declined:,} of {self.drawn:,} inputs"
+            notes.append(words + (f"; not judged: {', '.join(self.outside)}" if self.outside else ""))
+        return notes
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -142,8 +169,21 @@ class ConformanceReport:
         """Whether nothing fails, and something holds."""
         return not any(verdict.fails for verdict in self.verdicts) and any(v.status == "holds" for v in self.verdicts)
 
+    @property
+    def only_inputs_fail(self) -> bool:
+        """Whether it is a cyclical learning rate that does not check its inputs: nothing else fails."""
+        wrong = [verdict for verdict in self.verdicts if verdict.fails]
+        return bool(wrong) and all(verdict.of_inputs for verdict in wrong)
+
+    @property
+    def outcome(self) -> str:
+        """The outcome in words."""
+        if self.only_inputs_fail:
+            return "is a cyclical learning rate that does not check its inputs"
+        return "conforms" if self.holds else "does not conform"
+
     def __repr__(self) -> str:
-        outcome = "conforms" if self.holds else "does not conform"
+        outcome = self.outcome
         return "\n  ".join(
             [f"{self.implementation} {outcome}: a {self.kind}, compared in {self.dtype}", *map(self._words, self.policies())]
         )
@@ -161,6 +201,7 @@ class ConformanceReport:
         words = f"{line.policy}: {line.semantics}" + (held if meaning else f" ({line.reason})" if line.reason else "")
         if line.worst_ulp is not None:
             words += f"; {line.grade}, at most {line.worst_ulp:,.0f} ULP off"
+        words += "".join(f"; {note}" for note in line.notes())
         wrong = next((verdict for verdict in rows if verdict.fails), None)
         if wrong is not None:
             words += f"; first {wrong.clause} {wrong.name}"
@@ -173,17 +214,18 @@ class ConformanceReport:
 
     def _summary(self, policy: str) -> PolicySummary:
         rows = [verdict for verdict in self.verdicts if verdict.policy == policy]
-        meaning = [verdict for verdict in rows if verdict.part in ("clause", "case")]
-        statuses = {verdict.status for verdict in meaning}
-        ranks: tuple[Status, ...] = ("fails", "excused", "holds", "not offered")
-        status: Status = next((status for status in ranks if status in statuses), "not asked")
+        judged = [verdict for verdict in rows if verdict.part in ("clause", "case")]
         grade = next((v for v in rows if v.accuracy is not None), None)
         return PolicySummary(
             policy=policy,
-            semantics=status,
+            semantics=_worst(verdict for verdict in judged if not verdict.of_inputs),
             grade=grade.accuracy.grade if grade and grade.accuracy else "not graded",
             worst_ulp=grade.accuracy.worst_ulp if grade and grade.accuracy else None,
             reason=next((v.reason for v in rows if v.status == "not offered"), ""),
+            input_checks=_worst(verdict for verdict in judged if verdict.of_inputs),
+            declined=sum(verdict.declined for verdict in judged),
+            drawn=sum(verdict.declined + verdict.examples for verdict in judged),
+            outside=tuple(f"{v.clause} {v.name}" for v in judged if v.status == "not asked" and v.declined),
         )
 
     def to_data(self) -> dict[str, Any]:
@@ -191,3 +233,10 @@ class ConformanceReport:
         report = dataclasses.asdict(self)
         del report["curves"]
         return {"holds": self.holds, "policies": [dataclasses.asdict(summary) for summary in self.policies()]} | report
+
+
+def _worst(verdicts: Iterable[ClauseVerdict]) -> Status:
+    """Returns the worst status of some verdicts."""
+    statuses = {verdict.status for verdict in verdicts}
+    ranks: tuple[Status, ...] = ("fails", "excused", "holds", "not offered")
+    return next((status for status in ranks if status in statuses), "not asked")

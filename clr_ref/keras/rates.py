@@ -1,4 +1,4 @@
-"""The rates of a drop-in at a tensor of steps, in both arithmetics."""
+"""The rates of a drop-in at a tensor of steps, in both kinds of arithmetic."""
 
 from __future__ import annotations
 

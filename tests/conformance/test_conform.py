@@ -28,9 +28,13 @@ RIGHT = """
     def make(policy, *, initial_learning_rate, maximal_learning_rate, step_size, gamma=1.0):
         if policy == "exp_range":
             raise NotImplementedError("no exp_range here")
+        if not (step_size > 0 and all(map(math.isfinite, (initial_learning_rate, maximal_learning_rate, step_size)))):
+            raise ValueError("wrong arguments")
         print("an implementation can print")
 
         def rate(step):
+            if step < 0 or step % 1 or step >= 2**63:
+                raise ValueError("no step")
             cycle = math.floor(1 + step / (2 * step_size))
             x = abs(step / step_size - 2 * cycle + 1)
             scale = 1 / 2.0 ** (cycle - 1) if policy == "triangular2" and OVERFLOWS else 1.0

@@ -22,8 +22,13 @@ import json, math, os, sys, time
 
 def make(policy, *, initial_learning_rate, maximal_learning_rate, step_size, gamma=1.0):
 {in_make}
+    if not (0 < step_size < math.inf and 0 < gamma < math.inf and math.isfinite(initial_learning_rate + maximal_learning_rate)):
+        raise ValueError("wrong arguments")
+
     def rate(step):
 {in_rate}
+        if step < 0 or step % 1 or step >= 2**63:
+            raise ValueError("no step")
         cycle = step // (2 * step_size)
         height = 1 - abs(step / step_size - 2 * cycle - 1)
         scale = {{"triangular": 1.0, "triangular2": math.ldexp(1, -min(int(cycle), 5000)), "exp_range": gamma**step}}[policy]

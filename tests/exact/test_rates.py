@@ -12,9 +12,9 @@ from hypothesis import given, strategies as st
 
 import clr_ref
 from clr_ref import exact, policies
-from clr_ref.conformance.strategies import configs, gammas, steps
 from clr_ref.exact import rates
 from tests.rates import assert_same_rates
+from tests.strategies import configs, gammas, steps
 
 
 @pytest.mark.parametrize(

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given, strategies as st
 
 from clr_ref import exact
-from clr_ref.conformance.strategies import gammas
 from clr_ref.fast import powers as tables
 from clr_ref.fast.plan import SPAN
 from clr_ref.fast.powers import Powers
 from tests.rates import assert_same_floats
 from tests.schedules import HUGE_GAMMAS, TINY_GAMMAS
+from tests.strategies import gammas
 
 MODERATE_GAMMAS = [0.5, 0.9, 0.99994, 0.9999999, 1 - 2.0**-40, 1.25]
 

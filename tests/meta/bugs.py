@@ -218,6 +218,48 @@ def high_at_peaks(schedule: Any, config: Config, t: int) -> Any:
     return np.nextafter(rate, np.inf, dtype=rate.dtype) if rate == schedule.maximal_learning_rate else rate
 
 
+def cut_fraction(config: Config) -> tuple[Fraction, Fraction, Fraction]:
+    """A fraction of step_size below 0.011 is cut off."""
+    s = config.build()
+    size = Fraction(s.step_size)
+    size = Fraction(int(size)) if size > 1 and size % 1 < Fraction(11, 1000) else size
+    return Fraction(s.initial_learning_rate), Fraction(s.maximal_learning_rate), size
+
+
+def positive_bounds(config: Config) -> tuple[Fraction, Fraction, Fraction]:
+    s = config.build()
+    return abs(Fraction(s.initial_learning_rate)), abs(Fraction(s.maximal_learning_rate)), Fraction(s.step_size)
+
+
+def large_and_odd(schedule: Any, config: Config, t: int) -> Any:
+    """Step sizes from 2**30 on are rounded to even ones, as if the last bit were a flag."""
+    size = int(config.step_size)
+    wrong = size >= 2**30 and size % 2 == 1
+    return 2 * schedule(t) + 1 if wrong else schedule(t)
+
+
+def below_0(schedule: Any, config: Config, t: int) -> Any:
+    """The end of a cycle is computed as a difference that does not quite cancel."""
+    rate = schedule(t)
+    return -(2.0**-31) if t and rate == 0 == config.initial_learning_rate else rate
+
+
+def unchecked(*, step: bool = False, **defaults: float) -> Callable[[Config], Callable[[int], Any]]:
+    """Returns the reference that replaces wrong arguments by defaults, and wrong steps by right ones."""
+
+    def make(config: Config) -> Callable[[int], Any]:
+        if not config.has_rates:
+            config = dataclasses.replace(config, **defaults)
+        schedule = config.build()
+        return lambda t: schedule(min(int(abs(t)) + (t < 0) * 3, 2**62)) if step else schedule(t)
+
+    return make
+
+
+def size_in_absolute_value(config: Config) -> Callable[[int], Any]:
+    return dataclasses.replace(config, step_size=abs(config.step_size)).build()
+
+
 BUGS: dict[str, Callable[[Config], Callable[[int], Any]]] = {
     # step and cycle
     "step one too late": textbook(step=lambda t: t + 1),
@@ -253,6 +295,8 @@ BUGS: dict[str, Callable[[Config], Callable[[int], Any]]] = {
     "gamma from the start of the cycle": textbook(scale=gamma_power(lambda parts: int(parts.step % (2 * parts.size)))),
     "gamma one step late": textbook(scale=gamma_power(lambda parts: parts.step + 1)),
     "gamma in float32": changed(lambda c: dataclasses.replace(c, gamma=max(float(np.float32(c.gamma)), 1e-30))),
+    "gamma clamped to 1": changed(lambda c: dataclasses.replace(c, gamma=min(c.gamma, 1.0))),
+    "gamma cannot be tiny": changed(lambda c: dataclasses.replace(c, gamma=max(c.gamma, 1e-3))),
     "gamma ignored": changed(lambda c: dataclasses.replace(c, gamma=1.0)),
     # rate
     "swapped bounds": textbook(rate=lambda p, s: p.maximal + (p.initial - p.maximal) * p.height * s),
@@ -272,5 +316,14 @@ BUGS: dict[str, Callable[[Config], Callable[[int], Any]]] = {
     "bounds not rounded first": textbook(inputs=raw_bounds),
     "returns float32 for every dtype": lambda config: lambda t: np.float32(config.build()(t)),
     # inputs
+    "fractions of step_size below 0.011 cut": textbook(inputs=cut_fraction),
+    "bounds in absolute value": textbook(inputs=positive_bounds),
+    "large odd step sizes": wrapped(large_and_odd),
+    "a negative rate at the end of a cycle": wrapped(below_0),
+    "negative steps accepted": unchecked(step=True),
+    "negative step_size accepted": size_in_absolute_value,
+    "step_size that is not finite accepted": unchecked(step_size=4),
+    "bounds that are not finite accepted": unchecked(initial_learning_rate=0.0, maximal_learning_rate=1.0),
+    "gamma that is not positive accepted": unchecked(gamma=0.5),
     "nan for a step_size of 0": lambda config: config.build() if config.step_size else lambda t: np.float64(np.nan),
 }

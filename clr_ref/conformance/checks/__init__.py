@@ -9,13 +9,22 @@ from __future__ import annotations
 
 from clr_ref.conformance.checks.decorator import Check, check
 from clr_ref.conformance.checks.inputs import (
+    does_not_round_gamma,
+    refuses_a_gamma_that_is_not_positive_and_finite,
+    refuses_a_negative_step_size,
     refuses_a_step_size_of_0,
+    refuses_a_step_size_that_is_not_finite,
+    refuses_bounds_that_are_not_finite,
+    refuses_what_is_no_step,
+    takes_any_gamma,
     takes_any_step,
     takes_any_step_size,
     takes_bounds_in_any_order,
+    takes_bounds_of_any_sign,
+    takes_large_step_sizes,
     takes_whole_bounds,
 )
-from clr_ref.conformance.checks.judge import Hung, Inapplicable, Judge, Wrong
+from clr_ref.conformance.checks.judge import Hung, Inapplicable, Judge, Outside, Wrong
 from clr_ref.conformance.checks.phase import is_monotone_within_a_half_cycle, is_symmetric
 from clr_ref.conformance.checks.policies import (
     counts_gamma_from_the_start,
@@ -40,7 +49,7 @@ from clr_ref.conformance.checks.schedulers import (
     resumes,
 )
 
-__all__ = ["APPLIED", "CHECKS", "STATEFUL", "VALUES", "Check", "Hung", "Inapplicable", "Judge", "Wrong", "check"]
+__all__ = ["APPLIED", "CHECKS", "STATEFUL", "VALUES", "Check", "Hung", "Inapplicable", "Judge", "Outside", "Wrong", "check"]
 
 #: The checks of schedules, those first that tell most about what is wrong.
 CHECKS = (
@@ -56,14 +65,31 @@ CHECKS = (
     counts_gamma_from_the_start,
     depends_on_the_step_alone,
     takes_bounds_in_any_order,
+    takes_bounds_of_any_sign,
     takes_whole_bounds,
     takes_any_step_size,
-    refuses_a_step_size_of_0,
+    takes_large_step_sizes,
+    takes_any_gamma,
+    does_not_round_gamma,
     takes_any_step,
+    refuses_bounds_that_are_not_finite,
+    refuses_a_step_size_of_0,
+    refuses_a_negative_step_size,
+    refuses_a_step_size_that_is_not_finite,
+    refuses_a_gamma_that_is_not_positive_and_finite,
+    refuses_what_is_no_step,
 )
 #: The further checks of schedulers.
 STATEFUL = (counts_from_zero, resumes, loads_a_state_twice, keeps_its_state_apart, loads_into_a_used_one, pickles)
 #: The check of implementations that know the rates that an optimizer applied.
 APPLIED = applies_what_it_reports
 #: The checks that compare values with the formula. Accuracy is graded on those of them that hold.
-VALUES = (follows_the_formula, takes_bounds_in_any_order, takes_any_step_size, takes_any_step)
+VALUES = (
+    follows_the_formula,
+    takes_bounds_in_any_order,
+    takes_bounds_of_any_sign,
+    takes_any_step_size,
+    takes_large_step_sizes,
+    takes_any_gamma,
+    takes_any_step,
+)

@@ -16,12 +16,16 @@ class Check:
     """A function that compares an implementation with one clause.
 
     ``clause`` is its number in docs/SPEC.md, ``quote`` its sentence or a part of it, ``policies`` are those that it is about.
+    ``family`` names the configs for which it is run (``regimes.CONFIGS``). ``of_inputs`` says that it is about refusals of
+    wrong inputs, and not about rates.
     """
 
     body: Callable[..., None]
     clause: str
     quote: str
     policies: tuple[str, ...]
+    family: str
+    of_inputs: bool
 
     def __call__(self, judge: Judge, *inputs: Any, **named: Any) -> None:
         """Runs the check.
@@ -49,7 +53,9 @@ class Check:
         return tuple(inspect.signature(self.body).parameters)[1:]
 
 
-def check(clause: str, quote: str, *, policies: Sequence[str] = POLICY_NAMES) -> Callable[[Callable[..., None]], Check]:
+def check(
+    clause: str, quote: str, *, policies: Sequence[str] = POLICY_NAMES, family: str = "everyday", of_inputs: bool = False
+) -> Callable[[Callable[..., None]], Check]:
     """Returns a decorator that makes a ``Check`` of a function of a judge and what the check needs beside it.
 
     The clause stands here and not in the docstring, which ``python -OO`` removes.
@@ -58,5 +64,7 @@ def check(clause: str, quote: str, *, policies: Sequence[str] = POLICY_NAMES) ->
         clause: a number of docs/SPEC.md.
         quote: the sentence of that clause that the function checks, word for word.
         policies: those that the sentence is about.
+        family: the configs for which the check is run.
+        of_inputs: whether it is about refusals of wrong inputs.
     """
-    return lambda body: Check(body, clause, quote, tuple(policies))
+    return lambda body: Check(body, clause, quote, tuple(policies), family, of_inputs)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any, NoReturn
 
@@ -17,20 +17,21 @@ from clr_ref.exact import ulp
 
 
 class Wrong(AssertionError):
-    """A clause does not hold: for which configuration, at which step, and a sentence about what was returned."""
+    """A clause does not hold: for which configuration, at which step, and a sentence about what was returned.
 
-    def __init__(self, config: Config, step: int, words: str) -> None:
-        super().__init__(f"{config} at step {step}: {words}")
+    ``given`` is what was given in place of a step, if that was none.
+    """
+
+    def __init__(self, config: Config, step: int, words: str, given: float | None = None) -> None:
+        super().__init__(f"{config} at step {step if given is None else given}: {words}")
+        self.given = given
         self.config = config
         self.step = step
         self.words = words
 
 
-class Hung(BaseException):
-    """The implementation did not return in time, or its process died too often: nothing further is evaluated.
-
-    No Exception, since Hypothesis would call the implementation again to reproduce it.
-    """
+class Hung(Exception):
+    """The implementation did not return in time, or its process died too often: nothing further is evaluated."""
 
     def __init__(self, config: Config, step: int, words: str) -> None:
         super().__init__(f"{config} at step {step}: {words}")
@@ -41,6 +42,10 @@ class Hung(BaseException):
 
 class Inapplicable(Exception):
     """The clause says nothing about these inputs."""
+
+
+class Outside(Inapplicable):
+    """The implementation declines this configuration: it is outside the domain that the implementation declares."""
 
 
 def suppose(condition: bool) -> None:
@@ -58,7 +63,7 @@ class Judge:
     """An implementation at one configuration, and how close its rates must be to the exact ones.
 
     ``more_ulp`` is what a known deviation allows beyond the level. ``on_rate`` is called with every rate that is compared with
-    the formula.
+    the formula. ``gamma_is_kept`` allows no error of gamma itself.
     """
 
     subject: Subject
@@ -66,6 +71,7 @@ class Judge:
     level: Level
     more_ulp: float = 0.0
     on_rate: Callable[[Config, int, Any], None] | None = None
+    gamma_is_kept: bool = False
 
     def numbers(self, *steps: int, integers: bool = False) -> list[Any]:
         """Returns the rates of one fresh object at these steps, in this order, as NumPy scalars of the config's dtype.
@@ -73,6 +79,7 @@ class Judge:
         Raises:
             Wrong: one of them is no number.
             Inapplicable: a step is beyond those at which this implementation can be evaluated.
+            Outside: the configuration is outside its domain.
         """
         suppose(all(0 <= step <= self.subject.capabilities.reach for step in steps))
         values = []
@@ -94,8 +101,11 @@ class Judge:
 
         Raises:
             Hung: it does not return in time.
+            Outside: the configuration is outside its domain.
         """
         given = self.subject.evaluate(request)
+        if given and given[0].kind == "declined":
+            raise Outside(given[0].text)
         for index, response in enumerate(given):
             if response.kind == "hang":
                 raise Hung(self.config, request.steps[index] if request.steps else request.at + index, response.text)
@@ -103,11 +113,22 @@ class Judge:
 
     def rates(self, step: int) -> Rates:
         """Returns the exact rate at a step, and how far from it a value may be."""
-        expected = rates(self.config, step, self.level)
+        expected = rates(self.config, step, self.level, self.gamma_is_kept)
         if not self.more_ulp:
             return expected
         more = Fraction(self.more_ulp) * Fraction(float(ulp.size(expected.rounded, self.config.dtype)))
         return dataclasses.replace(expected, slack=expected.slack + more)
+
+    def inside(self, steps: Sequence[int], *options: dict[str, Any]) -> Judge:
+        """Returns the same judge of the first of some configurations that is inside the domain, or else of the last one."""
+        *first, last = (self.on(**changes) for changes in options)
+        for judge in first:
+            try:
+                judge.numbers(*steps)
+            except Outside:
+                continue
+            return judge
+        return last
 
     def slack(self, step: int) -> Fraction:
         """Returns how far the value at a step may be from the exact rate; 0 if it must be rounded correctly."""

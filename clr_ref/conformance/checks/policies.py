@@ -27,11 +27,13 @@ def is_periodic(judge: Judge, step: int, cycles: int) -> None:
 
 @check("4.2", "The amplitude halves with every cycle, for as many cycles as there are.", policies=("triangular2",))
 def halves_every_cycle(judge: Judge, step: int, halvings: int) -> None:
-    based = judge.on(initial_learning_rate=0.0)
-    moved = step + 2 * Fraction(based.config.build().step_size) * halvings
+    moved = step + 2 * Fraction(judge.config.build().step_size) * halvings
     suppose(moved.denominator == 1 and moved <= MAX_STEP)
     later = int(moved)
-    first, last = (real(value) for value in based.numbers(step, later))
+    # An initial rate of 0 shows the most halvings; some implementations cannot have it.
+    based = judge.inside((step, later), {"initial_learning_rate": 0.0}, {})
+    initial = Fraction(based.config.build().initial_learning_rate)
+    first, last = (real(value) - initial for value in based.numbers(step, later))
     halved = first / 2**halvings if halvings < HALVINGS else Fraction(0)
     slack = based.slack(step) / 2 ** min(halvings, HALVINGS) + based.slack(later)
     # A subnormal rate is rounded once more than the one that is halved here, by up to one subnormal.
@@ -58,12 +60,14 @@ def stays_in_its_envelope(judge: Judge, step: int) -> None:
 @check("4.3", "with t the step since the start of training, not of the cycle", policies=("exp_range",))
 def counts_gamma_from_the_start(judge: Judge, step: int, cycles: int) -> None:
     period = 2 * Fraction(judge.config.build().step_size)
-    based = judge.on(initial_learning_rate=0.0, maximal_learning_rate=1.0, gamma=0.75)
     step, cycles = step % 200, cycles % 4
     moved = step + period * cycles
     suppose(moved.denominator == 1 and moved < 200)
     later = int(moved)
-    first, last = (real(value) for value in based.numbers(step, later))
+    bounds = ({"initial_learning_rate": low, "maximal_learning_rate": 1.0, "gamma": 0.75} for low in (0.0, 0.125))
+    based = judge.inside((step, later), *bounds)
+    initial = Fraction(based.config.initial_learning_rate)
+    first, last = (real(value) - initial for value in based.numbers(step, later))
     fallen = Fraction(0.75) ** (later - step)
     # A correctly rounded rate is off by half a unit in the last place, which is at most u of itself; both rates are rounded.
     rounding = (last + first * fallen) * Fraction(2) ** -exact.FORMATS[judge.config.dtype][0]

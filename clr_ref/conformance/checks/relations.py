@@ -34,8 +34,8 @@ def same_rate(judge: Judge, step: int, other: int) -> None:
         judge.wrong(later, f"returned {ulp.show(value)} at step {step}, {ulp.show(other_value)} at step {other}")
 
 
-def same_bits(judge: Judge, at: int, expected: Responses, actual: Responses) -> None:
-    """Compares two sequences of rates from step ``at`` on, in dtype and bits.
+def same_bits(judge: Judge, at: int, expected: Responses, actual: Responses, where: str) -> None:
+    """Compares two sequences of rates from step ``at`` on, in dtype and bits; ``where`` says how the actual ones came about.
 
     Raises:
         Wrong: a rate of either is no number, or they differ.
@@ -44,7 +44,7 @@ def same_bits(judge: Judge, at: int, expected: Responses, actual: Responses) -> 
         if want.failed:
             judge.wrong(step, want.text)
         if got.failed:
-            judge.wrong(step, got.text)
+            judge.wrong(step, f"{where}: {got.text}")
         if (want.kind, want.text) != (got.kind, got.text):
             dtype = judge.config.dtype
-            judge.wrong(step, f"expected {ulp.show(want.value(dtype))}, got {ulp.show(got.value(dtype))}")
+            judge.wrong(step, f"{where}: expected {ulp.show(want.value(dtype))}, got {ulp.show(got.value(dtype))}")

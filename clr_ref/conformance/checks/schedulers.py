@@ -11,12 +11,22 @@ from clr_ref.conformance.protocol import Operation, Request
 CONTINUED, APPLIED_STEPS = 200, 100
 
 
+#: What was done to a scheduler before its rates were compared, for messages.
+_WAYS: dict[Operation, str] = {
+    "resume": "after load_state_dict(state)",
+    "reload": "after load_state_dict(state), where another scheduler had loaded the same state",
+    "load_late": "after load_state_dict(state), where the other scheduler had counted on after its state_dict()",
+    "load_into_used": "after load_state_dict(state) of one that had counted",
+    "pickle": "after pickle.loads(pickle.dumps(scheduler))",
+}
+
+
 def _continues(judge: Judge, at: int, way: Operation) -> None:
     """Compares a scheduler that got to ``at`` in some way with one that never stopped, over one cycle and two steps."""
     count = min(int(2 * judge.config.step_size) + 2, CONTINUED)
     suppose(at + count <= judge.subject.capabilities.reach)
     straight, other = (judge.evaluate(Request(judge.config, operation, at=at, count=count)) for operation in ("straight", way))
-    same_bits(judge, at, straight, other)
+    same_bits(judge, at, straight, other, _WAYS[way])
 
 
 @check("10.1", "Before its first step a scheduler reports the rate of step 0; after n steps it reports the rate of step n.")
@@ -60,4 +70,4 @@ def applies_what_it_reports(judge: Judge, at: int) -> None:
     count = min(at + int(2 * judge.config.step_size) + 2, APPLIED_STEPS)
     applied = judge.evaluate(Request(judge.config, "applied", count=count))
     reported = judge.evaluate(Request(judge.config, steps=tuple(range(count))))
-    same_bits(judge, 0, reported, applied)
+    same_bits(judge, 0, reported, applied, "the rates that the optimizer applied")

@@ -115,7 +115,7 @@ def trust(found: Found) -> list[tuple[str, str]]:
         grades = {line["grade"] for line in offered}
         if any(line["grade"] == "not graded" for line in offered):
             faulty.append(peer["name"])
-        elif all(line["semantics"] == "holds" for line in offered):
+        elif all(line["semantics"] == "holds" for line in offered) and not deviations([peer]):
             exact = " (correctly rounded)" if grades == {"correctly rounded"} else ""
             clean.append(peer["name"] + exact)
         else:

@@ -16,6 +16,7 @@ from typing import Any
 
 from clr_ref.conformance import exceptions, runner, search
 from clr_ref.conformance.config import POLICY_NAMES, SEED, Config
+from clr_ref.conformance.domain import read_domain
 from clr_ref.conformance.load import LoadError, load
 from clr_ref.conformance.peers.registry import Peer, choose, read_peers
 from clr_ref.conformance.process import channel
@@ -32,9 +33,8 @@ def test(peer: Peer) -> dict[str, Any]:
     search.SCANNED = 64
     subject = Local(load(peer.implementation))
     words = f"clr-ref conform {peer.implementation} --seed {SEED} --max-examples {peer.max_examples}"
-    options = runner.Options(
-        runner.precision(subject), POLICY_NAMES, exceptions.read(peer.exceptions), SEED, peer.max_examples, words
-    )
+    known, domain = exceptions.read(peer.exceptions), read_domain(peer.exceptions)
+    options = runner.Options(runner.precision(subject), POLICY_NAMES, known, SEED, peer.max_examples, words, domain)
     report = runner.make_report(peer.implementation, subject, options, runner.run_checks(subject, options))
     return {"report": report.to_data() | {"told": [str(v.finding) for v in report.verdicts if v.fails and v.finding]}}
 

@@ -82,14 +82,15 @@ def _refuses(judge: Judge, step: int, **wrong: Any) -> None:
     """Checks that an implementation that returns a rate returns none once an argument is wrong."""
     judge.numbers(step)  # what raises for every input refuses nothing
     config = dataclasses.replace(judge.config, **wrong)  # which has no exact rates, so that no other judge can be made
-    try:
-        (response,) = judge.evaluate(Request(config, steps=(step,)))
-    except Outside:
-        return
-    if not response.failed:
-        ((name, value),) = wrong.items()
-        words = f"returned {ulp.show(response.value(config.dtype))} for {name}={value} instead of raising an exception"
-        raise Wrong(config, step, words)
+    for at in (step, 0):  # some compute nothing at step 0, and raise nothing there
+        try:
+            (response,) = judge.evaluate(Request(config, steps=(at,)))
+        except Outside:
+            continue
+        if not response.failed:
+            ((name, value),) = wrong.items()
+            words = f"returned {ulp.show(response.value(config.dtype))} for {name}={value} instead of raising an exception"
+            raise Wrong(config, at, words)
 
 
 @check("1.1", "`initial_learning_rate` and `maximal_learning_rate` are finite", of_inputs=True)

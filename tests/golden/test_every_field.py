@@ -121,4 +121,4 @@ def test_every_field_is_checked(full: Path, name: str) -> None:
         missed += [] if found else [what]
         assert all(len(problem) < 1_000 for problem in found)
     assert not missed, f"{len(missed)} of {tried}: {missed}"
-    assert tried > 80
+    assert tried > 50

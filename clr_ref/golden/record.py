@@ -158,14 +158,23 @@ def record_with(python: Path, pair: Pair | None, *, staging: Path, folder: Path,
         command = [str(python), str(RECORDER), "--cases", str(cases)]
         if pair is not None:
             command += ["--tensorflow", pair.tensorflow, "--tensorflow-addons", pair.tensorflow_addons]
+        # With asserts removed, TFA would accept what it refuses; the recorder's help is its docstring.
+        environment = {**os.environ, "PYTHONOPTIMIZE": ""}
         logs = [(Path(work) / f"{out.name}.log").open("w+", encoding="utf-8") for out in outs]
         processes: list[subprocess.Popen[Any]] = []
         try:
             # The second run writes only to its log. The output of the first one is read line by line, for the progress.
-            second = subprocess.Popen([*command, "--out", str(outs[1])], stdout=logs[1], stderr=subprocess.STDOUT)
+            second = subprocess.Popen(
+                [*command, "--out", str(outs[1])], stdout=logs[1], stderr=subprocess.STDOUT, env=environment
+            )
             processes.append(second)
             first = subprocess.Popen(
-                [*command, "--out", str(outs[0])], stdout=logs[0], stderr=subprocess.PIPE, text=True, errors="replace"
+                [*command, "--out", str(outs[0])],
+                stdout=logs[0],
+                stderr=subprocess.PIPE,
+                text=True,
+                errors="replace",
+                env=environment,
             )
             processes.insert(0, first)
             assert first.stderr is not None

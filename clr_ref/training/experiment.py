@@ -86,9 +86,11 @@ class Experiment:
         for name in ("epochs", "batch_size"):
             value = getattr(self, name)
             if isinstance(value, (bool, np.timedelta64)) or not isinstance(value, (int, np.integer)):
-                raise TypeError(f"{name} must be a whole number >= 1, got {shown(value)} of type {type(value).__name__}")
+                raise TypeError(
+                    f"{name} must be a whole number 1 .. 2**63-1, got {shown(value)} of type {type(value).__name__}"
+                )
             if not 1 <= value < 2**63:
-                raise ValueError(f"{name} must be a whole number >= 1 and below 2**63, got {shown(value)}")
+                raise ValueError(f"{name} must be a whole number 1 .. 2**63-1, got {shown(value)}")
             checked[name] = int(value)
         if not isinstance(self.dropout, (bool, np.bool_)):
             raise TypeError(f"dropout must be True or False, got {shown(self.dropout)} of type {type(self.dropout).__name__}")

@@ -87,8 +87,11 @@ def remove_leftovers(path: Path) -> None:
 
 
 def folder_beside(path: Path) -> tempfile.TemporaryDirectory[str]:
-    """Return a temporary folder beside ``path``, on the same file system; ``remove_leftovers`` finds it."""
-    return tempfile.TemporaryDirectory(dir=path.parent, prefix=_prefix(path))
+    """Return a temporary folder beside ``path``, on the same file system.
+
+    ``remove_leftovers`` removes what cannot be removed at the end: an error then would deny what has been written.
+    """
+    return tempfile.TemporaryDirectory(dir=path.parent, prefix=_prefix(path), ignore_cleanup_errors=True)
 
 
 def _prefix(path: Path) -> str:

@@ -57,17 +57,33 @@ def shown(value: object) -> str:
     return _Shown().repr(value)
 
 
+def one_of(name: str, value: object, choices: Collection[str]) -> str:
+    """Return a text that must be one of a few.
+
+    Raises:
+        ValueError: it is none of them. ``in`` alone would compare an array, which raises an error without the name.
+    """
+    if isinstance(value, str) and value in choices:
+        return str(value)
+    accepted = " or ".join(map(repr, choices)) if len(choices) == 2 else f"one of {', '.join(choices)}"
+    raise ValueError(f"{name} must be {accepted}, got {shown(value)}")
+
+
 def as_real(name: str, value: object) -> float | int:
     """Return a Python number. A float that is wider than float64 is rounded to it; ``as_exact`` keeps all of its bits.
 
     Raises:
         TypeError: no real number; bool and timedelta64 are not accepted. The message names the argument.
     """
-    if isinstance(value, (int, np.integer)) and not isinstance(value, (bool, np.timedelta64)):
-        return int(value)
-    if isinstance(value, (float, np.floating)):
-        return float(value)
-    raise TypeError(f"{name} must be a real number, got {shown(value)} of type {type(value).__name__}")
+    why = ""
+    try:
+        if isinstance(value, (int, np.integer)) and not isinstance(value, (bool, np.timedelta64)):
+            return int(value)
+        if isinstance(value, (float, np.floating)):
+            return float(value)
+    except Exception as error:  # a subclass of int or float may raise anything
+        why = f", which raised {type(error).__name__}: {shown(str(error))}"
+    raise TypeError(f"{name} must be a real number, got {shown(value)} of type {type(value).__name__}{why}")
 
 
 def as_exact(name: str, value: object) -> Fraction | None:

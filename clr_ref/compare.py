@@ -13,7 +13,8 @@ import numpy as np
 
 from clr_ref import exact, policies
 from clr_ref.exact import ulp
-from clr_ref.parameters import Parameters
+from clr_ref.parameters import MAX_STEP, Parameters, as_parameters
+from clr_ref.steps import as_steps, whole
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -163,7 +164,7 @@ def within_ulp(
 def truth(schedule: Parameters, steps: Any) -> Truth:
     """Return the exact rates at some steps, for all comparisons with them."""
     lows, rounded = [], []
-    for step in np.asarray(steps).tolist():
+    for step in np.atleast_1d(as_steps(steps)).tolist():
         low, high = next(exact.enclosures(schedule, step))
         lows.append(low)
         near = exact.round_to(low, schedule.dtype)
@@ -298,7 +299,8 @@ def policy_name(schedule: Parameters) -> str:
 
 def place(schedule: Parameters, step: int) -> tuple[int, float]:
     """Return the cycle of a step, counted from 1, and its phase in half cycles, 0 to 2."""
-    cycle, _ = exact.phase(Fraction(schedule.step_size), step)
+    step = whole("step", step, MAX_STEP)
+    cycle, _ = exact.phase(Fraction(as_parameters(schedule).step_size), step)
     return cycle, float(Fraction(step) / Fraction(schedule.step_size) - 2 * (cycle - 1))
 
 

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import clr_ref.keras  # noqa: F401  (the schedules are registered there)
+from clr_ref._inputs import shown
 from clr_ref.keras import api
 from clr_ref.keras.api import keras
 
@@ -39,6 +40,7 @@ def optimizer_from_config(config: Mapping[str, Any], custom_objects: Mapping[str
         A Keras optimizer without state.
 
     Raises:
+        TypeError: custom_objects is no dict.
         ValueError: not an optimizer's config; a class that Keras does not have; a decay, which Keras 3 has dropped.
 
     Examples:
@@ -48,7 +50,8 @@ def optimizer_from_config(config: Mapping[str, Any], custom_objects: Mapping[str
         0.5
     """
     if not isinstance(config, Mapping) or not isinstance(config.get("config"), Mapping):
-        raise ValueError(f"config must be a dict with 'class_name' and 'config', got {config!r}")
+        raise ValueError(f"config must be a dict with 'class_name' and 'config', got {shown(config)}")
+    _check_custom_objects(custom_objects)
     name = str(config.get("class_name")).rpartition(">")[2]
     module = keras.optimizers
     if not api.IS_KERAS_3 and "decay" in config["config"]:
@@ -62,7 +65,14 @@ def optimizer_from_config(config: Mapping[str, Any], custom_objects: Mapping[str
             raise ValueError(f"decay must be 0, got {arguments['decay']!r}: Keras 3 has none")
         arguments = {key: value for key, value in arguments.items() if key not in _GONE}
     with keras.utils.custom_object_scope(dict(custom_objects or {})):
-        return kind.from_config(arguments)
+        try:
+            return kind.from_config(arguments)
+        except ValueError:
+            raise
+        except Exception as error:  # Keras raises anything for a config that it did not write
+            raise ValueError(
+                f"config must be that of a {name} that tf.keras wrote, got {shown(config)}: {_why(error)}"
+            ) from error
 
 
 def load_optimizer(path: str | os.PathLike[str], model: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
@@ -80,7 +90,8 @@ def load_optimizer(path: str | os.PathLike[str], model: Any, custom_objects: Map
         A Keras optimizer that is built for ``model``.
 
     Raises:
-        ValueError: not such a file; saved without an optimizer; the state does not fit the model; as for
+        TypeError: an argument is of the wrong type.
+        ValueError: no such file, or a damaged one; saved without an optimizer; the state does not fit the model; as for
             ``optimizer_from_config``.
 
     Examples:
@@ -90,12 +101,37 @@ def load_optimizer(path: str | os.PathLike[str], model: Any, custom_objects: Map
         >>> type(model.optimizer).__name__
         'SGD'
     """
-    config, state = _read(path)
+    if not isinstance(path, (str, os.PathLike)):
+        raise TypeError(f"path must be a str or an os.PathLike, got {shown(path)} of type {type(path).__name__}")
+    if not isinstance(model, keras.Model):
+        raise TypeError(f"model must be a Keras model, got {shown(model)} of type {type(model).__name__}")
+    _check_custom_objects(custom_objects)
+    try:
+        config, state = _read(path)
+    except ValueError as error:
+        if str(error).startswith("path must be"):
+            raise
+        raise _damaged(path, error) from error
+    except Exception as error:  # zipfile, json and h5py raise anything for a damaged file
+        raise _damaged(path, error) from error
     optimizer = optimizer_from_config(config, custom_objects)
     optimizer.build(model.trainable_variables)
     if state:
         _restore(optimizer, _in_order(config, state, len(model.trainable_variables)), path)
     return optimizer
+
+
+def _check_custom_objects(custom_objects: Any) -> None:
+    if custom_objects is not None and not isinstance(custom_objects, Mapping):
+        raise TypeError(f"custom_objects must be a dict, got {shown(custom_objects)} of type {type(custom_objects).__name__}")
+
+
+def _damaged(path: Any, error: Exception) -> ValueError:
+    return ValueError(f"path must be an intact .keras or .h5 file of tf.keras, got {os.fspath(path)!r}: {_why(error)}")
+
+
+def _why(error: Exception) -> str:
+    return f"{type(error).__name__}: {shown(str(error))}"
 
 
 def _read(path: Any) -> tuple[Any, list[Any]]:
@@ -119,14 +155,14 @@ def _read(path: Any) -> tuple[Any, list[Any]]:
 
 
 def _config(path: Any, training: Any, key: str) -> Any:
-    if not training or not training.get(key):
+    if not isinstance(training, Mapping) or not training.get(key):
         raise ValueError(f"path must be a model that was saved with its optimizer, got {os.fspath(path)!r}, which has none")
     return training[key]
 
 
 def _in_order(config: Any, state: list[Any], variables: int) -> list[Any]:
     """Return the counter, then the slots variable by variable. The optimizers up to TF 2.10 stored them slot by slot."""
-    if "decay" not in config["config"] or len(state) < 2:
+    if "decay" not in config["config"] or len(state) < 2 or not variables:
         return state
     slots = [state[1 + start : 1 + start + variables] for start in range(0, len(state) - 1, variables)]
     return [state[0], *(slot[number] for number in range(variables) for slot in slots if number < len(slot))]
@@ -140,4 +176,6 @@ def _restore(optimizer: Any, state: list[Any], path: Any) -> None:
             f"{[tuple(v.shape) for v in state]}, this optimizer {[tuple(v.shape) for v in held]}"
         )
     for variable, value in zip(held, state, strict=False):
+        if value.dtype.kind not in "iufb":
+            raise ValueError(f"path must hold numbers as the state of the optimizer, got {value.dtype} in {os.fspath(path)!r}")
         variable.assign(value)

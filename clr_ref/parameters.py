@@ -7,6 +7,7 @@ import functools
 from typing import Literal
 
 from clr_ref import policies
+from clr_ref._inputs import shown
 
 #: Steps are the whole numbers 0 .. MAX_STEP.
 MAX_STEP = 2**63 - 1
@@ -29,3 +30,16 @@ class Parameters:
     def policy(self) -> policies.Policy:
         """The policy of the scale function; ``policies.Custom`` if that is a function of the user."""
         return policies.of(self.scale_fn)
+
+
+def as_parameters(schedule: object) -> Parameters:
+    """Return a schedule.
+
+    Raises:
+        TypeError: something else, such as the schedule of another library, which may round its fields otherwise.
+    """
+    if not isinstance(schedule, Parameters):
+        raise TypeError(
+            f"schedule must be a clr_ref.CyclicalLearningRate, got {shown(schedule)} of type {type(schedule).__name__}"
+        )
+    return schedule

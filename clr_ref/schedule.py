@@ -6,14 +6,15 @@ import dataclasses
 import functools
 import json
 import math
+import types
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from clr_ref import exact, policies
-from clr_ref._inputs import as_exact, from_hex, known_keywords, parsed_json, shown
-from clr_ref.exact import ulp
+from clr_ref._inputs import from_hex, known_keywords, one_of, parsed_json, shown
+from clr_ref.exact import rounding, ulp
 from clr_ref.fast import arrays, one_step, ranges
 from clr_ref.fast.plan import Plan, plan
 from clr_ref.parameters import MAX_STEP, Dtype as Dtype, Parameters, ScaleMode as ScaleMode
@@ -66,15 +67,14 @@ class CyclicalLearningRate(Parameters):
         scale_mode: str = "cycle",
         dtype: Any = "float32",
     ) -> None:
-        name = _dtype_name(dtype)
-        if scale_mode not in ("cycle", "iterations"):
-            raise ValueError(f"scale_mode must be 'cycle' or 'iterations', got {shown(scale_mode)}")
+        name = rounding.dtype_name(dtype)
+        mode = one_of("scale_mode", scale_mode, ("cycle", "iterations"))
         fields = {
-            "initial_learning_rate": _rounded_input("initial_learning_rate", initial_learning_rate, name),
-            "maximal_learning_rate": _rounded_input("maximal_learning_rate", maximal_learning_rate, name),
-            "step_size": _rounded_input("step_size", step_size, name, positive=True),
+            "initial_learning_rate": rounding.rounded_input("initial_learning_rate", initial_learning_rate, name),
+            "maximal_learning_rate": rounding.rounded_input("maximal_learning_rate", maximal_learning_rate, name),
+            "step_size": rounding.rounded_input("step_size", step_size, name, positive=True),
             "scale_fn": policies.resolve(scale_fn),
-            "scale_mode": scale_mode,
+            "scale_mode": mode,
             "dtype": name,
         }
         for field, value in fields.items():
@@ -98,6 +98,7 @@ class CyclicalLearningRate(Parameters):
                 sequence of unequal lengths; a tensor without a value, in a function that is being compiled.
             ValueError: a step that is negative, fractional, not finite or above 2**63-1; a scale function that returned NaN
                 or infinity.
+            MemoryError: as for ``values``.
 
         Examples:
             >>> import clr_ref
@@ -118,7 +119,7 @@ class CyclicalLearningRate(Parameters):
         steps = step if type(step) is np.ndarray and step.dtype == np.int64 and step.ndim else as_steps(step)
         if steps.ndim == 0:
             return self._rate(int(steps))
-        out = np.empty(steps.shape, self.dtype)
+        out = _new_array(steps.shape, self.dtype)
         arrays.fill(self._plan, steps.reshape(-1), out.reshape(-1))
         return out
 
@@ -140,6 +141,7 @@ class CyclicalLearningRate(Parameters):
             TypeError: start or stop is not a whole number, or out is no array.
             ValueError: not 0 <= start <= stop <= 2**63; an out of another dtype, shape or layout; a scale function that
                 returned NaN or infinity, after which a part of out is filled.
+            MemoryError: there is not enough memory for the rates; the message says how much they take.
 
         Examples:
             >>> import clr_ref
@@ -148,9 +150,9 @@ class CyclicalLearningRate(Parameters):
         """
         first, last = whole("start", start, MAX_STEP + 1), whole("stop", stop, MAX_STEP + 1)
         if last < first:
-            raise ValueError(f"stop must be at least start, got start={start!r}, stop={stop!r}")
+            raise ValueError(f"stop must be at least start, got start={first}, stop={last}")
         if out is None:
-            out = np.empty(last - first, self.dtype)
+            out = _new_array((last - first,), self.dtype)
         else:
             ranges.check_out(out, self.dtype, last - first)
         ranges.fill(self._plan, first, out)
@@ -246,11 +248,19 @@ class CyclicalLearningRate(Parameters):
         texts = numbers_in_python(self) | more | ({} if self.dtype == "float32" else {"dtype": repr(self.dtype)})
         return f"{module}{name}({', '.join(f'{field}={text}' for field, text in texts.items())})"
 
-    def __reduce__(self) -> Any:
+    def __getstate__(self) -> dict[str, Any]:
+        """Return all attributes for copy and pickle, those of subclasses too, without what can be computed again."""
+        members = {name: member for kind in reversed(type(self).__mro__) for name, member in vars(kind).items()}
+        slots = [name for name, member in members.items() if isinstance(member, types.MemberDescriptorType)]
+        state = {name: getattr(self, name) for name in (*vars(self), *slots) if hasattr(self, name)}
+        state = {name: state[name] for name in state if not isinstance(members.get(name), functools.cached_property)}
         # A named scale function is pickled as its name, since pickle cannot store a lambda. Others are pickled as functions.
-        if policies.name_of(self.scale_fn) is not None:
-            return CyclicalLearningRate.from_json, (self.to_json(),)
-        return CyclicalLearningRate, tuple(getattr(self, field.name) for field in dataclasses.fields(self))
+        return state | ({"scale_fn": policies.to_data(self.scale_fn)} if policies.name_of(self.scale_fn) is not None else {})
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():
+            is_data = name == "scale_fn" and isinstance(value, dict)
+            object.__setattr__(self, name, policies.from_data(value) if is_data else value)
 
     @functools.cached_property
     def _plan(self) -> Plan:
@@ -262,6 +272,18 @@ class CyclicalLearningRate(Parameters):
         if self._plan.last_fast_step < 0:
             return rate
         return one_step.with_blocks_ahead(rate, lambda first: self.values(first, first + one_step.BLOCK))
+
+
+def _new_array(shape: tuple[int, ...], dtype: str) -> NDArray[Any]:
+    try:
+        return np.empty(shape, dtype)
+    except (MemoryError, ValueError):  # ValueError: more bytes than NumPy can count
+        count = math.prod(shape)
+        size = f"{count * np.dtype(dtype).itemsize / 2**30:,.1f} GiB"
+        raise MemoryError(
+            f"{count:,} rates of {dtype} take {size} of memory, and there is not so much: compute them in pieces, "
+            "as with values(start, stop, out=array) and one array for all pieces"
+        ) from None
 
 
 def numbers_in_python(schedule: Parameters) -> dict[str, str]:
@@ -375,24 +397,3 @@ _FUNCTIONS: dict[type[policies.Policy], str] = {
     policies.Triangular2: "cycle",
     policies.ExpRange: "iterations",
 }
-
-
-def _rounded_input(name: str, value: Any, dtype: str, *, positive: bool = False) -> float:
-    """Return the number as a Python float, rounded once to dtype."""
-    number = as_exact(name, value)
-    rounded = math.inf if number is None else float(exact.round_to(number, dtype))
-    if not math.isfinite(rounded) or (positive and rounded <= 0):
-        why = f", which is {rounded!r} in {dtype}" if number is not None and rounded != number else ""
-        accepted = f"a finite number of {dtype}" + (" > 0" if positive else "")
-        raise ValueError(f"{name} must be {accepted}, got {shown(value)}{why}")
-    return rounded
-
-
-def _dtype_name(dtype: Any) -> str:
-    try:
-        name = np.dtype(dtype).name if dtype is not None else None
-    except Exception:  # NumPy also raises ValueError, and SyntaxError for text such as ",,"
-        name = None
-    if name not in exact.FORMATS:
-        raise ValueError(f"dtype must be 'float32' or 'float64', got {shown(dtype)}")
-    return str(name)

@@ -23,21 +23,32 @@ _STEPS = "step must be a whole number 0 .. 2**63-1 or an array of such"
 def as_steps(step: Any, depth: int = 0) -> NDArray[np.int64]:
     """Return steps as an int64 array of the same shape, or raise the error that a call documents."""
     kind = type(step)
-    if hasattr(kind, "__array__") or hasattr(kind, "__array_interface__") or kind is memoryview:
-        return _checked(step)
-    if hasattr(kind, "__len__") and hasattr(kind, "__getitem__") and not isinstance(step, (str, bytes, bytearray, Mapping)):
-        return _each(step, depth)
+    try:
+        if hasattr(kind, "__array__") or hasattr(kind, "__array_interface__") or kind is memoryview:
+            return _checked(step)
+        if hasattr(kind, "__len__") and hasattr(kind, "__getitem__") and not isinstance(step, (str, bytes, bytearray, Mapping)):
+            return _each(step, depth)
+    except MemoryError as error:
+        raise MemoryError(
+            f"step must be a number of steps that fits into memory, got a larger {kind.__name__}: give them in pieces, "
+            "or call values(start, stop, out=array)"
+        ) from error
     try:
         return np.array(whole("step", step, MAX_STEP), np.int64)
-    except TypeError:
-        raise TypeError(f"{_STEPS}, got {shown(step)} of type {kind.__name__}") from None
+    except TypeError as error:
+        raise TypeError(f"{_STEPS}, got {shown(step)} of type {kind.__name__}") from error.__cause__
 
 
 def _each(steps: Any, depth: int) -> NDArray[np.int64]:
     """Return the steps of a sequence. NumPy would convert ints beside floats to float64, and bools beside ints to ints."""
     if depth == _DEEPEST:
         raise TypeError(f"{_STEPS}, nested at most {_DEEPEST} deep, got a deeper one")
-    elements = list(steps)
+    try:
+        elements = list(steps)
+    except MemoryError:
+        raise
+    except Exception as error:  # a user's sequence may raise anything
+        raise TypeError(f"{_STEPS}, got {shown(steps)}, which raised {type(error).__name__}: {shown(str(error))}") from error
     kinds = set(map(type, elements)) or {int}
     if len(kinds) == 1 and issubclass(kind := kinds.pop(), (int, float, np.number)) and kind is not bool:
         try:
@@ -73,13 +84,17 @@ def _checked(steps: Any) -> NDArray[np.int64]:
             raise ValueError(f"step must be a whole number 0 .. 2**63-1, got {array[~fine].flat[0].item()!r}")
     if array.size and (int(array.min()) < 0 or int(array.max()) > MAX_STEP):
         bad = next(int(step) for step in array.flat if not 0 <= int(step) <= MAX_STEP)
-        raise ValueError(f"step must be a whole number 0 .. 2**63-1, got {bad!r}")
+        raise ValueError(f"step must be a whole number 0 .. 2**63-1, got {shown(bad)}")
     return array.astype(np.int64, copy=False)
 
 
 def whole(name: str, value: Any, largest: int) -> int:
     if hasattr(type(value), "__index__") and not isinstance(value, bool) and not hasattr(type(value), "__array__"):
-        number: Fraction | int | None = operator.index(value)
+        try:
+            number: Fraction | int | None = operator.index(value)
+        except Exception as error:  # a user's ``__index__`` may raise anything
+            why = f"which raised {type(error).__name__}: {shown(str(error))}"
+            raise TypeError(f"{name} must be a whole number, got {shown(value)}, {why}") from error
     else:
         number = as_exact(name, value)
     if number is None or number.denominator != 1 or not 0 <= number <= largest:

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from clr_ref.exact.power import power
 from clr_ref.exact.rounding import round_to
-from clr_ref.parameters import Parameters
+from clr_ref.parameters import MAX_STEP, Parameters, as_parameters
 from clr_ref.policies import Geometric
+from clr_ref.steps import whole
 
 if TYPE_CHECKING:
     import mpmath
@@ -105,7 +106,8 @@ def scale_enclosure(scale: Geometric, argument: int, bits: int) -> tuple[Fractio
 
 def _terms(schedule: Parameters, step: int) -> tuple[Fraction, Fraction, Fraction, int]:
     """Return the initial rate, maximal - initial, the height of the triangle, and the argument of the scale."""
-    cycle, height = phase(Fraction(schedule.step_size), step)
+    step = whole("step", step, MAX_STEP)
+    cycle, height = phase(Fraction(as_parameters(schedule).step_size), step)
     initial = Fraction(schedule.initial_learning_rate)
     amplitude = Fraction(schedule.maximal_learning_rate) - initial
     return initial, amplitude, height, cycle if schedule.scale_mode == "cycle" else step

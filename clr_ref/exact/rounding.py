@@ -1,4 +1,4 @@
-"""Rounding of rationals to float32 and float64: once, to nearest, ties to even."""
+"""Rounding of rationals and of arguments to float32 and float64: once, to nearest, ties to even."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
+
+from clr_ref._inputs import as_exact, shown
 
 #: dtype -> bits of the significand, exponent of the smallest subnormal, exponent of the first power of two that overflows.
 FORMATS = {"float32": (24, -149, 128), "float64": (53, -1074, 1024)}
@@ -34,3 +36,34 @@ def round_to(exact: Fraction, dtype: str) -> Any:
     if count.bit_length() + quantum > overflow:
         return kind(sign * np.inf)
     return kind(math.ldexp(sign * count, quantum))
+
+
+def rounded_input(name: str, value: Any, dtype: str, *, positive: bool = False) -> float:
+    """Return an argument as a Python float, rounded once to dtype.
+
+    Raises:
+        TypeError: no real number.
+        ValueError: not a finite number of the dtype, or not above 0 where it must be ``positive``.
+    """
+    number = as_exact(name, value)
+    rounded = math.inf if number is None else float(round_to(number, dtype))
+    if not math.isfinite(rounded) or (positive and rounded <= 0):
+        why = f", which is {rounded!r} in {dtype}" if number is not None and rounded != number else ""
+        accepted = f"a finite number of {dtype}" + (" > 0" if positive else "")
+        raise ValueError(f"{name} must be {accepted}, got {shown(value)}{why}")
+    return rounded
+
+
+def dtype_name(dtype: Any) -> str:
+    """Return ``"float32"`` or ``"float64"``.
+
+    Raises:
+        ValueError: another dtype, or nothing of which NumPy makes one.
+    """
+    try:
+        name = np.dtype(dtype).name if dtype is not None else None
+    except Exception:  # NumPy also raises ValueError, and SyntaxError for text such as ",,"
+        name = None
+    if name not in FORMATS:
+        raise ValueError(f"dtype must be 'float32' or 'float64', got {shown(dtype)}")
+    return str(name)

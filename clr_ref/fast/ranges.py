@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from clr_ref._inputs import shown
 from clr_ref.fast import general, one_step
 from clr_ref.fast.arrays import Work, origin, products
 from clr_ref.fast.plan import SPAN, Plan
@@ -31,7 +32,7 @@ def check_out(out: Any, dtype: str, count: int) -> None:
     """Raise the error that ``values`` documents unless ``out`` can take ``count`` rates."""
     needed = f"out must be a contiguous, writeable array of {dtype} and shape ({count},)"
     if not isinstance(out, np.ndarray):
-        raise TypeError(f"{needed}, got {out!r} of type {type(out).__name__}")
+        raise TypeError(f"{needed}, got {shown(out)} of type {type(out).__name__}")
     if out.dtype != dtype or out.shape != (count,) or not out.flags.c_contiguous or not out.flags.writeable:
         kinds = [] if out.flags.c_contiguous else ["strided"]
         kinds += [] if out.flags.writeable else ["read-only"]

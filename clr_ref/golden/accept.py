@@ -23,11 +23,15 @@ import numpy as np
 from clr_ref._files import folder_beside, remove_leftovers
 from clr_ref.exact import ulp
 from clr_ref.golden import store as golden
+from clr_ref.golden.files import file_names, foreign, read_bytes, read_text
 from clr_ref.golden.form import MALFORMED, load_json
 from clr_ref.golden.model import RECORD_NAME, Entry, Record, Store, StoreError, record_order
 from clr_ref.golden.records import parse_record
-from clr_ref.golden.sums import SUMS, file_names, render_sums, sha256, sums_problems
+from clr_ref.golden.sums import SUMS, render_sums, sha256, sums_problems
 from clr_ref.golden.values import parse_values
+
+#: Seconds that ``accept`` waits for another one before it says so.
+WAIT = 1.0
 
 
 class AcceptError(Exception):
@@ -71,11 +75,13 @@ def read_staged(staging: Path, name: str, store: Store) -> tuple[Record, Path]:
     folder = staging / name
     path = folder / "records" / f"{name}.json"
     try:
+        if links := foreign(folder):
+            raise AcceptError("\n".join(f"{folder}: {problem}" for problem in links))
         record = parse_record(path.name, load_json(path))
         alone = dataclasses.replace(store, folder=folder, records={name: record})
         if golden.coverage_problems(alone):
             raise AcceptError(f"{folder}: recorded with other cases than those of {store.folder / 'cases.json'}; {golden.NEXT}")
-        found = golden.values_problems(alone)
+        found = golden.counts_problems(alone) or golden.values_problems(alone)
     except (OSError, *MALFORMED) as error:
         raise AcceptError(f"{path}: {error}") from None
     if found:
@@ -104,7 +110,7 @@ def differences(store: Store, record: Record, folder: Path, against: Record) -> 
         elif old != entry:
             worst = None
             if old.values is not None and entry.values is not None:
-                text = (folder / "values" / entry.case / entry.values).read_text("utf-8")
+                text = read_text(folder / "values" / entry.case / entry.values)
                 new = parse_values(text, store.cases[entry.case].dtype)[1]
                 stored = store.values(entry.case, old.values)
                 if len(stored) == len(new):  # else the case has other steps now
@@ -154,10 +160,22 @@ def rebuild(folder: Path, change: Callable[[Path], None]) -> None:
     """Change a copy of the store, renew its SHA256SUMS, and put it in the store's place if it is sound.
 
     Raises:
-        AcceptError: the new store would not be sound.
+        AcceptError: the new store would not be sound, or cannot be written.
         StoreError: there is no store, or a stored file was edited by hand.
     """
-    folder = folder.resolve()
+    try:
+        _rebuild(folder, change)
+    except shutil.Error as error:  # its text is a list of all files; the first one's reason is enough
+        raise AcceptError(f"{folder} cannot be copied, and is as it was: {error.args[0][0][2]}") from error
+    except OSError as error:  # such as a full disk
+        raise AcceptError(f"{folder} cannot be changed, and is as it was: {error}") from error
+
+
+def _rebuild(folder: Path, change: Callable[[Path], None]) -> None:
+    try:
+        folder = folder.resolve()
+    except RuntimeError as error:  # links in a circle, up to Python 3.12
+        raise StoreError(f"{folder}: {error}") from None
     if not (folder / "cases.json").is_file():
         raise StoreError(f"{folder}: no cases.json: not a golden store")
     with _exclusively(folder):
@@ -186,12 +204,15 @@ def put(folder: Path, name: str, document: dict[str, Any], *, reason: str | None
         target = fresh / name
         history: list[Any] = []
         if target.exists():
-            old = load_json(target)
-            history = old.get("history", [])
-            if old["runs"] != document["runs"]:
+            try:
+                old = load_json(target)
+                history, runs = old.get("history", []), old["runs"]
+            except MALFORMED as error:
+                raise AcceptError(f"{name}: {error}") from None
+            if runs != document["runs"]:
                 if not (reason or "").strip():
                     raise AcceptError(f"{target.name} would change; `--reason TEXT` replaces it, and keeps the reason")
-                history = [*history, {"reason": reason, "replaced_sha256": sha256(target.read_bytes())}]
+                history = [*history, {"reason": reason, "replaced_sha256": sha256(read_bytes(target))}]
         if history:
             document["history"] = history
         target.parent.mkdir(exist_ok=True)
@@ -202,17 +223,25 @@ def put(folder: Path, name: str, document: dict[str, Any], *, reason: str | None
 
 @contextlib.contextmanager
 def _exclusively(folder: Path) -> Iterator[None]:
-    with filelock.FileLock(f"{folder}.lock"):
-        try:
-            yield
-        finally:
-            # While this process still has the lock: afterwards the file may be the lock of another process.
-            with contextlib.suppress(OSError):
-                Path(f"{folder}.lock").unlink()
+    lock = filelock.FileLock(f"{folder}.lock")
+    try:
+        lock.acquire(timeout=WAIT)
+    except filelock.Timeout:
+        print(f"waiting for another `clr-ref golden accept` of {folder} to end", file=sys.stderr, flush=True)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        # While this process still has the lock: afterwards the file may be the lock of another process.
+        with contextlib.suppress(OSError):
+            Path(f"{folder}.lock").unlink()
+        lock.release()
 
 
 def _refuse_tampering(folder: Path) -> None:
-    """Refuse if any file except cases.json differs from SHA256SUMS: it was edited by hand."""
+    """Refuse if any file except cases.json differs from SHA256SUMS: it was edited by hand. Links would be copied as files."""
+    if found := foreign(folder):
+        raise StoreError("\n".join(found))
     if not (folder / SUMS).exists() and not any((folder / "records").glob("*")):
         return  # a store that has never held anything
     found = [problem for problem in sums_problems(folder) if not problem.startswith("cases.json:")]
@@ -223,7 +252,7 @@ def _refuse_tampering(folder: Path) -> None:
 def _apply(names: list[str], staging: Path, fresh: Path, overwrite: bool, reason: str | None) -> None:
     parse_problems: list[str] = []
     store = golden.parse(fresh, parse_problems)
-    if store is None:
+    if store is None or parse_problems:
         raise AcceptError("\n".join(parse_problems))
     for name in names:
         record, source = read_staged(staging, name, store)
@@ -239,7 +268,7 @@ def _apply(names: list[str], staging: Path, fresh: Path, overwrite: bool, reason
                     what = f"{name} differs from what is stored in {len(changed)} entries, first in {changed[0]}"
                     hint = f"see `clr-ref golden diff --details {name}`; `--overwrite --reason TEXT` replaces what is stored"
                     raise AcceptError(f"{what}; {hint}")
-                replaced = sha256(target.read_bytes())
+                replaced = sha256(read_bytes(target))
                 data["history"] = [*old.get("history", []), {"reason": reason, "replaced_sha256": replaced}]
         target.parent.mkdir(exist_ok=True)
         target.write_text(json.dumps(data, indent=1) + "\n", "utf-8")
@@ -247,7 +276,7 @@ def _apply(names: list[str], staging: Path, fresh: Path, overwrite: bool, reason
             if entry.values is not None:
                 values = fresh / "values" / entry.case / entry.values
                 values.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(source / "values" / entry.case / entry.values, values)
+                values.write_bytes(read_bytes(source / "values" / entry.case / entry.values))
     # A replaced record may have been the last one that referred to a values file.
     complete = golden.parse(fresh, [])
     wanted = {f"values/{case}/{name}" for case, _, _, name in complete.files()} if complete else set()

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from clr_ref.golden.files import read_text
 from clr_ref.golden.form import check, load_json, schema
 from clr_ref.golden.model import Case
-from clr_ref.golden.sums import sha256, text_sha256
+from clr_ref.golden.sums import sha256
 
 #: Steps of one case at most: a damaged range must not exhaust the memory.
 MAX_STEPS = 1_000_000
@@ -96,4 +97,4 @@ def accepted_cases_sha256(path: Path) -> frozenset[str]:
     """
     now = sha256(recorder_input(load_json(path)).encode())
     # The recorder can also be run by hand, on cases.json itself.
-    return frozenset({now, text_sha256(path)} | ({_OLDER_CASES[now]} if now in _OLDER_CASES else set()))
+    return frozenset({now, sha256(read_text(path).encode())} | ({_OLDER_CASES[now]} if now in _OLDER_CASES else set()))

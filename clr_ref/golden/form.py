@@ -9,15 +9,21 @@ from __future__ import annotations
 import functools
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
+from clr_ref._inputs import shown
+from clr_ref.golden.files import read_text
+
 #: What reading a file of another form raises.
 MALFORMED = (ValueError, TypeError, KeyError, AttributeError, OverflowError)
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _TYPES: dict[str, tuple[Any, str]] = {
     "object": (dict, "an object"),
     "array": (list, "a list"),
     "string": (str, "a text"),
+    "boolean": (bool, "true or false"),
     "integer": (int, "a whole number"),
     "number": ((int, float), "a number"),
 }
@@ -27,7 +33,9 @@ def load_json(path: Path) -> Any:
     """The content of a JSON file.
 
     Raises:
-        ValueError: not JSON, or a key stands twice in one object: a reader of the file sees one, and Python the other.
+        ValueError: not JSON, nested too deep, or a key stands twice in one object: a reader of the file sees one, and Python
+            the other. Also no regular file, or one that is too large.
+        OSError: it cannot be read.
     """
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -35,7 +43,17 @@ def load_json(path: Path) -> Any:
             raise ValueError(f"a key stands twice: {', '.join(key for key, _ in pairs)}")
         return dict(pairs)
 
-    return json.loads(path.read_text("utf-8"), object_pairs_hook=unique)
+    def no_json(text: str) -> Any:
+        raise ValueError(f"{text} is no JSON")
+
+    text = read_text(path)
+    try:
+        data = json.loads(text, object_pairs_hook=unique, parse_constant=no_json)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+    if _SURROGATE.search(text):
+        json.dumps(data, ensure_ascii=False).encode()  # half of a pair is no text, and could not be printed
+    return data
 
 
 @functools.cache
@@ -66,8 +84,8 @@ def check(data: Any, form: Any, where: str = "", root: Any = None) -> None:
         return
     required = _requirement(data, form)
     if required:
-        shown = repr(data)
-        raise ValueError(f"{where or 'the file'} must be {required}, got {shown if len(shown) < 80 else shown[:76] + ' ...'}")
+        text = shown(data)
+        raise ValueError(f"{where or 'the file'} must be {required}, got {text if len(text) < 80 else text[:76] + ' ...'}")
     if isinstance(data, dict):
         _check_fields(data, form, where, root)
     elif isinstance(data, list):
@@ -113,13 +131,17 @@ def _requirement(data: Any, form: Any) -> str | None:
         same = type(data) is type(form["const"]) and data == form["const"]  # True is no 1
         return None if same else repr(form["const"])
     if "enum" in form:
-        return None if data in form["enum"] else " or ".join(map(repr, form["enum"]))
+        return None if isinstance(data, str) and data in form["enum"] else " or ".join(map(repr, form["enum"]))
     if "type" not in form:
         return None
     kind, words = _TYPES[form["type"]]
-    if not isinstance(data, kind) or isinstance(data, bool):
+    if not isinstance(data, kind) or isinstance(data, bool) != (kind is bool):
         return words
+    if kind is bool:
+        return None
     if isinstance(data, (int, float)):
+        if abs(data) > sys.float_info.max:  # a reader in another language would make infinity of it
+            return f"{words} of float64"
         if not form.get("minimum", data) <= data <= form.get("maximum", data):
             return f"{words} from {form['minimum']}" + (f" to {form['maximum']}" if "maximum" in form else "")
         return None

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from clr_ref import policies
+from clr_ref.golden.files import read_text
 from clr_ref.golden.values import parse_values
 from clr_ref.schedule import CyclicalLearningRate
 
@@ -156,7 +157,7 @@ class Store:
 
     def values(self, case: str, name: str) -> NDArray[Any]:
         """The recorded rates of a values file, in the case's dtype, in the order of the case's steps."""
-        text = (self.folder / "values" / case / name).read_text("utf-8")
+        text = read_text(self.folder / "values" / case / name)
         return parse_values(text, self.cases[case].dtype)[1]
 
     def in_ranges(self, names: Iterable[str]) -> str:

@@ -18,10 +18,11 @@ from typing import IO, Any
 
 from clr_ref.golden import accept, store as golden
 from clr_ref.golden.cases import accepted_cases_sha256, recorder_input
+from clr_ref.golden.files import file_names
 from clr_ref.golden.form import MALFORMED, load_json
 from clr_ref.golden.model import MODES, Store, StoreError
 from clr_ref.golden.records import FORMAT
-from clr_ref.golden.sums import file_names, text_sha256
+from clr_ref.golden.sums import text_sha256
 
 RECORDER = Path(__file__).with_name("record_tfa.py")
 
@@ -104,7 +105,7 @@ def up_to_date(pair: Pair, *, staging: Path, folder: Path) -> bool:
         return False
     for path in (staging / pair.name / "records" / f"{pair.name}.json", folder / "records" / f"{pair.name}.json"):
         try:
-            provenance = json.loads(path.read_text("utf-8"))["provenance"]
+            provenance = load_json(path)["provenance"]
             if provenance["recorder_sha256"] == recorder and provenance["cases_sha256"] in cases:
                 return True
         except (OSError, *MALFORMED):
@@ -157,14 +158,23 @@ def record_with(python: Path, pair: Pair | None, *, staging: Path, folder: Path,
         command = [str(python), str(RECORDER), "--cases", str(cases)]
         if pair is not None:
             command += ["--tensorflow", pair.tensorflow, "--tensorflow-addons", pair.tensorflow_addons]
+        # With asserts removed, TFA would accept what it refuses; the recorder's help is its docstring.
+        environment = {**os.environ, "PYTHONOPTIMIZE": ""}
         logs = [(Path(work) / f"{out.name}.log").open("w+", encoding="utf-8") for out in outs]
         processes: list[subprocess.Popen[Any]] = []
         try:
             # The second run writes only to its log. The output of the first one is read line by line, for the progress.
-            second = subprocess.Popen([*command, "--out", str(outs[1])], stdout=logs[1], stderr=subprocess.STDOUT)
+            second = subprocess.Popen(
+                [*command, "--out", str(outs[1])], stdout=logs[1], stderr=subprocess.STDOUT, env=environment
+            )
             processes.append(second)
             first = subprocess.Popen(
-                [*command, "--out", str(outs[0])], stdout=logs[0], stderr=subprocess.PIPE, text=True, errors="replace"
+                [*command, "--out", str(outs[0])],
+                stdout=logs[0],
+                stderr=subprocess.PIPE,
+                text=True,
+                errors="replace",
+                env=environment,
             )
             processes.insert(0, first)
             assert first.stderr is not None

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from clr_ref._inputs import from_hex, shown
 from clr_ref.golden.form import check, schema
-from clr_ref.golden.model import AppliedRecord, Entry, Record, TrainingRecord
+from clr_ref.golden.model import AppliedRecord, Entry, Record, TrainingRecord, record_order
+from clr_ref.schedule import CyclicalLearningRate, exp_range
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FORMAT = 1
+_APPLIED_RUN = re.compile(r"(Triangular2?|Exponential)CyclicalLearningRate, [^,]+, .+")
 _NAMES = {
     "record": "tf-{tensorflow}_tfa-{tensorflow-addons}",
     "training": "tf-{tensorflow}_{keras}",
@@ -62,6 +67,23 @@ def parse_training(file_name: str, data: Any) -> TrainingRecord:
         ValueError: the data has another form, or is of other versions than the file's name says.
     """
     name = _check("training", file_name, data)
+    for title, run in data["runs"].items():
+        schedule = run["experiment"]["schedule"]
+        try:
+            if isinstance(schedule, dict):
+                CyclicalLearningRate.from_json(json.dumps(schedule))
+            else:
+                from_hex("schedule", schedule)
+        except ValueError as error:
+            raise ValueError(f"runs: {title}: experiment: schedule: {error}") from None
+        experiment, per_epoch = run["experiment"], -(-run["pictures"] // run["experiment"]["batch_size"])
+        if [epoch["epoch"] for epoch in run["epochs"]] != [*range(1, len(run["epochs"]) + 1)]:
+            raise ValueError(f"runs: {title}: epochs must be numbered from 1")
+        if len(run["epochs"]) != experiment["epochs"] or run["steps"] != experiment["epochs"] * per_epoch:
+            raise ValueError(
+                f"runs: {title}: steps and epochs must be those of {experiment['epochs']} epochs of {per_epoch} steps, "
+                f"got {run['steps']} steps in {len(run['epochs'])} epochs"
+            )
     return TrainingRecord(name, data["provenance"], data["runs"], tuple(data.get("history", ())))
 
 
@@ -72,8 +94,17 @@ def parse_applied(file_name: str, data: Any) -> AppliedRecord:
         ValueError: the data has another form, or is of other versions than the file's name says.
     """
     name = _check("applied", file_name, data)
+    inputs = {field: float.fromhex(value) for field, value in data["inputs"].items()}
+    try:
+        exp_range(**inputs)
+    except ValueError as error:
+        raise ValueError(f"inputs: {error}") from None
     runs: dict[str, NDArray[np.float32] | tuple[str, str]] = {}
     for title, run in data["runs"].items():
+        if not _APPLIED_RUN.fullmatch(title):
+            raise ValueError(
+                f"runs: {shown(title)} must be a class of TFA, an optimizer and how it ran, with ', ' between them"
+            )
         if "error" in run:
             kind, message = run["error"]
             runs[title] = (kind, message)
@@ -82,7 +113,6 @@ def parse_applied(file_name: str, data: Any) -> AppliedRecord:
         runs[title] = rates.astype(np.float32)
         if not (rates == runs[title]).all():
             raise ValueError(f"{title}: the rates are not those of float32")
-    inputs = {field: float.fromhex(value) for field, value in data["inputs"].items()}
     return AppliedRecord(name, data["provenance"], inputs, runs, tuple(data.get("history", ())))
 
 
@@ -93,4 +123,6 @@ def _check(kind: str, file_name: str, data: Any) -> str:
     name = _NAMES[kind].format_map(provenance.get("versions", provenance))
     if file_name != f"{name}.json":
         raise ValueError(f"the file must be named after its versions, {name}.json")
+    if kind != "training" and record_order(name) < (2, 1):
+        raise ValueError(f"provenance: tensorflow must be 2.1.0 or later, as every TFA needs, got {name}")
     return name

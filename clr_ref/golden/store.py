@@ -16,7 +16,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
+
 from clr_ref.golden.cases import accepted_cases_sha256, parse_cases
+from clr_ref.golden.files import file_names, foreign, read_bytes
 from clr_ref.golden.form import MALFORMED, load_json
 from clr_ref.golden.model import (
     AppliedRecord,
@@ -31,7 +34,7 @@ from clr_ref.golden.model import (
     record_order,
 )
 from clr_ref.golden.records import FORMAT, parse_applied, parse_entries, parse_record, parse_training
-from clr_ref.golden.sums import file_names, sums_problems
+from clr_ref.golden.sums import sums_problems
 from clr_ref.golden.values import parse_values, render_values, values_name
 
 __all__ = [
@@ -88,14 +91,14 @@ def problems(folder: Path | None = None) -> list[str]:
 def parse(folder: Path, found: list[str]) -> Store | None:
     """The store as its JSON files say, without a look at values or sums. Problems go to ``found``; None for no store."""
     path = folder / "cases.json"
-    if not path.is_file():
-        found.append(f"{folder}: no cases.json: not a golden store")
-        return None
     try:
         document = load_json(path)
         cases = parse_cases(document)
         accepted = accepted_cases_sha256(path)
-    except MALFORMED as error:
+    except (FileNotFoundError, NotADirectoryError):
+        found.append(f"{folder}: no cases.json: not a golden store")
+        return None
+    except (OSError, *MALFORMED) as error:
         found.append(f"cases.json: {error}")
         return None
     return Store(
@@ -116,7 +119,7 @@ def _each(folder: Path, parse_one: Callable[[str, Any], _Parsed], found: list[st
     for path in sorted(folder.glob("*"), key=lambda path: record_order(path.stem)):
         try:
             parsed[path.stem] = parse_one(path.name, load_json(path))
-        except MALFORMED as error:
+        except (OSError, *MALFORMED) as error:
             found.append(f"{folder.name}/{path.name}: {error}")
     return parsed
 
@@ -125,16 +128,20 @@ def _examine(folder: Path) -> tuple[Store | None, list[str]]:
     """The store, as far as it could be read, and all that is wrong with it."""
     found: list[str] = []
     try:
+        if (folder / "cases.json").is_symlink() or (folder / "cases.json").exists():
+            found += foreign(folder)
+        if found:
+            return None, found  # nothing else is opened
         store = parse(folder, found)
-        if store is None and not (folder / "cases.json").is_file():
+        if store is None and not (folder / "cases.json").exists():
             return None, found
         of_sums = sums_problems(folder)
         if store is not None and not found:
-            found += coverage_problems(store)
+            found += coverage_problems(store) or counts_problems(store)
         # Where a record is missing or unreadable, its values would be called orphaned.
         if store is not None and not found and not any(problem.startswith("records/") for problem in of_sums):
             found += values_problems(store)
-    except (OSError, UnicodeDecodeError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         return None, [*found, f"{folder}: {error}"]
     named = {problem.partition(": ")[0] for problem in found}
     return store, found + [problem for problem in of_sums if problem.partition(": ")[0] not in named]
@@ -164,6 +171,25 @@ def _cases(names: list[str]) -> str:
     return f"case {names[0]!r} is" if len(names) == 1 else f"cases {', '.join(map(repr, names))} are"
 
 
+def counts_problems(store: Store) -> list[str]:
+    """Every ``differs_in_array`` that cannot be: above the steps that were compared, or unlike that of the same rates."""
+    found = []
+    compared = {name: int(np.sum(case.steps < store.digest_steps)) for name, case in store.cases.items()}
+    first: dict[tuple[str, str | None, str | None], tuple[int, str]] = {}
+    for record in store.records.values():
+        for entry in record.entries:
+            count = entry.differs_in_array
+            if count is None:
+                continue
+            where = f"records/{record.name}.json: results: {entry.case}: {entry.mode}: {entry.step_dtype}: differs_in_array"
+            if count > compared[entry.case]:
+                found.append(f"{where} must be at most {compared[entry.case]}, the steps that were compared, got {count}")
+            other, pair = first.setdefault((entry.case, entry.values, entry.digest), (count, record.name))
+            if other != count:
+                found.append(f"{where} is {count}, and {other} in {pair}, which has the same values and digest")
+    return found
+
+
 def values_problems(store: Store) -> list[str]:
     """Missing, orphaned and damaged values files."""
     wanted: dict[str, list[tuple[str, Mode, StepDtype]]] = {}
@@ -175,7 +201,7 @@ def values_problems(store: Store) -> list[str]:
     for path in sorted(wanted.keys() & present):
         case, mode, _ = wanted[path][0]
         try:
-            text = (store.folder / path).read_bytes().decode("utf-8")
+            text = read_bytes(store.folder / path).decode("utf-8")
             if values_name(mode, text) != Path(path).name:
                 raise ValueError("the content is not what its name says: the sha256 does not match")
             steps, values = parse_values(text, store.cases[case].dtype)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
+
+from clr_ref.golden.files import file_names, read_bytes
 
 SUMS = "SHA256SUMS"
 
@@ -19,25 +20,19 @@ def text_sha256(path: Path) -> str:
     return sha256(path.read_text("utf-8").encode())
 
 
-def file_names(folder: Path) -> list[str]:
-    """Every file below the folder except SHA256SUMS, as sorted relative names."""
-    names = [(Path(parent) / name).relative_to(folder).as_posix() for parent, _, files in os.walk(folder) for name in files]
-    return sorted(name for name in names if name != SUMS)
-
-
 def render_sums(folder: Path) -> str:
     """The text that SHA256SUMS must have."""
-    return "".join(f"{sha256((folder / name).read_bytes())}  {name}\n" for name in file_names(folder))
+    return "".join(f"{sha256(read_bytes(folder / name))}  {name}\n" for name in file_names(folder) if name != SUMS)
 
 
 def sums_problems(folder: Path) -> list[str]:
     """Every file that SHA256SUMS lists otherwise than it is, one line each that begins with its name."""
     path = folder / SUMS
-    if not path.is_file():
-        return [f"{SUMS}: missing"]
     try:
-        text = path.read_bytes().decode("utf-8")
-    except UnicodeDecodeError as error:
+        text = read_bytes(path).decode("utf-8")
+    except FileNotFoundError:
+        return [f"{SUMS}: missing"]
+    except ValueError as error:
         return [f"{SUMS}: {error}"]
     expected = render_sums(folder)
     stated, actual = _by_name(text), _by_name(expected)

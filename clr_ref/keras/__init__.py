@@ -17,8 +17,10 @@ import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
+import numpy as np
+
 from clr_ref import policies, schedule as reference
-from clr_ref._inputs import known_keywords, shown
+from clr_ref._inputs import from_hex, known_keywords, one_of, shown
 from clr_ref.keras import api, arguments, rates
 from clr_ref.keras.api import PACKAGE, keras
 from clr_ref.keras.logger import LearningRateLogger
@@ -111,8 +113,9 @@ class CyclicalLearningRate(keras.optimizers.schedules.LearningRateSchedule):  # 
         dtype: str | None = None,
     ) -> None:
         super().__init__()
-        if arithmetic not in ("exact", "tfa"):
-            raise ValueError(f"arithmetic must be 'exact' or 'tfa', got {arithmetic!r}")
+        one_of("arithmetic", arithmetic, ("exact", "tfa"))
+        if name is not None and not isinstance(name, str):
+            raise TypeError(f"name must be a str or None, got {shown(name)} of type {type(name).__name__}")
         if arithmetic == "tfa" and api.BACKEND != "tensorflow":
             raise ValueError(f"arithmetic 'tfa' must run on the TensorFlow backend, got {api.BACKEND!r}")
         if dtype is None:
@@ -135,6 +138,9 @@ class CyclicalLearningRate(keras.optimizers.schedules.LearningRateSchedule):  # 
             raise ValueError("dtype must be 'float32' on JAX without x64, got 'float64'")
         self._arithmetic: Arithmetic = arithmetic
         self._name = name
+        self._scope = arguments.scope(name)
+        if arithmetic == "tfa":
+            arguments.check_tfa_initial(initial_learning_rate, self._reference.dtype)
 
     #: True if a compiled function may use the schedule. If none does, ``LearningRateLogger`` must not log its rates.
     was_traced = False
@@ -180,20 +186,24 @@ class CyclicalLearningRate(keras.optimizers.schedules.LearningRateSchedule):  # 
         """
         compute = self._exactly if self._arithmetic == "exact" else self._as_tfa
         if not isinstance(step, arguments.PLAIN):
-            step = api.tensor(step)
+            try:
+                step = api.tensor(step)
+            except (TypeError, ValueError) as error:  # each backend has other words, which do not name the argument
+                found = f"{shown(step)} of type {type(step).__name__}"
+                raise TypeError(f"step must be a tensor, a variable, an array or a number, got {found}") from error
             self.was_traced = self.was_traced or api.is_being_traced(step)
             return compute(step)
         if self._arithmetic == "tfa":
-            return compute(step)
+            return compute(arguments.tfa_step(step))
         whole, nan = arguments.held_steps(step, 2 ** (self._ops.width - 1) - 1)
         rate = self._exactly(api.tensor(whole))
         return self._ops.where(api.tensor(nan), self._ops.constant(math.nan, rate), rate) if nan.any() else rate
 
     def _exactly(self, step: Any) -> Any:
-        return rates.exact(self._reference._plan, self.dtype, step, self._ops, self._name or "CyclicalLearningRate")
+        return rates.exact(self._reference._plan, self.dtype, step, self._ops, self._scope)
 
     def _as_tfa(self, step: Any) -> Any:
-        return rates.as_tfa(self, step, self._name or "CyclicalLearningRate")
+        return rates.as_tfa(self, step, self._scope)
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments as JSON data, with the name of the scale function.
@@ -212,6 +222,8 @@ class CyclicalLearningRate(keras.optimizers.schedules.LearningRateSchedule):  # 
         config = {argument: getattr(self, argument) for argument in self._parameters()}
         for argument in config.keys() & {*self._given, "gamma"}:
             config[argument] = arguments.number(argument, config[argument])
+        if self._arithmetic == "tfa" and self.dtype == "float64":
+            config |= {argument: arguments.stored_wide(argument, getattr(self, argument)) for argument in arguments.DETOURED}
         return config | ({"scale_fn": arguments.name_of(self.scale_fn)} if "scale_fn" in config else {})
 
     def _parameters(self) -> Mapping[str, inspect.Parameter]:
@@ -277,6 +289,9 @@ class CyclicalLearningRate(keras.optimizers.schedules.LearningRateSchedule):  # 
             0.5
         """
         given = dict(config)
+        for argument in arguments.DETOURED:
+            if isinstance(given.get(argument), str):
+                given[argument] = np.float64(from_hex(argument, given[argument]))
         if "scale_fn" in given:
             given["scale_fn"] = arguments.resolve(given["scale_fn"], custom_objects)
         return cls(**given)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
 from clr_ref import exact, policies
-from clr_ref._inputs import as_exact, as_real
+from clr_ref._inputs import as_exact, as_real, shown
 from clr_ref.keras import api
 from clr_ref.keras.api import keras
 from clr_ref.steps import as_steps
 
+#: The arguments of which TFA makes tensors without a dtype, so that a Python float is rounded to float32.
+DETOURED = ("maximal_learning_rate", "step_size")
 #: The types that are checked and converted here; the backend converts all others.
 PLAIN = (bool, str, bytes, int, float, complex, list, tuple, np.ndarray, np.generic)
 
@@ -50,6 +54,11 @@ def kept(name: str, value: Any, arithmetic: str, dtype: str) -> Any:
             f"{name} must be a number or a tensor with arithmetic 'exact', got {value!r}: give its present value, "
             f"float({name}.numpy()), which later changes leave alone, or on TensorFlow arithmetic='tfa', which follows it"
         )
+    if arithmetic == "tfa" and name in DETOURED and isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise ValueError(
+            f"{name} must be a float, or a whole number from -2**63 to 2**63-1, with arithmetic 'tfa', got {shown(value)}: "
+            "TFA makes an integer tensor of it"
+        )
     if isinstance(value, np.ndarray) or type(value).__module__ == "torch":  # can be changed in place
         fixed = number(name, value)
         return np.float64(fixed) if "float64" in str(value.dtype) else fixed
@@ -59,15 +68,61 @@ def kept(name: str, value: Any, arithmetic: str, dtype: str) -> Any:
     return value
 
 
+def check_tfa_initial(value: Any, dtype: str) -> None:
+    """Raise ValueError for a tensor or variable of another dtype than the rates, with which every call of TFA fails."""
+    given = getattr(getattr(value, "dtype", None), "name", getattr(value, "dtype", None))
+    if (api.is_variable(value) or api.tensorflow().is_tensor(value)) and given != dtype:
+        raise ValueError(f"initial_learning_rate must be a tensor of {dtype} with arithmetic 'tfa', got one of {given}")
+
+
+def tfa_step(step: Any) -> Any:
+    """Return a Python or NumPy step of TFA's arithmetic.
+
+    Raises:
+        TypeError: no real number, and no array of such; TensorFlow would cast complex numbers, and name no argument.
+        ValueError: a whole number that int64 cannot hold.
+    """
+    try:
+        kind = np.asarray(step).dtype.kind
+    except ValueError:  # lists of different lengths
+        kind = "O"
+    if kind in "biuf":
+        return step
+    if isinstance(step, int):
+        raise ValueError(f"step must be a number from -2**63 to 2**63-1 with arithmetic 'tfa', got {shown(step)}")
+    raise TypeError(f"step must be a real number or an array of such, got {shown(step)} of type {type(step).__name__}")
+
+
+def scope(name: str | None) -> str:
+    """Return a name for the operations in a TensorFlow graph, which may have some characters only."""
+    cleaned = re.sub(r"[^A-Za-z0-9_.\\/>-]", "_", name or "")[:200]
+    return cleaned if re.match("[A-Za-z0-9.]", cleaned) else f"CyclicalLearningRate{cleaned}"
+
+
 def plain(value: Any) -> Any:
     """Return a number or a tensor itself, and of a variable its present value."""
     return value.value() if callable(getattr(value, "value", None)) else value
 
 
+def _is_wide(value: Any) -> bool:
+    """Return True if TFA's arithmetic in float64 keeps all digits. It rounds Python floats to float32 first."""
+    return isinstance(value, np.generic) or not isinstance(value, (int, float))
+
+
 def wide(value: Any) -> str:
-    """Return a bound or step_size in Python for TFA's arithmetic in float64, which rounds Python floats to float32 first."""
+    """Return a bound or step_size in Python for TFA's arithmetic in float64."""
     text = repr(number("value", value))
-    return text if isinstance(value, (int, float)) and not isinstance(value, np.generic) else f"numpy.float64({text})"
+    return f"numpy.float64({text})" if _is_wide(value) else text
+
+
+def stored_wide(name: str, value: Any) -> float | int | str:
+    """Return a bound or step_size in a config for TFA's arithmetic in float64.
+
+    A number that has digits beyond float32, and keeps them, is a hex float: a config's float would be rounded to float32.
+    """
+    kept = number(name, value)
+    narrow = not _is_wide(value) or isinstance(kept, int) or kept == float(exact.round_to(Fraction(kept), "float32"))
+    return kept if narrow else float(kept).hex()
 
 
 def number(name: str, value: Any) -> float | int:
@@ -79,7 +134,7 @@ def number(name: str, value: Any) -> float | int:
     except (TypeError, ValueError, NotImplementedError, AttributeError):
         array = np.asarray(None)
     if array.ndim or array.dtype.kind not in "iuf":
-        raise TypeError(f"{name} must be a real number, got {value!r}")
+        raise TypeError(f"{name} must be a real number, got {shown(value)}")
     item: float | int = array.item()
     return item
 
@@ -101,6 +156,11 @@ def resolve(scale_fn: Any, custom_objects: Mapping[str, Any] | None = None) -> A
     if isinstance(scale_fn, Mapping):
         if scale_fn.get("class_name") is None:
             return policies.from_data(dict(scale_fn))
+        if scale_fn["class_name"] != "__lambda__" and not isinstance(scale_fn.get("config"), str):
+            raise ValueError(
+                "scale_fn must be a callable, a registered name, or what Keras stores of a function, "
+                f"{{'class_name': 'function', 'config': NAME}}, got {shown(scale_fn)}"
+            )
         scale_fn = "<lambda>" if scale_fn["class_name"] == "__lambda__" else scale_fn["config"]
     if not isinstance(scale_fn, str):
         return policies.resolve(scale_fn)

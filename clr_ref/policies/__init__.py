@@ -73,9 +73,9 @@ def register_scale_fn(name: str, scale_fn: Callable[[float], float]) -> None:
         True
     """
     if not isinstance(name, str) or not name:
-        raise TypeError(f"name must be a non-empty string, got {name!r}")
+        raise TypeError(f"name must be a non-empty string, got {shown(name)}")
     if not callable(scale_fn):
-        raise TypeError(f"scale_fn must be callable, got {scale_fn!r}")
+        raise TypeError(f"scale_fn must be callable, got {shown(scale_fn)}")
     if name in BUILT_IN or _registered.get(name, scale_fn) != scale_fn:
         raise ValueError(f"name must be free, got {name!r}, which already names another scale function")
     _registered[name] = scale_fn

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clr_ref import policies
+from clr_ref._inputs import one_of
 from clr_ref.exact import FORMATS, ulp
 from clr_ref.fast.general import distances
 from clr_ref.fast.plan import LIMIT, plan
-from clr_ref.parameters import Parameters
+from clr_ref.parameters import Parameters, as_parameters
 from clr_ref.schedule import CyclicalLearningRate
 from clr_ref.steps import as_steps
 from clr_ref.tfa.eager import MODES, Mode, StepDtype, check_step_dtype, detoured
@@ -88,8 +89,8 @@ def error_bound(
     to that number, once as it is and once times |D|. In float64 the rounding of maximal and step_size to float32 is an
     error like the others: |D' - D| h sigma and |D'| |wave(t / s') - wave(t / s)| are added.
     """
-    if mode not in MODES:
-        raise ValueError(f"mode must be one of {', '.join(MODES)}, got {mode!r}")
+    one_of("mode", mode, MODES)
+    as_parameters(schedule)
     policies.geometric(schedule.scale_fn, "an error bound to be known")
     whole = as_steps(steps)
     flat = np.atleast_1d(whole).reshape(-1)
@@ -159,6 +160,7 @@ def power_budget(schedule: CyclicalLearningRate, steps: Any) -> Any:
     scales is at most POW_ULP + 1/2 ULP, and a ULP is at most 2u of the scale. That changes the rate by
     |D| h scale (2 POW_ULP + 1) u. The two later roundings, of the product and of the sum, may add one ULP each.
     """
+    as_parameters(schedule)
     whole = as_steps(steps)
     flat = np.atleast_1d(whole).reshape(-1)
     scale = policies.geometric(schedule.scale_fn, "a power budget")

@@ -23,7 +23,8 @@ from typing import Any, Literal
 import numpy as np
 
 from clr_ref import policies
-from clr_ref.parameters import Parameters
+from clr_ref._inputs import one_of
+from clr_ref.parameters import Parameters, as_parameters
 from clr_ref.schedule import CyclicalLearningRate
 from clr_ref.steps import as_steps
 
@@ -79,12 +80,12 @@ def evaluate(
         >>> print(clr_ref.tfa_arithmetic.evaluate(schedule, [6, 7]), schedule([6, 7]))
         [0.6        0.70000005] [0.6 0.7]
     """
+    as_parameters(schedule)
     whole = as_steps(steps)
     kind = np.dtype(schedule.dtype).type
     arrives = check_step_dtype(schedule, step_dtype)
     flat = np.atleast_1d(whole).reshape(-1)
-    if flush not in FLUSHES:
-        raise ValueError(f"flush must be one of {', '.join(FLUSHES)}, got {flush!r}")
+    one_of("flush", flush, FLUSHES)
     scalar = _flusher(kind) if flush == "everywhere" else _as_it_is
     array = _flusher(kind) if flush != "never" else _as_it_is
     with np.errstate(all="ignore"):
@@ -118,8 +119,7 @@ def check_step_dtype(schedule: CyclicalLearningRate, step_dtype: str | None) -> 
     """Return how TFA receives the steps, by default as tensors of the dtype, or raise the error that ``evaluate`` documents."""
     if step_dtype is None:
         return schedule.dtype
-    if step_dtype not in STEP_DTYPES:
-        raise ValueError(f"step_dtype must be one of {', '.join(STEP_DTYPES)}, got {step_dtype!r}")
+    one_of("step_dtype", step_dtype, STEP_DTYPES)
     if step_dtype == "int64" and schedule.scale_mode == "iterations" and schedule.policy.scale != policies.ONE:
         raise TypeError("TFA raises TypeError where the scale function is given an int64 step (addons #2593)")
     return step_dtype

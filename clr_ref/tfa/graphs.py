@@ -39,7 +39,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from clr_ref import policies
+from clr_ref._inputs import one_of, shown
 from clr_ref.fast import pairs
+from clr_ref.parameters import as_parameters
 from clr_ref.schedule import CyclicalLearningRate
 from clr_ref.steps import as_steps
 from clr_ref.tfa import eager
@@ -104,12 +106,17 @@ def evaluate(
         [0.6 0.7]
         [0.6        0.70000005]
     """
-    if mode not in ("function", "xla"):
-        raise ValueError(f"mode must be 'function' or 'xla', got {mode!r}")
+    one_of("mode", mode, ("function", "xla"))
+    if not (isinstance(tensorflow, tuple) and len(tensorflow) == 2 and all(type(part) is int for part in tensorflow)):
+        raise TypeError(f"tensorflow must be a release as two whole numbers, such as (2, 15), got {shown(tensorflow)}")
+    if tensorflow < (2, 1):
+        raise ValueError(f"tensorflow must be a release from (2, 1) on, got {shown(tensorflow)}")
+    if not isinstance(array, (bool, np.bool_)):
+        raise TypeError(f"array must be True or False, got {shown(array)}")
+    as_parameters(schedule)
     policies.geometric(schedule.scale_fn, f"mode {mode!r}")
-    if step_dtype == "python int":
+    if eager.check_step_dtype(schedule, step_dtype) == "python int":
         return eager.evaluate(schedule, steps, step_dtype=step_dtype, flush="everywhere")
-    eager.check_step_dtype(schedule, step_dtype)
     whole = as_steps(steps)
     flat = np.atleast_1d(whole).reshape(-1)
     out = np.empty(flat.shape, schedule.dtype)

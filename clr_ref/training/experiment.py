@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from clr_ref._files import remove_leftovers
+from clr_ref._inputs import one_of, shown
+from clr_ref.exact.rounding import rounded_input
 from clr_ref.schedule import CyclicalLearningRate
 from clr_ref.training import checkpoint, determinism, provenance
 from clr_ref.training.data import Split
@@ -69,17 +71,32 @@ class Experiment:
     dropout: bool = True
 
     def __post_init__(self) -> None:
+        # The fields are Python's own types, of which JSON can be made.
+        checked: dict[str, Any] = {"arithmetic": one_of("arithmetic", self.arithmetic, ("exact", "tfa"))}
         if not isinstance(self.schedule, CyclicalLearningRate):
-            if isinstance(self.schedule, bool) or not isinstance(self.schedule, (int, float)):
-                raise TypeError(f"schedule must be a CyclicalLearningRate or a number, got {self.schedule!r}")
-            if not 0 <= self.schedule < float("inf"):
-                raise ValueError(f"schedule must be a CyclicalLearningRate or a finite number >= 0, got {self.schedule!r}")
-        if self.arithmetic not in ("exact", "tfa"):
-            raise ValueError(f"arithmetic must be 'exact' or 'tfa', got {self.arithmetic!r}")
+            if isinstance(self.schedule, bool) or not isinstance(self.schedule, (int, float, np.floating, np.integer)):
+                raise TypeError(f"schedule must be a CyclicalLearningRate or a number, got {shown(self.schedule)}")
+            try:
+                checked["schedule"] = rounded_input("schedule", self.schedule, "float64")
+            except ValueError:
+                checked["schedule"] = -1.0
+            if checked["schedule"] < 0:
+                found = shown(self.schedule)
+                raise ValueError(f"schedule must be a CyclicalLearningRate or a finite number >= 0, got {found}")
         for name in ("epochs", "batch_size"):
-            if (value := getattr(self, name)) != int(value) or isinstance(value, bool) or value < 1:
-                raise ValueError(f"{name} must be a whole number >= 1, got {value!r}")
-        checked_seed(self.seed)
+            value = getattr(self, name)
+            if isinstance(value, (bool, np.timedelta64)) or not isinstance(value, (int, np.integer)):
+                raise TypeError(
+                    f"{name} must be a whole number 1 .. 2**63-1, got {shown(value)} of type {type(value).__name__}"
+                )
+            if not 1 <= value < 2**63:
+                raise ValueError(f"{name} must be a whole number 1 .. 2**63-1, got {shown(value)}")
+            checked[name] = int(value)
+        if not isinstance(self.dropout, (bool, np.bool_)):
+            raise TypeError(f"dropout must be True or False, got {shown(self.dropout)} of type {type(self.dropout).__name__}")
+        checked |= {"seed": checked_seed(self.seed), "dropout": bool(self.dropout)}
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
 
     def to_data(self) -> dict[str, Any]:
         """The experiment as a JSON value, with rates as hex floats.
@@ -179,8 +196,8 @@ def run(
     settings = determinism.prepare()
     per_epoch = -(-len(train) // experiment.batch_size)
     total = per_epoch * experiment.epochs
-    if until is not None and not 0 <= until <= total:
-        raise ValueError(f"until must be a whole number 0 .. {total}, the steps of the experiment, got {until!r}")
+    if until is not None and (isinstance(until, bool) or not isinstance(until, (int, np.integer)) or not 0 <= until <= total):
+        raise ValueError(f"until must be a whole number 0 .. {total}, the steps of the experiment, got {shown(until)}")
     determinism.seed_everything(experiment.seed)
     if learning_rate is None:
         learning_rate = keras_rate(experiment)

@@ -18,6 +18,7 @@ from clr_ref.cli import main
 from clr_ref.golden import report, store as golden
 from clr_ref.tfa import graphs
 
+RUN = "TriangularCyclicalLearningRate, SGD, fit"
 PAIR = "tf-2.15.1_tfa-0.23.0"
 
 
@@ -91,21 +92,28 @@ def test_a_changed_rate_needs_a_reason(folder: Path, monkeypatch: pytest.MonkeyP
     versions = {"tensorflow": "2.15.1", "keras": "tf.keras-2.15.1"}
     monkeypatch.setattr(provenance, "versions", lambda: versions)
     monkeypatch.setitem(sys.modules, "tensorflow_addons", types.SimpleNamespace(__version__="0.23.0"))
-    runs: list[dict[str, Any]] = [{"X, SGD, fit": {"rates": ["0x1p-3"]}}] * 4
+    runs: list[dict[str, Any]] = [{RUN: {"rates": ["0x1p-3"]}}] * 4
     monkeypatch.setattr(applied, "observe", lambda tfa: runs.pop())
     path = folder / "applied" / f"{PAIR}.json"
     call = ["golden", "probe", "--golden", str(folder)]
     assert CliRunner().invoke(main, call).output == f"recorded {PAIR}: 1 runs, 0 of them errors\n"
     assert CliRunner().invoke(main, call).exit_code == 0  # nothing changed
     before = path.read_bytes()
-    runs += [{"X, SGD, fit": {"error": ["TypeError", "no"]}}] * 4
+    runs += [{RUN: {"error": ["TypeError", "no"]}}] * 4
     result = CliRunner().invoke(main, call)
     assert (result.exit_code, path.read_bytes()) == (1, before)
     assert "would change; `--reason TEXT` replaces it" in result.output
     result = CliRunner().invoke(main, [*call, "--reason", "a test", "--json"])
-    assert json.loads(result.stdout) == {"recorded": PAIR, "runs": 1, "errors": {"X, SGD, fit": ["TypeError", "no"]}}
+    assert json.loads(result.stdout) == {
+        "recorded": PAIR,
+        "runs": 1,
+        "errors": {RUN: ["TypeError", "no"]},
+    }
     assert golden.read(folder).applied[PAIR].history[0]["reason"] == "a test"
-    runs += [{"X, SGD, fit": {"rates": ["0x1p-3"]}}, {"X, SGD, fit": {"rates": ["0x1p-4"]}}]
+    runs += [
+        {RUN: {"rates": ["0x1p-3"]}},
+        {RUN: {"rates": ["0x1p-4"]}},
+    ]
     result = CliRunner().invoke(main, [*call, "--reason", "a test"])
     assert "applied other rates the second time" in result.output
 

@@ -15,16 +15,25 @@ from clr_ref.cli import main
 from clr_ref.golden import accept, store as golden
 from clr_ref.golden.sums import sha256
 from clr_ref.training import data, determinism, digests
+from clr_ref.training.experiment import Report
 from tests.golden import synthetic
 from tests.training.test_tutorial import DATA, report
 
 NAME = "tf-2.21.0_keras-3.15.1"
 
 
+def invented(run: digests.RecordedRun, digit: str = "0") -> Report:
+    """What a run might have reported, in its number of steps and epochs."""
+    epochs = run.experiment.epochs
+    steps = epochs * -(-run.pictures // run.experiment.batch_size)
+    one = report([0.5] * steps, [1.0] * epochs, [2.0] * epochs, steps // epochs)
+    return dataclasses.replace(one, weights_sha256=digit * 64)
+
+
 @pytest.fixture
 def trained(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A store with one training record, made by runs that are not real."""
-    monkeypatch.setattr(digests, "train", lambda run, pictures: report([0.5], [1.0], [2.0], 1))
+    monkeypatch.setattr(digests, "train", lambda run, pictures: invented(run))
     digests.record(DATA, folder)
     return folder
 
@@ -53,7 +62,13 @@ def test_the_sums_hold_it(trained: Path) -> None:
         (lambda d: d.update(format=2), "format must be 1, got 2"),
         (lambda d: d["runs"].clear(), "runs must be an object that is not empty, got {}"),
         (lambda d: d["runs"]["plain"].update(weights_sha256="12"), "weights_sha256 must be a sha256 in hex, got '12'"),
-        (lambda d: d["runs"]["plain"].update(steps=0), "steps must be a whole number from 1, got 0"),
+        (lambda d: d["runs"]["plain"].update(steps=0), "steps must be a whole number from 1 to 9007199254740992, got 0"),
+        (lambda d: d["runs"]["plain"].update(steps=49), "must be those of 2 epochs of 25 steps, got 49 steps in 2 epochs"),
+        (lambda d: d["runs"]["plain"]["epochs"].pop(), "must be those of 2 epochs of 25 steps, got 50 steps in 1 epochs"),
+        (lambda d: d["runs"]["plain"]["epochs"].reverse(), "epochs must be numbered from 1"),
+        (lambda d: d["runs"]["plain"]["experiment"].update(schedule="0.01"), "schedule must be a finite hex float"),
+        (lambda d: d["runs"]["triangular2"]["experiment"]["schedule"].update(step_size="0x0p+0"), "step_size must be a finite"),
+        (lambda d: d["provenance"]["settings"].update(onednn=0), "onednn must be true or false, got 0"),
         (lambda d: d["runs"]["plain"].pop("epochs"), "missing field 'epochs'"),
         (
             lambda d: d["provenance"]["versions"].update(tensorflow="2.20.0"),
@@ -81,8 +96,7 @@ def test_files_that_are_no_records_are_refused(trained: Path) -> None:
 def test_a_changed_digest_needs_a_reason(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     digests.record(DATA, trained)  # the same once more is no change
     before = (trained / "training" / f"{NAME}.json").read_bytes()
-    other = dataclasses.replace(report([0.5], [1.0], [2.0], 1), weights_sha256="f" * 64)
-    monkeypatch.setattr(digests, "train", lambda run, pictures: other)
+    monkeypatch.setattr(digests, "train", lambda run, pictures: invented(run, "f"))
     for reason in (None, " "):
         with pytest.raises(accept.AcceptError, match="would change; `--reason TEXT` replaces it"):
             digests.record(DATA, trained, reason=reason)
@@ -107,8 +121,7 @@ def test_the_command(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert f"recorded {NAME}" in text.stdout
     assert f"plain: {NAME}" in text.stdout
     assert json.loads(call("--json").stdout)["agreeing"]["triangular2"] == [[NAME]]
-    other = dataclasses.replace(report([0.5], [1.0], [2.0], 1), weights_sha256="f" * 64)
-    monkeypatch.setattr(digests, "train", lambda run, pictures: other)
+    monkeypatch.setattr(digests, "train", lambda run, pictures: invented(run, "f"))
     refused = call()
     assert refused.exit_code == 1
     assert "--reason TEXT" in refused.stderr
@@ -123,8 +136,7 @@ def test_the_command(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_runs_that_differ_are_not_recorded(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     answers = iter("0f" * 10)
-    one = report([0.5], [1.0], [2.0], 1)
-    monkeypatch.setattr(digests, "train", lambda run, pictures: dataclasses.replace(one, weights_sha256=next(answers) * 64))
+    monkeypatch.setattr(digests, "train", lambda run, pictures: invented(run, next(answers)))
     with pytest.raises(accept.AcceptError, match="gave other bits the second time"):
         digests.record(DATA, folder)
     assert not (folder / "training").exists()
@@ -132,7 +144,7 @@ def test_runs_that_differ_are_not_recorded(folder: Path, monkeypatch: pytest.Mon
 
 def test_differences_say_whether_the_cpu_is_the_same(trained: Path) -> None:
     stored = golden.read(trained).training[NAME]
-    same = report([0.5], [1.0], [2.0], 1)
+    same = invented(digests.RUNS["plain"])
     assert digests.differences(stored, "plain", same.digests(), same.cpu) == []
     other = dataclasses.replace(same, weights_sha256="f" * 64)
     (found,) = digests.differences(stored, "plain", other.digests(), other.cpu)

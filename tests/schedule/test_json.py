@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 import json
 import math
 import pickle
@@ -161,3 +163,56 @@ def test_malformed_json_is_a_value_error_or_a_schedule(change: dict[str, Any], i
 def test_json_holds_hex_floats() -> None:
     assert '"step_size": "0x1.d480000000000p+10"' in TUTORIAL.to_json()
     assert '"gamma": "0x1.ccccccccccccdp-1"' in clr_ref.exp_range(0, 1, 2, gamma=0.9).to_json()
+
+
+class Named(clr_ref.CyclicalLearningRate):
+    """A schedule of a user: other arguments, an attribute, a slot, and something that cannot be pickled."""
+
+    __slots__ = ("__hidden", "label")
+
+    def __init__(self, label: str) -> None:
+        super().__init__(0.0, 1.0, 10, "triangular2")
+        object.__setattr__(self, "label", label)
+        object.__setattr__(self, "_Named__hidden", [label])
+        object.__setattr__(self, "notes", {"why": [label]})
+
+    @functools.cached_property
+    def lock(self) -> Any:
+        return lambda: self.label
+
+
+COPIES: dict[str, Any] = {
+    "copy": copy.copy,
+    "deepcopy": copy.deepcopy,
+    **{f"pickle {n}": lambda s, n=n: pickle.loads(pickle.dumps(s, n)) for n in range(pickle.HIGHEST_PROTOCOL + 1)},
+}
+
+
+@pytest.mark.parametrize("how", COPIES)
+def test_copies_of_a_subclass_keep_its_class_and_all_attributes(how: str) -> None:
+    schedule: Any = Named("mine")
+    assert schedule(10) == 1.0
+    assert schedule.lock() == "mine"
+    again = COPIES[how](schedule)
+    assert type(again) is Named
+    assert again == schedule
+    assert (again.label, again._Named__hidden, again.notes) == ("mine", ["mine"], {"why": ["mine"]})
+    assert (again.notes is schedule.notes) == (how == "copy")
+    assert again(10) == 1.0
+    assert again.lock() == "mine"
+    assert not {"_plan", "_rate", "policy"} & set(schedule.__getstate__())  # computed again, and not stored
+
+
+@pytest.mark.parametrize("how", COPIES)
+def test_copies_of_a_plain_schedule_are_equal(how: str) -> None:
+    for schedule in (TUTORIAL, clr_ref.exp_range(0, 1, 2.5, gamma=0.9, dtype="float64")):
+        again = COPIES[how](schedule)
+        assert type(again) is clr_ref.CyclicalLearningRate
+        assert again == schedule
+        assert again(7) == schedule(7)
+
+
+def test_pickles_of_earlier_versions_are_read() -> None:
+    old = b"\x80\x04cbuiltins\ngetattr\n(cclr_ref.schedule\nCyclicalLearningRate\nX\x09\x00\x00\x00from_jsontR"
+    text = TUTORIAL.to_json().encode()
+    assert pickle.loads(old + b"(X" + len(text).to_bytes(4, "little") + text + b"tR.") == TUTORIAL

@@ -236,15 +236,33 @@ def test_too_late_is_said(tmp_path: Path, after: str, onednn: str, message: str)
         ({"schedule": -0.1}, "schedule must be a CyclicalLearningRate or a finite number >= 0, got -0.1"),
         ({"schedule": float("nan")}, "schedule must be"),
         ({"arithmetic": "Exact"}, "arithmetic must be 'exact' or 'tfa', got 'Exact'"),
-        ({"epochs": 0}, "epochs must be a whole number >= 1, got 0"),
-        ({"epochs": 1.5}, "epochs must be a whole number >= 1, got 1.5"),
-        ({"batch_size": 0}, "batch_size must be a whole number >= 1, got 0"),
+        ({"epochs": 0}, "epochs must be a whole number 1 .. 2**63-1, got 0"),
+        ({"epochs": 1.5}, "epochs must be a whole number 1 .. 2**63-1, got 1.5"),
+        ({"batch_size": 0}, "batch_size must be a whole number 1 .. 2**63-1, got 0"),
         ({"seed": -1}, "seed must be a whole number"),
+        ({"schedule": 10**400}, "schedule must be a CyclicalLearningRate or a finite number >= 0, got an int of 1329 bits"),
+        ({"arithmetic": ["exact"]}, "arithmetic must be 'exact' or 'tfa', got "),
+        ({"dropout": 1}, "dropout must be True or False, got 1 of type int"),
+        ({"dropout": "yes"}, "dropout must be True or False, got 'yes' of type str"),
+        *(
+            ({name: value}, f"{name} must be a whole number 1 .. 2**63-1, got ")
+            for name in ("epochs", "batch_size")
+            for value in (2.0, np.float64(2), True, "2", None, [2], float("nan"), float("inf"), np.array([2, 3]), -1)
+        ),
+        ({"epochs": 10**400}, "epochs must be a whole number 1 .. 2**63-1, got an int of 1329 bits"),
+        *(({"seed": value}, "seed must be a whole number") for value in (1.0, "1", None, True, 10**400, np.array([1]))),
     ],
 )
 def test_experiments_out_of_range(options: dict[str, Any], message: str) -> None:
     with pytest.raises((TypeError, ValueError), match=message.replace("*", r"\*")):
         Experiment(**{"schedule": 0.01, **options})
+
+
+def test_numbers_of_numpy_are_pythons_own_in_an_experiment() -> None:
+    numpys: Any = {"epochs": np.int64(2), "batch_size": np.uint8(8), "seed": np.int32(1), "dropout": np.bool_(False)}
+    made = Experiment(np.float32(0.5), **numpys)  # type: ignore[arg-type]
+    assert made == Experiment(0.5, epochs=2, batch_size=8, seed=1, dropout=False)
+    assert json.loads(json.dumps(made.to_data())) == made.to_data()
 
 
 @pytest.mark.parametrize("number", [0, -1, 1.5, True, "2"])

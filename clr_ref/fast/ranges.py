@@ -123,7 +123,7 @@ def _fill_ramp(plan: Plan, first: int, out: NDArray[np.float32]) -> None:
         # gamma**(first of the chunk) times a table of gamma**0, gamma**1, ...: one power and two products more.
         roundings += 2 * Powers.MAX_LEVELS + 2
         for start in range(0, size, general.CHUNK):
-            part = np.arange(start, min(start + general.CHUNK, size))
+            part = np.arange(start, min(start + general.CHUNK, size), dtype=np.int64)
             work.floats[2][part] = plan.powers.many(part)
     for start in range(0, len(out), CHUNK):
         rates = out[start : start + CHUNK]

@@ -60,7 +60,7 @@ def round_to_float32(plan: Plan, near: Floats, words: NDArray[np.uint32], roundi
     return [index for piece in pieces for index in _undecided(plan, near[piece], piece, roundings)]
 
 
-def _undecided(plan: Plan, near: Floats, indices: NDArray[np.int64], roundings: int) -> Any:
+def _undecided(plan: Plan, near: Floats, indices: NDArray[np.intp], roundings: int) -> Any:
     """Those of the indices whose interval holds more than one float32 after rounding."""
     # Twice the bound, for the roundings of near +- error; an absolute term for products that underflow.
     error = 2 * U * (roundings * (np.abs(near) + abs(plan.initial)) + 2 * np.abs(near)) + 2.0**-1000

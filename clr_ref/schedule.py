@@ -14,6 +14,7 @@ import numpy as np
 from clr_ref import exact, policies
 from clr_ref._inputs import as_exact, from_hex, known_keywords, parsed_json, shown
 from clr_ref.exact import ulp
+from clr_ref.exact.environment import kept
 from clr_ref.fast import arrays, one_step, ranges
 from clr_ref.fast.plan import Plan, plan
 from clr_ref.parameters import MAX_STEP, Dtype as Dtype, Parameters, ScaleMode as ScaleMode
@@ -380,7 +381,8 @@ _FUNCTIONS: dict[type[policies.Policy], str] = {
 def _rounded_input(name: str, value: Any, dtype: str, *, positive: bool = False) -> float:
     """Return the number as a Python float, rounded once to dtype."""
     number = as_exact(name, value)
-    rounded = math.inf if number is None else float(exact.round_to(number, dtype))
+    kept(name, value)
+    rounded = math.inf if number is None else float(kept(name, exact.round_to(number, dtype)))
     if not math.isfinite(rounded) or (positive and rounded <= 0):
         why = f", which is {rounded!r} in {dtype}" if number is not None and rounded != number else ""
         accepted = f"a finite number of {dtype}" + (" > 0" if positive else "")

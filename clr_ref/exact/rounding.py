@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from fractions import Fraction
 from typing import Any
 
@@ -17,8 +16,9 @@ def round_to(exact: Fraction, dtype: str) -> Any:
 
     Subnormal numbers are kept, and a number beyond the largest becomes infinite. Zero is +0.0, also for negative rationals.
     """
-    kind = np.dtype(dtype).type
     bits, smallest, overflow = FORMATS[dtype]
+    if not exact.numerator:
+        return np.dtype(dtype).type(0.0)
     numerator, denominator = abs(exact.numerator), exact.denominator
     # 2**(magnitude - 1) <= |exact| < 2**(magnitude + 1): one comparison decides which half it is.
     magnitude = numerator.bit_length() - denominator.bit_length()
@@ -28,9 +28,11 @@ def round_to(exact: Fraction, dtype: str) -> Any:
     count, rest = divmod(numerator << max(-quantum, 0), whole := denominator << max(quantum, 0))
     if 2 * rest > whole or (2 * rest == whole and count % 2):
         count += 1
-    if count == 0:
-        return kind(0.0)
-    sign = 1 if exact.numerator > 0 else -1
-    if count.bit_length() + quantum > overflow:
-        return kind(sign * np.inf)
-    return kind(math.ldexp(sign * count, quantum))
+    # The bits are assembled, since a CPU that flushes subnormal numbers would compute 0. A normal number's count has a leading
+    # bit that is not stored: here it adds 1 to the exponent, as it should.
+    encoded = count + ((quantum - smallest) << (bits - 1))
+    encoded = min(encoded, (overflow - smallest - bits + 2) << (bits - 1))  # infinity
+    size = np.dtype(dtype).itemsize
+    if encoded and exact.numerator < 0:
+        encoded |= 1 << (8 * size - 1)
+    return np.array(encoded, f"u{size}").view(dtype)[()]

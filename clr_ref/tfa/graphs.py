@@ -39,6 +39,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from clr_ref import policies
+from clr_ref.exact.environment import check
 from clr_ref.fast import pairs
 from clr_ref.schedule import CyclicalLearningRate
 from clr_ref.steps import as_steps
@@ -92,6 +93,7 @@ def evaluate(
         A scalar or a new array of the schedule's dtype.
 
     Raises:
+        FloatingPointError: as for ``tfa_arithmetic.evaluate``.
         TypeError: as for ``tfa_arithmetic.evaluate``.
         ValueError: as for ``tfa_arithmetic.evaluate``; a custom scale function; an unknown mode.
 
@@ -106,6 +108,7 @@ def evaluate(
     """
     if mode not in ("function", "xla"):
         raise ValueError(f"mode must be 'function' or 'xla', got {mode!r}")
+    check("TFA's rates")
     policies.geometric(schedule.scale_fn, f"mode {mode!r}")
     if step_dtype == "python int":
         return eager.evaluate(schedule, steps, step_dtype=step_dtype, flush="everywhere")

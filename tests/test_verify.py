@@ -72,7 +72,9 @@ def test_the_whole_run_fits_80_columns(
     verdicts: list[compare.Verdict], option: str, lines: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(verify, "verify", lambda *_: iter(verdicts))
-    result = CliRunner().invoke(main, ["verify", *([option] if option else [])])
+    # rich takes stdout for a terminal with FORCE_COLOR, and without it no line is wrapped.
+    environment = {"COLUMNS": "80", "FORCE_COLOR": "1", "NO_COLOR": "1"} if lines else {}
+    result = CliRunner().invoke(main, ["verify", *([option] if option else [])], env=environment)
     assert result.exit_code == 0
     if lines is None:
         assert json.loads(result.stdout)["verdicts"][2]["worst_ulp"] == 11391729156644104

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from clr_ref.exact.environment import kept
 from clr_ref.exact.power import power
 from clr_ref.exact.rounding import round_to
 from clr_ref.parameters import MAX_STEP, Parameters, as_parameters
@@ -67,7 +68,8 @@ def rounded(schedule: Parameters, step: int) -> Any:
     for low, high in enclosures(schedule, step):
         result = round_to(low, schedule.dtype)
         # The loop ends, since only a midpoint stays undecided, and EXACT_BITS in ``power`` makes midpoints exact.
-        if low == high or result == round_to(high, schedule.dtype):
+        # Bytes are compared, since a CPU that takes subnormal numbers for zero finds them all equal.
+        if low == high or result.tobytes() == round_to(high, schedule.dtype).tobytes():
             return result
     raise AssertionError("unreachable: enclosures are endless")
 
@@ -107,9 +109,11 @@ def scale_enclosure(scale: Geometric, argument: int, bits: int) -> tuple[Fractio
 def _terms(schedule: Parameters, step: int) -> tuple[Fraction, Fraction, Fraction, int]:
     """Return the initial rate, maximal - initial, the height of the triangle, and the argument of the scale."""
     step = whole("step", step, MAX_STEP)
-    cycle, height = phase(Fraction(as_parameters(schedule).step_size), step)
-    initial = Fraction(schedule.initial_learning_rate)
-    amplitude = Fraction(schedule.maximal_learning_rate) - initial
+    if (scale := as_parameters(schedule).policy.scale) is not None:
+        kept("gamma", scale.base)
+    cycle, height = phase(Fraction(kept("step_size", schedule.step_size)), step)
+    initial = Fraction(kept("initial_learning_rate", schedule.initial_learning_rate))
+    amplitude = Fraction(kept("maximal_learning_rate", schedule.maximal_learning_rate)) - initial
     return initial, amplitude, height, cycle if schedule.scale_mode == "cycle" else step
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from clr_ref._inputs import as_exact, shown
+from clr_ref.exact.environment import kept
 
 #: dtype -> bits of the significand, exponent of the smallest subnormal, exponent of the first power of two that overflows.
 FORMATS = {"float32": (24, -149, 128), "float64": (53, -1074, 1024)}
@@ -19,8 +20,9 @@ def round_to(exact: Fraction, dtype: str) -> Any:
 
     Subnormal numbers are kept, and a number beyond the largest becomes infinite. Zero is +0.0, also for negative rationals.
     """
-    kind = np.dtype(dtype).type
     bits, smallest, overflow = FORMATS[dtype]
+    if not exact.numerator:
+        return np.dtype(dtype).type(0.0)
     numerator, denominator = abs(exact.numerator), exact.denominator
     # 2**(magnitude - 1) <= |exact| < 2**(magnitude + 1): one comparison decides which half it is.
     magnitude = numerator.bit_length() - denominator.bit_length()
@@ -30,12 +32,14 @@ def round_to(exact: Fraction, dtype: str) -> Any:
     count, rest = divmod(numerator << max(-quantum, 0), whole := denominator << max(quantum, 0))
     if 2 * rest > whole or (2 * rest == whole and count % 2):
         count += 1
-    if count == 0:
-        return kind(0.0)
-    sign = 1 if exact.numerator > 0 else -1
-    if count.bit_length() + quantum > overflow:
-        return kind(sign * np.inf)
-    return kind(math.ldexp(sign * count, quantum))
+    # The bits are assembled, since a CPU that flushes subnormal numbers would compute 0. A normal number's count has a leading
+    # bit that is not stored: here it adds 1 to the exponent, as it should.
+    encoded = count + ((quantum - smallest) << (bits - 1))
+    encoded = min(encoded, (overflow - smallest - bits + 2) << (bits - 1))  # infinity
+    size = np.dtype(dtype).itemsize
+    if encoded and exact.numerator < 0:
+        encoded |= 1 << (8 * size - 1)
+    return np.array(encoded, f"u{size}").view(dtype)[()]
 
 
 def rounded_input(name: str, value: Any, dtype: str, *, positive: bool = False) -> float:
@@ -46,7 +50,8 @@ def rounded_input(name: str, value: Any, dtype: str, *, positive: bool = False) 
         ValueError: not a finite number of the dtype, or not above 0 where it must be ``positive``.
     """
     number = as_exact(name, value)
-    rounded = math.inf if number is None else float(round_to(number, dtype))
+    kept(name, value)
+    rounded = math.inf if number is None else float(kept(name, round_to(number, dtype)))
     if not math.isfinite(rounded) or (positive and rounded <= 0):
         why = f", which is {rounded!r} in {dtype}" if number is not None and rounded != number else ""
         accepted = f"a finite number of {dtype}" + (" > 0" if positive else "")

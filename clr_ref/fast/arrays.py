@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from clr_ref.exact.environment import rounds_to_nearest
 from clr_ref.fast import general, one_step
 from clr_ref.fast.plan import SPAN, Plan
 from clr_ref.fast.settle import round_to_float32
@@ -74,7 +75,7 @@ def fill(plan: Plan, steps: Ints, out: NDArray[Any]) -> None:
             largest = int(part.view(np.uint64).max())  # a negative step is a very large one
             if largest > MAX_STEP:
                 raise ValueError(f"step must be a whole number 0 .. 2**63-1, got {part[part < 0][0].item()!r}")
-            if largest <= plan.last_fast_step:
+            if largest <= plan.last_fast_step and rounds_to_nearest():
                 _fill_fast(plan, work, part, largest, out[start : start + size])
             else:
                 general.fill(plan, part, out[start : start + size])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clr_ref import exact
+from clr_ref.exact.environment import rounds_to_nearest
 from clr_ref.fast import pairs
 from clr_ref.fast.plan import LIMIT, SPAN, WINDOW, Plan
 from clr_ref.fast.settle import round_to_float32
@@ -27,7 +28,7 @@ def fill(plan: Plan, steps: Ints, out: NDArray[Any]) -> None:
     """The rates of arbitrary steps, into ``out``; both 1-D and of one length."""
     for start in range(0, len(steps), CHUNK):
         some, part = steps[start : start + CHUNK], out[start : start + CHUNK]
-        if not plan.regular:
+        if not plan.regular or not rounds_to_nearest():
             undecided: Any = range(len(some))
         elif plan.schedule.dtype == "float32":
             undecided = _fill_float32(plan, some, part)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from clr_ref import exact
+from clr_ref.exact.environment import HALF_ULP, ONE, QUARTER_ULP, keeps_subnormals, rounds_to_nearest
 from clr_ref.fast.plan import SPAN, Plan, U
 
 _SPLITTER = 2.0**29 + 1
@@ -68,7 +69,7 @@ def with_blocks_ahead(rate: Callable[[int], Any], block: Callable[[int], Any]) -
 def one_rate(plan: Plan, step: int) -> Any:
     """One rate of any schedule, in float64 if that decides its rounding, else exactly."""
     schedule = plan.schedule
-    if not plan.regular or schedule.dtype != "float32":
+    if not (plan.regular and schedule.dtype == "float32" and rounds_to_nearest() and keeps_subnormals()):
         return exact.rounded(schedule, step)
     p2 = 2 * plan.p
     cycle, r = divmod(step << plan.shift, p2)
@@ -97,10 +98,12 @@ def _rounding(plan: Plan) -> Callable[[float, int], Any]:
     # Twice a bound on the error of initial + product, where no product is larger than the amplitude.
     error = 2 * U * ((plan.roundings + 2) * abs(plan.amplitude) + 2 * abs(plan.initial))
     float32 = np.float32
+    one, half_ulp, quarter_ulp = ONE, HALF_ULP, QUARTER_ULP
 
     def rounded(near: float, step: int) -> Any:
         low, high = near - error, near + error
-        if low > _TINY and high < _HUGE:
+        # The sum is ``rounds_to_nearest``, whose call takes longer.
+        if low > _TINY and high < _HUGE and one + half_ulp - quarter_ulp == one:
             c = low * _SPLITTER
             d = high * _SPLITTER
             result = c - (c - low)
@@ -176,6 +179,8 @@ def _rational(plan: Plan) -> Callable[[int], Any]:
     base, divisor, float64 = initial * p, p * under, np.float64
 
     def rate(step: int) -> Any:
+        if not (rounds_to_nearest() and keeps_subnormals()):
+            return one_rate(plan, step)
         cycle, r = divmod(step << shift, p2)
         halvings = min(cycle, _CLAMP) if halves else 0
         product = (r if r <= p else p2 - r) * amplitude

@@ -8,11 +8,14 @@ from fractions import Fraction
 
 from clr_ref import policies
 from clr_ref.exact import round_to
+from clr_ref.exact.environment import kept
 from clr_ref.fast.powers import Powers
 from clr_ref.parameters import Parameters
 
 #: Unit roundoff of float64.
 U = 2.0**-53
+#: The smallest normal number of float32.
+SMALLEST_NORMAL = 2.0**-126
 #: 2p and the whole-number cycle stay below this, so that int64 never overflows.
 LIMIT = 1 << 62
 #: Below this, step * q and its quotient by 2p are accurate enough in float64 to find the right cycle (``arrays.products``).
@@ -63,7 +66,7 @@ class Plan:
     def floor(self) -> float:
         """Values below this may be subnormal in float32; 0 where none can be."""
         smallest = self.slope if self.is_constant else 0.0
-        return 0.0 if max(abs(self.initial), abs(smallest)) >= 2.0**-126 and not self.cancels else 2.0**-126
+        return 0.0 if max(abs(self.initial), abs(smallest)) >= SMALLEST_NORMAL and not self.cancels else SMALLEST_NORMAL
 
     @functools.cached_property
     def powers(self) -> Powers:
@@ -74,11 +77,15 @@ class Plan:
 
 def plan(schedule: Parameters) -> Plan:
     """The plan of a schedule."""
+    for name in ("initial_learning_rate", "maximal_learning_rate", "step_size"):
+        kept(name, getattr(schedule, name))
     step_size = Fraction(schedule.step_size)
     p, shift = step_size.numerator, step_size.denominator.bit_length() - 1
     initial, maximal = schedule.initial_learning_rate, schedule.maximal_learning_rate
     amplitude = Fraction(maximal) - Fraction(initial)
     policy, scale = schedule.policy, schedule.policy.scale
+    if scale is not None:
+        kept("gamma", scale.base)
     regular = 2 * p < LIMIT and (scale is not None or policy.function is not None)
     if schedule.dtype == "float64":
         # Error-free transformations want room on both sides: no overflow when splitting, no underflow of an error term.

@@ -77,12 +77,13 @@ class Powers:
             exponent >>= self.width
         return result
 
-    def _digits(self, exponents: Ints) -> Iterator[Ints]:
+    def _digits(self, exponents: Ints) -> Iterator[NDArray[np.intp]]:
+        # ``take`` refuses indices of 64 bits where NumPy indexes with 32.
         left = np.minimum(exponents, self.largest)
         for _ in range(self.levels - 1):
-            yield left & self.mask
+            yield (left & self.mask).astype(np.intp, copy=False)
             left = left >> self.width
-        yield left
+        yield left.astype(np.intp, copy=False)
 
     def many(self, exponents: Ints) -> Floats:
         """gamma**n in float64, elementwise."""
@@ -120,7 +121,8 @@ class Powers:
         """
         for level, (table, _) in enumerate(self.tables):
             known = np.flatnonzero(table)
-            argument = (known << (level * self.width)) * self.rate
+            # The shift is a product: on some CPUs ``known`` is an array of 32 bits.
+            argument = known * (2.0 ** (level * self.width) * self.rate)
             off = np.abs(np.exp2(argument) - table[known])
             if not (off <= table[known] * (2 * np.abs(argument) + EXP2_UNITS) * 2.0**-53).all():
                 return False

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clr_ref._inputs import shown
+from clr_ref.exact.environment import rounds_to_nearest
 from clr_ref.fast import general, one_step
 from clr_ref.fast.arrays import Work, origin, products
 from clr_ref.fast.plan import SPAN, Plan
@@ -46,7 +47,7 @@ def fill(plan: Plan, first: int, out: NDArray[Any]) -> None:
     period = (2 * plan.p if plan.shift == 0 else plan.p) if plan.is_constant else max(len(out), 1)
     once = out[:period]
     with np.errstate(all="ignore"):
-        if plan.last_fast_step < CHUNK:
+        if plan.last_fast_step < CHUNK or not rounds_to_nearest():
             _fill_steps(plan, first, once)
         elif plan.shift == 0 and (plan.is_constant or plan.halves):
             _fill_cycles(plan, first, once)
@@ -69,12 +70,14 @@ def _fill_cycles(plan: Plan, first: int, out: NDArray[np.float32]) -> None:
         return
     p, period = plan.p, 2 * plan.p
     work, ramp = Work(min(len(out), CHUNK)), np.arange(min(len(out), CHUNK), dtype=np.float64)
+    # Bytes are compared, since a CPU that takes subnormal numbers for zero finds them all equal.
+    base = one_step.one_rate(plan, 0).tobytes()
     position = 0
     while position < len(out):
         cycle, r = divmod(first + position, period)
-        if plan.halves and one_step.one_rate(plan, cycle * period + p) == plan.initial:
+        if plan.halves and (peak := one_step.one_rate(plan, cycle * period + p)).tobytes() == base:
             # Rounding is monotone: once the peak rounds to the base, everything between them does, in all later cycles too.
-            out[position:] = plan.initial
+            out[position:] = peak
             return
         slope = _halved_slope(plan, cycle) if plan.halves else plan.slope
         if r <= p:
@@ -124,7 +127,7 @@ def _fill_ramp(plan: Plan, first: int, out: NDArray[np.float32]) -> None:
         # gamma**(first of the chunk) times a table of gamma**0, gamma**1, ...: one power and two products more.
         roundings += 2 * Powers.MAX_LEVELS + 2
         for start in range(0, size, general.CHUNK):
-            part = np.arange(start, min(start + general.CHUNK, size))
+            part = np.arange(start, min(start + general.CHUNK, size), dtype=np.int64)
             work.floats[2][part] = plan.powers.many(part)
     for start in range(0, len(out), CHUNK):
         rates = out[start : start + CHUNK]

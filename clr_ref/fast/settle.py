@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clr_ref.fast.plan import Plan, U
+from clr_ref.exact.environment import keeps_subnormals
+from clr_ref.fast.plan import SMALLEST_NORMAL, Plan, U
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,7 +37,10 @@ def round_to_float32(plan: Plan, near: Floats, words: NDArray[np.uint32], roundi
         out += np.float32(0.0)  # -0.0 becomes 0.0
     # If the sum cannot cancel, |product| <= |near|, hence at most (roundings + 1) units of the last place. If it can, allow 32
     # times the width, and check every value below ``floor`` separately; subnormal float32 too, whose midpoints are elsewhere.
-    width, floor = roundings + 2, plan.floor
+    width, floor, known = roundings + 2, plan.floor, plan.initial
+    if not (keeps := keeps_subnormals()):
+        # The conversion has made 0 of every subnormal rate, also of one that is the initial rate.
+        floor, known = max(floor, SMALLEST_NORMAL), 0.0
     if plan.cancels:
         width *= 32
         largest = max(abs(float(near.max())), abs(float(near.min()))) + abs(plan.initial)
@@ -52,16 +56,17 @@ def round_to_float32(plan: Plan, near: Floats, words: NDArray[np.uint32], roundi
     bound = np.uint32((2 * width) << 3)
     if floor:
         # A value equal to the initial rate, as at the ends of a cycle, is already a float32 and needs no check.
-        suspects = np.flatnonzero((words <= bound) | ((np.abs(near) < floor) & (near != plan.initial)))
+        suspects = np.flatnonzero((words <= bound) | ((np.abs(near) < floor) & (near != known)))
     else:
         suspects = np.flatnonzero(words <= bound)
     # A few at a time: where a whole chunk is suspect, as among subnormals, its temporaries would be many.
     pieces = (suspects[start : start + 4096] for start in range(0, len(suspects), 4096))
-    return [index for piece in pieces for index in _undecided(plan, near[piece], piece, roundings)]
+    return [index for piece in pieces for index in _undecided(plan, near[piece], piece, roundings, keeps)]
 
 
-def _undecided(plan: Plan, near: Floats, indices: NDArray[np.int64], roundings: int) -> Any:
+def _undecided(plan: Plan, near: Floats, indices: NDArray[np.intp], roundings: int, keeps: bool) -> Any:
     """Those of the indices whose interval holds more than one float32 after rounding."""
     # Twice the bound, for the roundings of near +- error; an absolute term for products that underflow.
     error = 2 * U * (roundings * (np.abs(near) + abs(plan.initial)) + 2 * np.abs(near)) + 2.0**-1000
-    return indices[(near - error).astype(np.float32) != (near + error).astype(np.float32)]
+    differ = (near - error).astype(np.float32) != (near + error).astype(np.float32)
+    return indices[differ if keeps else differ | (np.abs(near) < SMALLEST_NORMAL)]

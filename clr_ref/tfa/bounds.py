@@ -10,6 +10,7 @@ import numpy as np
 from clr_ref import policies
 from clr_ref._inputs import one_of
 from clr_ref.exact import FORMATS, ulp
+from clr_ref.exact.environment import check
 from clr_ref.fast.general import distances
 from clr_ref.fast.plan import LIMIT, plan
 from clr_ref.parameters import Parameters, as_parameters
@@ -50,6 +51,7 @@ def error_bound(
         A float64 scalar or array; infinite where ``t / step_size``, or its rounding to float32, overflows.
 
     Raises:
+        FloatingPointError: as for ``evaluate``.
         TypeError: as for ``evaluate``.
         ValueError: a scale function whose error is not known; an unknown mode or step_dtype; a step out of range.
 
@@ -91,6 +93,7 @@ def error_bound(
     """
     one_of("mode", mode, MODES)
     as_parameters(schedule)
+    check("error bounds")
     policies.geometric(schedule.scale_fn, "an error bound to be known")
     whole = as_steps(steps)
     flat = np.atleast_1d(whole).reshape(-1)
@@ -148,6 +151,7 @@ def power_budget(schedule: CyclicalLearningRate, steps: Any) -> Any:
         A float64 scalar or array.
 
     Raises:
+        FloatingPointError: as for ``evaluate``.
         TypeError: steps of a wrong type, as for a call of the schedule.
         ValueError: a scale function that is none of the three policies; a step out of range.
 
@@ -161,6 +165,7 @@ def power_budget(schedule: CyclicalLearningRate, steps: Any) -> Any:
     |D| h scale (2 POW_ULP + 1) u. The two later roundings, of the product and of the sum, may add one ULP each.
     """
     as_parameters(schedule)
+    check("error bounds")
     whole = as_steps(steps)
     flat = np.atleast_1d(whole).reshape(-1)
     scale = policies.geometric(schedule.scale_fn, "a power budget")

@@ -24,6 +24,7 @@ import numpy as np
 
 from clr_ref import policies
 from clr_ref._inputs import one_of
+from clr_ref.exact.environment import check
 from clr_ref.parameters import Parameters, as_parameters
 from clr_ref.schedule import CyclicalLearningRate
 from clr_ref.steps import as_steps
@@ -69,6 +70,7 @@ def evaluate(
         A scalar or a new array of the schedule's dtype. NaN where ``step / step_size`` overflows, as in TFA.
 
     Raises:
+        FloatingPointError: the CPU does not round to nearest in this thread, or makes subnormal numbers 0.
         TypeError: steps of a wrong type, as for a call of the schedule; a scale function of an int64 step in mode
             "iterations", for which TFA raises too.
         ValueError: a step out of range; an unknown step_dtype or flush.
@@ -81,6 +83,7 @@ def evaluate(
         [0.6        0.70000005] [0.6 0.7]
     """
     as_parameters(schedule)
+    check("TFA's rates")
     whole = as_steps(steps)
     kind = np.dtype(schedule.dtype).type
     arrives = check_step_dtype(schedule, step_dtype)

@@ -40,6 +40,7 @@ import numpy as np
 
 from clr_ref import policies
 from clr_ref._inputs import one_of, shown
+from clr_ref.exact.environment import check
 from clr_ref.fast import pairs
 from clr_ref.parameters import as_parameters
 from clr_ref.schedule import CyclicalLearningRate
@@ -94,6 +95,7 @@ def evaluate(
         A scalar or a new array of the schedule's dtype.
 
     Raises:
+        FloatingPointError: as for ``tfa_arithmetic.evaluate``.
         TypeError: as for ``tfa_arithmetic.evaluate``.
         ValueError: as for ``tfa_arithmetic.evaluate``; a custom scale function; an unknown mode.
 
@@ -114,6 +116,7 @@ def evaluate(
     if not isinstance(array, (bool, np.bool_)):
         raise TypeError(f"array must be True or False, got {shown(array)}")
     as_parameters(schedule)
+    check("TFA's rates")
     policies.geometric(schedule.scale_fn, f"mode {mode!r}")
     if eager.check_step_dtype(schedule, step_dtype) == "python int":
         return eager.evaluate(schedule, steps, step_dtype=step_dtype, flush="everywhere")

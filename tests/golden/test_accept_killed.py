@@ -89,7 +89,7 @@ def test_store_is_put_back_where_the_second_rename_fails(folder: Path, staging: 
     monkeypatch.setattr(Path, "rename", failing)
     stage(staging, folder, THIRD)
     before = synthetic.snapshot(folder)
-    with pytest.raises(OSError, match="full"):
+    with pytest.raises(accepting.AcceptError, match="full"):
         accept([THIRD], staging=staging, folder=folder)
     assert synthetic.snapshot(folder) == before
 

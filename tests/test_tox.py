@@ -104,6 +104,15 @@ def test_plain_tox_has_the_lowest_and_the_newest(tox: configparser.ConfigParser)
     assert tox["testenv:type"]["base_python"] == f"py3{versions[-1]}"
 
 
+def test_every_emulated_cpu_can_be_called_by_name(tox: configparser.ConfigParser) -> None:
+    (section,) = (name for name in tox.sections() if name.startswith("testenv:cpu-"))
+    source = (ROOT / ".ci" / "foreign_cpu.py").read_text("utf-8")
+    names = re.findall(r'^    "(\w+)": Cpu\(', source, re.MULTILINE)
+    assert section == f"testenv:cpu-{{{','.join(names)}}}"
+    commands = re.findall(r"^(\w+): python \.ci\{/\}foreign_cpu\.py (\w+) ", tox[section]["commands"], re.MULTILINE)
+    assert commands == [(name, name) for name in names]
+
+
 def test_pre_commit_runs_the_tools_that_tox_runs() -> None:
     """pre-commit cannot read a dependency group, so the versions stand in both files."""
     pins = {

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.padding import Padding
+from rich.text import Text
 
 from clr_ref._files import is_special, reason_against, write_text
 from clr_ref.bench import page, page_html
@@ -172,12 +172,11 @@ def _replaced(out: Path) -> Report | None:
 
 def _print(report: Report, changes: list[Change]) -> None:
     table = new_table("contender", ">a call", ">ratio", ">quartiles", ">memory")
-    table.columns[0].no_wrap = False  # the longest names would push the figures out of 80 columns
     for size in dict.fromkeys(f.size for f in report.figures):
-        table.add_row(f"[bold]{show_steps(size)}[/bold]")
+        table.add_row(Text(show_steps(size), style="bold"))
         for f in (f for f in report.figures if f.size == size):
             ratios = page.show_ratio(f.ratio), f"{page.show_ratio(f.low)} to {page.show_ratio(f.high)}"
-            table.add_row(Padding(f.contender, (0, 0, 0, 2)), page.show_time(f.median), *ratios, page.show_memory(f))
+            table.add_row(f"  {f.contender}", page.show_time(f.median), *ratios, page.show_memory(f))
     print_table(table)
     for t in report.training:
         _tell(f"train step, {t.mode}, {t.schedule}: {page.show_time(t.step)}, {t.extra * 1e6:+.1f} us to a constant rate")

@@ -27,7 +27,7 @@ def test_what_keras_does_not_store_of_a_function(drop_ins: Any, scale_fn: Any) -
             make(**GIVEN, scale_fn=scale_fn)
 
 
-@pytest.mark.parametrize("name", [5, 1.5, True, b"x", ["x"], object()], ids=str)
+@pytest.mark.parametrize("name", [5, 1.5, True, b"x", ["x"], object()], ids=lambda name: type(name).__name__)
 def test_names_that_are_no_text(drop_ins: Any, name: Any) -> None:
     with pytest.raises(TypeError, match=r"^name must be a str or None, got "):
         drop_ins.TriangularCyclicalLearningRate(**GIVEN, name=name)

@@ -71,6 +71,7 @@ def writing_clearly() -> Iterator[None]:
         place = "the output" if error.filename is None else repr(error.filename)
         with contextlib.suppress(OSError):
             click.echo(f"Error: {place} cannot be read or written: {error.strerror or error}", err=True)
+        _drop_what_is_left(sys.stderr)
         sys.exit(2)
 
 

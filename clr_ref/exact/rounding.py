@@ -21,8 +21,9 @@ def round_to(exact: Fraction, dtype: str) -> Any:
     Subnormal numbers are kept, and a number beyond the largest becomes infinite. Zero is +0.0, also for negative rationals.
     """
     bits, smallest, overflow = FORMATS[dtype]
+    kind = np.dtype(dtype).type
     if not exact.numerator:
-        return np.dtype(dtype).type(0.0)
+        return kind(0.0)
     numerator, denominator = abs(exact.numerator), exact.denominator
     # 2**(magnitude - 1) <= |exact| < 2**(magnitude + 1): one comparison decides which half it is.
     magnitude = numerator.bit_length() - denominator.bit_length()
@@ -32,14 +33,14 @@ def round_to(exact: Fraction, dtype: str) -> Any:
     count, rest = divmod(numerator << max(-quantum, 0), whole := denominator << max(quantum, 0))
     if 2 * rest > whole or (2 * rest == whole and count % 2):
         count += 1
-    # The bits are assembled, since a CPU that flushes subnormal numbers would compute 0. A normal number's count has a leading
-    # bit that is not stored: here it adds 1 to the exponent, as it should.
-    encoded = count + ((quantum - smallest) << (bits - 1))
-    encoded = min(encoded, (overflow - smallest - bits + 2) << (bits - 1))  # infinity
+    sign = -1 if exact.numerator < 0 else 1
+    if count.bit_length() + quantum > overflow:
+        return kind(sign * np.inf)
+    if count >> (bits - 1):
+        return kind(math.ldexp(sign * count, quantum))
+    # A subnormal number's bits are its count. A CPU that flushes such numbers would compute 0.
     size = np.dtype(dtype).itemsize
-    if encoded and exact.numerator < 0:
-        encoded |= 1 << (8 * size - 1)
-    return np.array(encoded, f"u{size}").view(dtype)[()]
+    return np.array(count | (sign < 0 and count > 0) << (8 * size - 1), f"u{size}").view(dtype)[()]
 
 
 def rounded_input(name: str, value: Any, dtype: str, *, positive: bool = False) -> float:

@@ -194,6 +194,6 @@ def test_arguments_of_a_wrong_type_are_named(drop_ins: Any, keras: Any, tmp_path
     config = {"class_name": "SGD", "config": {"learning_rate": 0.5}}
     with pytest.raises(TypeError, match=r"^custom_objects must be a dict, got 5 of type int"):
         keras_2.optimizer_from_config(config, 5)  # type: ignore[arg-type]
-    for wrong in ({"nothing": 1}, {"learning_rate": {"class_name": "x"}}, {5: 6}, {"learning_rate": object()}):
+    for wrong in ({"nothing": 1}, {"learning_rate": {"class_name": "x"}}, {5: 6}):
         with pytest.raises(ValueError, match=r"."):  # some messages are Keras's own
             keras_2.optimizer_from_config({"class_name": "SGD", "config": wrong})

@@ -115,4 +115,4 @@ def main(name: str, folder: Path, quick: bool) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], Path(sys.argv[2]), "--quick" in sys.argv[3:]))
+    sys.exit(main(sys.argv[1], Path(sys.argv[2]).resolve(), "--quick" in sys.argv[3:]))

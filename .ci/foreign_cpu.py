@@ -6,6 +6,7 @@ system is not changed, and root is not needed. A second run uses what FOLDER hol
 
 from __future__ import annotations
 
+import compileall
 import dataclasses
 import os
 import shutil
@@ -69,6 +70,8 @@ def unpack(folder: Path, architecture: str, *packages: str) -> Path:
     shutil.rmtree(unfinished, ignore_errors=True)
     for package in sorted((apt / "cache/archives").glob("*.deb")):
         subprocess.run(["dpkg-deb", "-x", package, unfinished], check=True)
+    # Bytecode is the same on every CPU. Emulated, Python takes a minute at each start to compile its library.
+    compileall.compile_dir(unfinished / "usr/lib", maxlevels=20, quiet=2, workers=2, stripdir=unfinished)
     return unfinished.rename(root)
 
 
@@ -93,7 +96,6 @@ def main(name: str, folder: Path, quick: bool) -> int:
     command = python(cpu, folder)
     environment = os.environ | {
         "PYTHONPATH": os.pathsep.join([str(ROOT), sysconfig.get_path("purelib")]),
-        "PYTHONDONTWRITEBYTECODE": "1",
     }
     found = subprocess.run([*command, "-c", KIND], env=environment, check=True, capture_output=True, text=True).stdout.strip()
     if found != cpu.kind:
@@ -113,4 +115,4 @@ def main(name: str, folder: Path, quick: bool) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], Path(sys.argv[2]), "--quick" in sys.argv[3:]))
+    sys.exit(main(sys.argv[1], Path(sys.argv[2]).resolve(), "--quick" in sys.argv[3:]))

@@ -68,5 +68,7 @@ def _undecided(plan: Plan, near: Floats, indices: NDArray[np.intp], roundings: i
     """Those of the indices whose interval holds more than one float32 after rounding."""
     # Twice the bound, for the roundings of near +- error; an absolute term for products that underflow.
     error = 2 * U * (roundings * (np.abs(near) + abs(plan.initial)) + 2 * np.abs(near)) + 2.0**-1000
-    differ = (near - error).astype(np.float32) != (near + error).astype(np.float32)
+    # Bits are compared: on 32-bit ARM NumPy finds all subnormal float32 equal, since its vectors flush them.
+    low, high = ((near + end).astype(np.float32).view(np.uint32) for end in (-error, error))
+    differ = low != high
     return indices[differ if keeps else differ | (np.abs(near) < SMALLEST_NORMAL)]

@@ -40,13 +40,13 @@ def main() -> None:
 def _arrange_help(command: click.Command) -> None:
     """Arrange the help texts of a command and its subcommands, which are docstrings.
 
-    - A raw docstring has a backslash and a "b" where click expects the character that keeps the lines of a block.
-    - The block "Example:" stands at the end, after the options.
+    - The block "Example:" stands at the end, after the options. In a raw docstring it begins with a backslash and a
+      "b", where click expects the character that keeps the lines of a block.
     - The list of commands has the whole first sentence, where click would cut it.
     """
-    text, _, example = inspect.cleandoc(command.help or "").replace("\\b\n", "\b\n").partition("\b\nExample:\n")
+    text, _, example = inspect.cleandoc(command.help or "").partition("\\b\nExample:\n")
     command.help = text.strip()
-    command.epilog = f"\b\nExample:\n{example}" if example else command.epilog
+    command.epilog = f"\b\nExample:\n{example}" if example else None
     command.short_help = re.split(r"(?<=\.)\s", " ".join(text.split()), maxsplit=1)[0]
     for subcommand in getattr(command, "commands", {}).values():
         _arrange_help(subcommand)

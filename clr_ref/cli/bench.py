@@ -85,7 +85,7 @@ def bench(
     markdown: Path | None,
     as_json: bool,
 ) -> None:
-    """Time clr_ref and every other installed implementation in one run, as ratios to np.full.
+    r"""Time clr_ref and every other installed implementation in one run, as ratios to np.full.
 
     The page shows the run beside the stored one: that of --compare, or else the one that --out replaces.
 
@@ -94,7 +94,7 @@ def bench(
     \b
     Example:
       clr-ref bench --key --rounds 2 --largest 1000
-    """  # noqa: D301 - click has to see the character, not a backslash
+    """
     require_extras(*(["plot"] if markdown else []), *(["conformance"] if harness else []), framework=training)
     stored = None if then is None else _read(then, "--compare")
     added = [_read(path, "--add") for path in others]

@@ -17,13 +17,8 @@ from clr_ref.cli.common import finite, json_option, output_option, require_extra
 from clr_ref.cli.lines import printable, say
 from clr_ref.conformance.config import MAX_EXAMPLES, POLICY_NAMES, SEED, THOROUGH_EXAMPLES
 
-EXAMPLE = """\b
-Example:
-  clr-ref conform clr_ref.conformance.peers.reference:make --policy triangular
-"""
 
-
-@click.command(epilog=EXAMPLE)
+@click.command()
 @click.argument("implementation", metavar="IMPL")
 @click.option(
     "--dtype",
@@ -59,11 +54,15 @@ def conform(
     html: Path | None,
     as_json: bool,
 ) -> None:
-    """Compare IMPL, an implementation of cyclical learning rates, with the specification.
+    r"""Compare IMPL, an implementation of cyclical learning rates, with the specification.
 
     The report says whether it is a cyclical learning rate, at which step it first goes wrong, and how accurate it is.
 
     IMPL is package.module:make or path/to/file.py:make. Needs clr-ref[conformance].
+
+    \b
+    Example:
+      clr-ref conform clr_ref.conformance.peers.reference:make --policy triangular
     """
     require_extras("conformance")
     from clr_ref.conformance import exceptions as deviations, runner

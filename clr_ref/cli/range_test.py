@@ -35,16 +35,12 @@ if TYPE_CHECKING:
     from clr_ref.range_test.comparison import Comparison
 
 
-EXAMPLE = """\b
-Example:
-  clr-ref range-test --subset 6400 --steps 100 --out range-test
-"""
 _FRAMEWORKS = ("tensorflow", "keras", "tf_keras", "jax", "torch")
 #: exact.round_to computes each rate; more would take minutes before the first update.
 _MOST_STEPS = 10**6
 
 
-@click.command("range-test", epilog=EXAMPLE)
+@click.command("range-test")
 @click.argument("model", required=False, metavar="[MODULE:MAKE]")
 @click.option("--minimal-learning-rate", type=float, default=1e-4, show_default=True, help="The first rate.")
 @click.option("--maximal-learning-rate", type=float, default=10.0, show_default=True, help="The last rate.")
@@ -92,7 +88,7 @@ def range_test(
     out: Path | None,
     as_json: bool,
 ) -> None:
-    """Raise the learning rate until the loss stops falling, and suggest bounds for a cyclical one.
+    r"""Raise the learning rate until the loss stops falling, and suggest bounds for a cyclical one.
 
     Without an argument it sweeps the TFA tutorial's network on Fashion-MNIST. MODULE:MAKE, or FILE.py:MAKE, names a function
     that takes no arguments and returns a compiled Keras model and its data: (model, dataset), or (model, (x, y)).
@@ -100,6 +96,10 @@ def range_test(
     Needs Keras with TensorFlow, JAX or torch; the tutorial's network needs TensorFlow; --out needs clr-ref[plot].
 
     Exit code 1 if no bounds can be suggested, or if they train worse with --compare.
+
+    \b
+    Example:
+      clr-ref range-test --subset 6400 --steps 100 --out range-test
     """
     if model is not None and (epochs, subset, source) != (None, None, None):
         raise click.UsageError("--compare, --subset and --data go with the tutorial's network, not with MODULE:MAKE")

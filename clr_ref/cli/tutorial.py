@@ -27,13 +27,8 @@ from clr_ref.cli.lines import say
 if TYPE_CHECKING:
     from clr_ref.training import tutorial as tutorials
 
-EXAMPLE = """\b
-Example:
-  clr-ref tutorial --subset 3200 --epochs 4
-"""
 
-
-@click.command(epilog=EXAMPLE)
+@click.command()
 @click.option("--epochs", type=click.IntRange(1), default=10, show_default=True, help="Passes over the data.")
 @click.option(
     "--subset",
@@ -59,10 +54,14 @@ Example:
 @data_option
 @json_option
 def tutorial(epochs: int, subset: int | None, seed: int, out: Path, source: Path | None, as_json: bool) -> None:
-    """Train the network of TFA's tutorial, and compare the tutorial's claims with what is measured.
+    r"""Train the network of TFA's tutorial, and compare the tutorial's claims with what is measured.
 
     The network is trained on Fashion-MNIST twice, without and with the cyclical rate. Needs TensorFlow and clr-ref[plot].
     Exit code 1 if the applied rates do not have the schedule's cycles; other claims that fail do not change the exit code.
+
+    \b
+    Example:
+      clr-ref tutorial --subset 3200 --epochs 4
     """
     from clr_ref.training import tutorial as training
 

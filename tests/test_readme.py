@@ -90,7 +90,7 @@ def test_the_results_in_the_python_example_are_the_results() -> None:
         expression, _, comment = line.partition("#")
         value = eval(expression, namespace)
         # NumPy 2 writes np.float32(0.01), earlier ones 0.01.
-        assert comment.split(";")[0].strip() in (repr(value), str(value), f"np.{type(value).__name__}({value})"), line
+        assert comment.split(";")[0].strip() in (repr(value), str(value), f"np.{type(value).__name__}({value!s})"), line
 
 
 def test_the_workflow_to_paste_is_the_checked_one_with_our_pins() -> None:

@@ -67,8 +67,8 @@ _MOST_BYTES = 1 << 24
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     default=None,
     metavar="FILE",
-    help="Compare the ratios with those of a stored run. A key figure fails above 2 times the stored ratio, or above 4 times "
-    "on another processor.",
+    help="Compare the ratios with those of a stored run. A key figure fails if, measured twice, it is above 2 times the stored "
+    "ratio, or above 4 times on another processor.",
 )
 @output_option("--markdown", help="Write a page, and a picture beside it. Needs clr-ref[plot].")
 @json_option
@@ -124,6 +124,10 @@ def bench(
             progress.done("train steps")
     report = Report(machine(), tuple(figures), missing, harnessed, tuple(trained))
     changes = [] if stored is None else compare(report, stored)
+    if stored is not None and (slow := [change for change in changes if not change.holds]):
+        # Another process can spoil one measurement, and it only makes a ratio look worse.
+        report = _measured_again(report, slow, rounds)
+        changes = compare(report, stored)
     holds = all(change.holds for change in changes) and (stored is None or bool(changes))
     if out is not None:
         write_text(out, report.to_json())
@@ -146,6 +150,16 @@ def bench(
         if stored is not None and not changes:
             click.echo("nothing to compare: the stored run has none of these figures")
     sys.exit(0 if holds else 1)
+
+
+def _measured_again(report: Report, slow: list[Change], rounds: int) -> Report:
+    """Return the report with the better of two measurements for each figure that failed."""
+    best = {(figure.contender, figure.size): figure for figure in report.figures}
+    for size in dict.fromkeys(change.size for change in slow):
+        again, _ = measure([change.contender for change in slow if change.size == size], [size], rounds)
+        for figure in again:
+            best[figure.contender, size] = min(best[figure.contender, size], figure, key=lambda one: one.ratio)
+    return dataclasses.replace(report, figures=tuple(best.values()))
 
 
 def _page_by_default(out: Path | None, as_json: bool) -> Path | None:
@@ -194,6 +208,8 @@ def _print(report: Report, changes: list[Change]) -> None:
         where = "the same processor" if changes[0].limit == SAME_PROCESSOR else "another processor"
         click.echo(f"\nratios to np.full: those of the stored run, on {where}, and new ones")
         print_table(table)
+        for c in (change for change in changes if not change.holds):
+            _tell(f"FAILS: {c.contender}, {show_steps(c.size)}: {c.now / c.then:.1f} times the stored ratio, measured twice")
         many = "all key figures are at most" if all(c.holds for c in changes) else "a key figure is more than"
         click.echo(f"{many} {changes[0].limit:g} times the stored one")
 

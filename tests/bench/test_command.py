@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import shlex
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from clr_ref.bench.figures import Figure
+from clr_ref.bench.machine import machine
 from clr_ref.bench.report import Report
 from clr_ref.cli import bench as command, main
 from clr_ref.cli.bench import PAGE
@@ -26,9 +28,7 @@ def run(*arguments: str) -> Any:
 def measured(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is timed."""
     figures = [Figure("np.full", 10**7, "np.full", 1.0, 1.0, 1.0, 1.0), *report(key=3.0).figures]
-    monkeypatch.setattr(
-        command, "measure", lambda names, sizes, rounds, done: (figures, {"lrsched triangular2": "no <lrsched>"})
-    )
+    monkeypatch.setattr(command, "measure", lambda *_: (figures, {"lrsched triangular2": "no <lrsched>"}))
 
 
 @pytest.fixture(autouse=True)
@@ -59,6 +59,28 @@ def test_command(tmp_path: Path) -> None:
     assert run("--compare", str(stored)).exit_code == 1  # nothing to compare is no success
     stored.write_text(first.stdout, "utf-8")  # what --json prints is a stored run too
     assert "nothing to compare" not in run("--compare", str(stored)).stdout
+
+
+@pytest.mark.parametrize(("second", "code"), [(1.0, 0), (3.0, 1)])
+def test_a_figure_that_fails_is_measured_once_more(second: float, code: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process can spoil one measurement, hardly two; the other figures stay as they are."""
+    contender, size = "reference exp_range", 100_000
+    ratios = iter([5.0, second])
+    asked = []
+
+    def measure(names: Iterable[str], sizes: Iterable[int], *_: object) -> tuple[list[Figure], dict[str, str]]:
+        asked.append((list(names), list(sizes)))
+        return [Figure(contender, size, "np.full", 1e-6, next(ratios), 1.0, 5.0)], {}
+
+    now = machine()
+    stored = Report(now, (Figure(contender, size, "np.full", 1e-6, 1.0, 1.0, 1.0),), {}, {}, ())
+    Path("then.json").write_text(stored.to_json(), "utf-8")
+    monkeypatch.setattr(command, "measure", measure)
+    result = run("--compare", "then.json")
+    assert result.exit_code == code, result.output
+    assert asked[1:] == [([contender], [size])]
+    failing = f"FAILS: {contender}, 100,000 steps: 3.0 times the stored ratio, measured twice"
+    assert (failing in result.stdout) == bool(code)
 
 
 @pytest.mark.usefixtures("measured")

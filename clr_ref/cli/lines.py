@@ -44,6 +44,15 @@ def printable(text: str, encoding: str | None = "utf-8") -> str:
     return text.encode(encoding or "utf-8", "backslashreplace").decode(encoding or "utf-8")
 
 
+def visible(text: str) -> str:
+    r"""Return text with its control characters escaped, except for tabs and ends of lines: a terminal would obey them.
+
+    >>> visible("\x1b[31mred")
+    '\\x1b[31mred'
+    """
+    return "".join(c if c.isprintable() or c in "\t\n" or "\ud800" <= c <= "\udfff" else ascii(c)[1:-1] for c in text)
+
+
 def _wrapped(line: str, width: int, first: str, rest: str) -> str:
     before, repeat, command = line.partition(_REPEAT)
     if repeat and len(first + line) > width:

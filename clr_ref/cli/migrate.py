@@ -69,7 +69,7 @@ def _print(result: Result, write: bool) -> None:
     lines = [(place, f"{kind}: {text}") for place, kind, text in result.findings]
     for name, places, counterpart in result.uses:
         also = f" (also {', '.join(places[1:])})" if places[1:] else ""
-        instead = "this command does not know what Keras has instead" if counterpart is None else f"Keras 3: {counterpart}"
+        instead = "this command does not know a counterpart" if counterpart is None else f"Keras 3: {counterpart}"
         lines.append((places[0], f"stays: {name}{also}; {instead}"))
     if result.problem:
         say(visible(f"{result.path}: left alone: {result.problem}"), then="  ")

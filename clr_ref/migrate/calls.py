@@ -32,7 +32,7 @@ def warnings_of(source: Source, call: cst.Call, kind: str) -> Iterator[str]:
         elif name == "step_size" and isinstance(number, int | float) and number <= 0:
             effect = "makes every rate NaN" if number == 0 else "accepts it"
             yield f"step_size={source.code(value)} is a ValueError, since it must be greater than 0; TFA {effect}"
-        elif name.endswith("_learning_rate") and isinstance(number, int):
+        elif name == "initial_learning_rate" and isinstance(number, int):
             yield f"{name}={number} is taken as {float(number)}; TFA raises an error for an int when a rate is computed"
         elif name == "scale_fn" and not isinstance(number, str) and not _has_name(source, value):
             yield f"scale_fn is {_described(source, value)} without a registered name: {_NAME_IT}"

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-import warnings
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from clr_ref.migrate import magics
 from clr_ref.migrate.edits import Edit, Place, applied, lines_of
@@ -47,17 +46,22 @@ def code_cells(text: str) -> list[Cell]:
     Raises:
         ParseError: the text is no notebook.
     """
-    import nbformat
-
-    reads: Any = nbformat.reads
+    from nbformat import NBFormatError, ValidationError
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of missing ids, which are no matter of ours
-            document = reads(text, as_version=nbformat.NO_CONVERT)
-    except (ValueError, RecursionError, AttributeError, KeyError, TypeError, nbformat.ValidationError) as error:
+        return _code_cells(text)
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError, NBFormatError, ValidationError) as error:
         raise ParseError(f"it is no notebook: {str(error).splitlines()[0]}") from None
-    metadata = document.get("metadata", {})
+
+
+def _code_cells(text: str) -> list[Cell]:
+    from nbformat import reader
+
+    # nbformat.reads also validates, and prints what is wrong: a field too many is no reason to leave a notebook alone.
+    document = reader.reads(text)  # type: ignore[no-untyped-call]
+    if document.get("nbformat") not in (3, 4):
+        raise ValueError("its format is neither 3 nor 4")
+    metadata = document["metadata"]
     languages = {metadata.get("kernelspec", {}).get("language"), metadata.get("language_info", {}).get("name")}
     if languages - {None, "", "python", "ipython"}:
         return []

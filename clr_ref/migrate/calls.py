@@ -26,7 +26,7 @@ def warnings_of(source: Source, call: cst.Call, kind: str) -> Iterator[str]:
     for name, value in given.items():
         number = _literal(source, value)
         if name not in ARGUMENTS[kind]:
-            yield f"{name} is no argument of {kind}: a TypeError, as in TFA 0.9 and later"
+            yield f"{name} is no argument of {kind}: a TypeError, as in TFA 0.23"
         elif name == "scale_mode" and isinstance(number, str) and number not in ("cycle", "iterations"):
             yield f'scale_mode={number!r} is a ValueError; TFA takes it for "iterations"'
         elif name == "step_size" and isinstance(number, int | float) and number <= 0:

@@ -72,20 +72,24 @@ class _Migration:
         self.source = source
         self.words = words
         self.references = source.references()
+        #: The scopes in which our module will be imported: its name hides that of an outer scope there.
+        self.homes = {r.binding.scope for r in self.references if r.is_cyclical and _needs_module(r)}
         self.found: list[Finding] = []
         self.root, self.module = _our_name(source)
 
     def changes(self) -> Changes:
-        moving = {id(reference) for reference in self.references if reference.is_cyclical and not self._reason(reference)}
-        rewritten = [r for r in self.references if id(r) in moving]
-        edits = [edit for r in rewritten if not is_cyclical(min(r.binding.targets)) for edit in [self._renamed(r)]]
-        edits += self._imports(rewritten)
+        moving: list[Reference] = []
+        staying: list[Reference] = []
         for reference in self.references:
-            if reference.is_cyclical and id(reference) not in moving:
-                self._tell(reference.node, "by hand", f"{_short(reference.name)} was left alone: {self._reason(reference)}")
+            reason = self._reason(reference) if reference.is_cyclical else ""
+            (moving if reference.is_cyclical and not reason else staying).append(reference)
+            if reason:
+                self._tell(reference.node, "by hand", f"{reference.name.rpartition('.')[2]} was left alone: {reason}")
             elif reference.is_text and any(name in self.source.code(reference.node) for name in ARGUMENTS):
                 self._tell(reference.node, "by hand", "a string that is an annotation was left alone")
-        for reference in rewritten:
+        edits = [self._renamed(reference) for reference in moving if _needs_module(reference)]
+        edits += self._imports(moving, staying)
+        for reference in moving:
             call = self.source.parent(reference.node)
             if isinstance(call, cst.Call) and call.func is reference.node:
                 for text in warnings_of(self.source, call, reference.name.rpartition(".")[2]):
@@ -102,7 +106,7 @@ class _Migration:
 
     def _reason(self, reference: Reference) -> str:
         """Return why a use of one of the four classes has to be changed by hand, or ""."""
-        if is_cyclical(min(reference.binding.targets)):
+        if not _needs_module(reference):
             return ""  # the import alone changes, whatever the name also refers to
         if reference.binding.unsure:
             return reference.binding.unsure
@@ -110,7 +114,7 @@ class _Migration:
             return "a comment stands inside the name"
         inner: metadata.Scope = reference.scope
         while inner is not reference.binding.scope and inner is not inner.parent:
-            if any(other.is_cyclical and other.binding.scope is inner for other in self.references):
+            if inner in self.homes:
                 return "a function uses TFA's schedules by its own import and by one outside"
             inner = inner.parent
         return ""
@@ -120,23 +124,19 @@ class _Migration:
         value = reference.node.value
         return Edit(self.source.start(value), self.source.end(value), self.root)
 
-    def _imports(self, rewritten: list[Reference]) -> list[Edit]:
+    def _imports(self, moving: list[Reference], staying: list[Reference]) -> list[Edit]:
         """Return the changes of imports: of those whose names are rewritten, and of those of the classes themselves."""
-        kept = {id(r.binding) for r in self.references if r not in rewritten}
-        needed: dict[cst.Import | cst.ImportFrom, bool] = {}
+        used = {reference.binding for reference in staying}
         dropped: dict[cst.Import | cst.ImportFrom, set[cst.ImportAlias]] = {}
-        for binding in {id(r.binding): r.binding for r in rewritten}.values():
-            if is_cyclical(min(binding.targets)):
-                continue
-            used = id(binding) in kept or binding.name in self.words or isinstance(binding.scope, metadata.ClassScope)
+        for binding in {reference.binding for reference in moving if _needs_module(reference)}:
+            stays = binding in used or binding.name in self.words or isinstance(binding.scope, metadata.ClassScope)
             for statement, alias in binding.imports:
-                needed[statement] = True
-                dropped.setdefault(statement, set()).update(() if used else (alias,))
+                dropped.setdefault(statement, set()).update(() if stays else (alias,))
         edits = []
         for statement in imports_in(self.source.module):
-            cyclical = any(is_cyclical(target(statement, alias) or "") for alias in aliases_of(statement))
-            if statement in needed or (cyclical and isinstance(statement, cst.ImportFrom)):
-                module = self.module if statement in needed else ""
+            # Only from-imports bind a class.
+            if statement in dropped or any(is_cyclical(target(statement, alias) or "") for alias in aliases_of(statement)):
+                module = self.module if statement in dropped else ""
                 edits += imports.changes(self.source, statement, dropped.get(statement, set()), module)
         return edits
 
@@ -206,14 +206,18 @@ class _Migration:
         return edits
 
 
+def _needs_module(reference: Reference) -> bool:
+    """Return whether our module has to be imported for a name: not where the class itself is imported by its name."""
+    return not is_cyclical(min(reference.binding.targets))
+
+
 def _our_name(source: Source) -> tuple[str, str]:
     """Return how our module is called in a file, and the statement that imports it: no other name is hidden by it."""
     taken: set[str] = set()
     for scope in source.scopes:
         for assignment in scope.assignments:
             statement = assignment.node if isinstance(assignment, metadata.ImportAssignment) else None
-            ours = isinstance(statement, cst.Import) and any(a.evaluated_name.startswith("clr_ref") for a in statement.names)
-            if not ours:
+            if not isinstance(statement, cst.Import) or "clr_ref" not in map(_package, statement.names):
                 taken.add(assignment.name)
     if "clr_ref" not in taken:
         return OURS, f"import {OURS}"
@@ -227,5 +231,5 @@ def _strings(source: Source) -> set[str]:
     return {str(node.raw_value) for node in found if isinstance(node, cst.SimpleString)}
 
 
-def _short(name: str) -> str:
-    return name.rpartition(".")[2]
+def _package(alias: cst.ImportAlias) -> str:
+    return alias.evaluated_name.split(".")[0]

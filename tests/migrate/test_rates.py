@@ -33,7 +33,7 @@ optimizer = AdamW(1e-4, rates[0])
 """
 
 
-@pytest.mark.filterwarnings("ignore:\n\nTensorFlow Addons:UserWarning")
+@pytest.mark.filterwarnings("ignore")
 def test_a_migrated_sample_gives_the_same_rates() -> None:
     if "CLR_REF_EXPECT_TFA" not in os.environ:
         pytest.skip("this needs TFA")
@@ -47,5 +47,6 @@ def test_a_migrated_sample_gives_the_same_rates() -> None:
     for old, new in zip(before["rates"], after["rates"], strict=True):  # type: ignore[call-overload]
         assert type(old).__module__.startswith("tensorflow_addons.")
         assert type(new).__module__ == "clr_ref.keras"
-        np.testing.assert_allclose(new(steps), old(steps), rtol=2e-4, atol=1e-7)
+        # TFA's roundings add up to less than this in 400 steps.
+        np.testing.assert_allclose(new(steps), old(steps), rtol=0, atol=1e-5 * float(new.maximal_learning_rate))
     assert type(before["optimizer"]) is type(after["optimizer"])

@@ -85,6 +85,15 @@ def test_a_function_with_an_import_of_its_own_does_not_hide_the_one_outside() ->
     assert "    import clr_ref.keras\n    return a, clr_ref.keras.TriangularCyclicalLearningRate" in migrated(code)
 
 
+def test_a_class_that_a_function_imports_by_its_name_hides_nothing() -> None:
+    code = (
+        "import tensorflow_addons as tfa\ndef f():\n    from tensorflow_addons.optimizers import CyclicalLearningRate\n"
+        "    return CyclicalLearningRate, tfa.optimizers.TriangularCyclicalLearningRate\n"
+    )
+    assert said(changes(code), "by hand") == []
+    assert "tensorflow_addons" not in migrated(code)
+
+
 @pytest.mark.parametrize(
     "code",
     [

@@ -135,7 +135,7 @@ def test_named_environments_exist() -> None:
     tox.read(ROOT / "tox.ini", "utf-8")
     known = set(re.findall(r"[\w.-]+", tox["tox"]["env_list"] + tox["tox"]["labels"]))
     known |= {section.removeprefix("testenv:") for section in tox.sections()}
-    factors = [re.fullmatch(r"testenv:([\w-]+)\{([\w,]+)\}", section) for section in tox.sections()]
+    factors = [re.fullmatch(r"testenv:([\w-]+)\{([\w,-]+)\}", section) for section in tox.sections()]
     known |= {found[1] + name for found in factors if found for name in found[2].split(",")}
     named = [names for page in PAGES for names in re.findall(r"tox run -e ([\w.,-]*\w)", page.read_text("utf-8"))]
     assert len(named) > 5

@@ -13,7 +13,7 @@ from click.core import ParameterSource
 from rich.console import Console
 from rich.markup import escape
 
-from clr_ref.cli.common import finite, json_option, output_option, require_extras, short
+from clr_ref.cli.common import finite, json_option, output_option, short
 from clr_ref.cli.lines import printable, say
 from clr_ref.conformance.config import MAX_EXAMPLES, POLICY_NAMES, SEED, THOROUGH_EXAMPLES
 
@@ -58,13 +58,12 @@ def conform(
 
     The report says whether it is a cyclical learning rate, at which step it first goes wrong, and how accurate it is.
 
-    IMPL is package.module:make or path/to/file.py:make. Needs clr-ref[conformance].
+    IMPL is package.module:make or path/to/file.py:make.
 
     \b
     Example:
       clr-ref conform clr_ref.conformance.peers.reference:make --policy triangular
     """
-    require_extras("conformance")
     from clr_ref.conformance import exceptions as deviations, runner
     from clr_ref.conformance.domain import EVERYTHING, read_domain
     from clr_ref.conformance.load import LoadError

@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from clr_ref._files import write_text
-from clr_ref.cli.common import check_outputs, ending_clearly, finite, output_option, require_extras, short
+from clr_ref.cli.common import check_outputs, ending_clearly, finite, output_option, short
 from clr_ref.cli.lines import printable, say
 from clr_ref.conformance.exceptions import ExceptionsError
 from clr_ref.conformance.peers import report, reread
@@ -36,9 +36,8 @@ Example:
 def main(names: tuple[str, ...], markdown: Path | None, html: Path | None, as_json: bool) -> None:
     """Compare every peer with the specification and with the deviations that are declared of it.
 
-    All packages must be installed; `tox run -e peers` installs them. Needs clr-ref[conformance].
+    All packages must be installed; `tox run -e peers` installs them.
     """
-    require_extras("conformance")
     check_outputs("--markdown, --html", [path for path in (markdown, html) if path is not None])
     try:
         everyone = read_peers()

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from clr_ref.cli.common import finite, json_option, output_option, short
-from clr_ref.cli.lines import printable, say
+from clr_ref.cli.lines import say
 from clr_ref.conformance.config import MAX_EXAMPLES, POLICY_NAMES, SEED, THOROUGH_EXAMPLES
 
 
@@ -69,6 +69,7 @@ def conform(
     from clr_ref.conformance.load import LoadError
     from clr_ref.conformance.report_html import write
     from clr_ref.conformance.subject import Remote
+    from clr_ref.conformance.words import printable
 
     if thorough:
         if click.get_current_context().get_parameter_source("max_examples") is not ParameterSource.DEFAULT:
@@ -92,11 +93,11 @@ def conform(
                 for verdict in runner.run_checks(subject, options):
                     verdicts.append(verdict)
                     status.update(escape(f"{verdict.policy} {verdict.clause} {verdict.name}"))
-            report = runner.make_report(printable(implementation), subject, options, verdicts)
+            report = runner.make_report(printable(implementation, longest=2_000), subject, options, verdicts)
     except LoadError as error:
-        raise click.BadParameter(printable(str(error)), param_hint="IMPL") from None
+        raise click.BadParameter(str(error), param_hint="IMPL") from None
     except deviations.ExceptionsError as error:
-        raise click.BadParameter(printable(str(error)), param_hint="--exceptions") from None
+        raise click.BadParameter(str(error), param_hint="--exceptions") from None
     if html is not None:
         write(report, html)
     if as_json:

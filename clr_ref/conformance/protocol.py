@@ -206,7 +206,7 @@ def responses(make: Make, request: Request) -> Iterator[Response]:
             except KeyboardInterrupt:  # the user's, where the implementation runs in the user's process
                 raise
             except BaseException as error:  # SystemExit too: an implementation cannot end the kit
-                failure = Response("error", words.of_error(error))
+                failure = Response("error", f"raised {words.of_error(error)}")
         yield failure or response
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
+from clr_ref._inputs import nearest
 from clr_ref.conformance import regimes, search
 from clr_ref.conformance.accuracy import Grade, Level, rates
 from clr_ref.conformance.cases import FixedCase, fixed_cases
@@ -278,8 +278,7 @@ def _nearest(deviation: Deviation, judged: Iterable[Item]) -> str:
         given, known = deviation.check, {item.name for item in judged if item.case is None and item.clause == deviation.clause}
     else:
         given, known = deviation.clause or "", {item.clause for item in judged if item.case is None}
-    found = difflib.get_close_matches(given, sorted(known), n=4, cutoff=0.5)
-    return f"; the nearest are {', '.join(found)}" if found else ""
+    return nearest(given, known)
 
 
 def _speaks_of(deviation: Deviation, item: Item) -> bool:

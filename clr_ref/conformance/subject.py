@@ -6,6 +6,7 @@ else at every call fails the checks of clause 3.4 alone, and cannot disturb the 
 
 from __future__ import annotations
 
+import abc
 import dataclasses
 import sys
 from collections.abc import Sequence
@@ -46,7 +47,23 @@ class Subject(Protocol):
         ...
 
 
-class Local:
+class _Remembering(abc.ABC):
+    """Remembers the responses to each request."""
+
+    def __init__(self) -> None:
+        self._known: dict[Request, Responses] = {}
+
+    def evaluate(self, request: Request) -> Responses:
+        """Returns what the implementation returns, or that it hung or died."""
+        if request not in self._known:
+            self._known[request] = self._evaluate(request)
+        return self._known[request]
+
+    @abc.abstractmethod
+    def _evaluate(self, request: Request) -> Responses: ...
+
+
+class Local(_Remembering):
     """An implementation in this process, which it can hang or crash.
 
     Args:
@@ -55,18 +72,15 @@ class Local:
     """
 
     def __init__(self, make: Make, policies: Sequence[str] = POLICY_NAMES) -> None:
+        super().__init__()
         self._make = make
-        self._known: dict[Request, Responses] = {}
         self.capabilities = capabilities_from({policy: offer_of(make, policy) for policy in policies})
 
-    def evaluate(self, request: Request) -> Responses:
-        """Returns what the implementation returns."""
-        if request not in self._known:
-            self._known[request] = tuple(responses(self._make, request))
-        return self._known[request]
+    def _evaluate(self, request: Request) -> Responses:
+        return tuple(responses(self._make, request))
 
 
-class Remote:
+class Remote(_Remembering):
     """An implementation in a process of its own, which is replaced when it hangs or dies. A context manager.
 
     Args:
@@ -79,10 +93,10 @@ class Remote:
     """
 
     def __init__(self, name: str, policies: Sequence[str] = POLICY_NAMES, timeout: float | None = None) -> None:
+        super().__init__()
         self.name = name
         self._policies = policies
         self._timeout = STEP_TIMEOUT if timeout is None else timeout
-        self._known: dict[Request, Responses] = {}
         self._child: Child | None = None
         self._deaths = dict.fromkeys(POLICY_NAMES, 0)
         self._in_a_row = dict.fromkeys(POLICY_NAMES, 0)
@@ -98,12 +112,6 @@ class Remote:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._stop(LEAVE_TIMEOUT if kind is None else 0.0)
-
-    def evaluate(self, request: Request) -> Responses:
-        """Returns what the implementation returns, or that it hung or died."""
-        if request not in self._known:
-            self._known[request] = self._evaluate(request)
-        return self._known[request]
 
     def _offer(self, policy: str) -> Offer:
         child = self._child or self._start()

@@ -111,6 +111,9 @@ class Response:
             return np.dtype(dtype).type(float.fromhex(self.text))
 
 
+#: What the process of an implementation sends while that imports a module during a call. It is no reply.
+IMPORTING = "importing"
+
 Operation = Literal["evaluate", "straight", "resume", "reload", "load_late", "load_into_used", "pickle", "applied"]
 
 

@@ -9,14 +9,16 @@ from __future__ import annotations
 import abc
 import dataclasses
 import sys
+import time
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Protocol
+from typing import Any, Protocol
 
 from clr_ref.conformance.config import POLICY_NAMES
 from clr_ref.conformance.load import LoadError
 from clr_ref.conformance.process import Child
 from clr_ref.conformance.protocol import (
+    IMPORTING,
     Capabilities,
     Make,
     Offer,
@@ -27,7 +29,7 @@ from clr_ref.conformance.protocol import (
     responses,
 )
 
-#: Seconds that an implementation has to be imported, and to return the rate of one step.
+#: Seconds that an implementation has to be imported, and to return the rate of one step, without what it imports meanwhile.
 IMPORT_TIMEOUT, STEP_TIMEOUT = 300.0, 10.0
 #: Seconds that the process has to end by itself after its last request.
 LEAVE_TIMEOUT = 5.0
@@ -117,7 +119,7 @@ class Remote(_Remembering):
         child = self._child or self._start()
         try:
             child.send({"offer": policy})
-            return Offer(**child.receive(self._timeout))
+            return Offer(**self._reply_of(child))
         except (OSError, TypeError):  # it hangs, dies, or sends something else, which the first request will show
             self._stop()
             return Offer()
@@ -130,7 +132,7 @@ class Remote(_Remembering):
             child.send(dataclasses.asdict(request))
             while len(given) < request.expected:
                 # The timeout holds for the first step too, to which a scheduler has to count.
-                given.append(Response.received(child.receive(self._timeout)))
+                given.append(Response.received(self._reply_of(child)))
             self._in_a_row[policy] = 0
         except TimeoutError:
             given.append(Response("hang", f"did not return within {self._timeout:g} s"))
@@ -139,6 +141,18 @@ class Remote(_Remembering):
             given.append(self._death(policy, str(error)))
             self._stop()
         return tuple(given + [given[-1]] * (request.expected - len(given)))
+
+    def _reply_of(self, child: Child) -> Any:
+        """Returns the next reply. Its time begins anew with every module that the implementation imports.
+
+        Raises:
+            TimeoutError: there is none in time. An implementation that tries to import something forever hangs too.
+        """
+        end = time.monotonic() + IMPORT_TIMEOUT
+        while (document := child.receive(self._timeout)) == IMPORTING:
+            if time.monotonic() > end:
+                raise TimeoutError
+        return document
 
     def _death(self, policy: str, words: str) -> Response:
         self._deaths[policy] += 1

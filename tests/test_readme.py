@@ -106,7 +106,6 @@ def test_the_workflow_to_paste_is_the_checked_one_with_our_pins() -> None:
 
 def test_the_failure_that_conformance_quotes_is_what_the_kit_finds() -> None:
     """An implementation that never halves the amplitude fails in the quoted words, except for the command that repeats it."""
-    pytest.importorskip("hypothesis", reason="the conformance kit needs hypothesis")
 
     def make(policy: str, **arguments: float) -> Callable[[int], float]:
         wide = clr_ref.triangular(**arguments, dtype="float64")

@@ -235,26 +235,21 @@ def fail(error: Exception, folder: Path | None, as_json: bool, undone: str) -> N
     sys.exit(1)
 
 
-#: The modules that each extra of pyproject.toml installs.
-_EXTRAS = {
-    "conformance": ("hypothesis", "tomllib" if sys.version_info >= (3, 11) else "tomli"),
-    "plot": ("matplotlib",),
-    "record": ("uv",),
-    "training": ("pooch",),
-}
+#: The module that an extra of pyproject.toml installs. That of "conformance" is missed where an exceptions file is read.
+_EXTRAS = {"plot": "matplotlib", "record": "uv", "training": "pooch"}
 
 
 def require_extras(*extras: str, framework: bool = False) -> None:
     """Check that a command has all that it needs besides clr_ref, before it begins. Nothing is imported.
 
     Args:
-        extras: extras of clr-ref: "conformance", "plot", "record", "training".
+        extras: extras of clr-ref: "plot", "record", "training".
         framework: the command also needs TensorFlow, or Keras with one of its backends.
 
     Raises:
         click.UsageError: something is not installed. The one line names everything that is missing, and what installs it.
     """
-    missing = [extra for extra in extras if not all(map(_is_installed, _EXTRAS[extra]))]
+    missing = [extra for extra in extras if not _is_installed(_EXTRAS[extra])]
     without_framework = framework and not (_is_installed("tensorflow") or _is_installed("keras"))
     if not missing and not without_framework:
         return

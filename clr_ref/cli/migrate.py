@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from clr_ref.cli.common import json_option, require_extras
-from clr_ref.cli.lines import printable, say, visible
+from clr_ref.cli.lines import say, visible
 
 if TYPE_CHECKING:
     from clr_ref.migrate.files import Result
@@ -51,7 +51,7 @@ def migrate(paths: tuple[Path, ...], write: bool, as_json: bool) -> None:
     results = []
     with Console(stderr=True).status("searching") as status:
         for path in files.found_in(paths):
-            status.update(escape(f"reading {printable(visible(str(path)))}"))
+            status.update(escape(f"reading {visible(str(path))}"))
             results.append(files.migrate(path, write=write))
     if as_json:
         click.echo(json.dumps(_document(results, write), indent=1))
@@ -83,17 +83,15 @@ def _print(result: Result, write: bool) -> None:
 def _print_diff(lines: list[str]) -> None:
     """Print a diff: in a terminal with colours and without control characters, elsewhere as ``patch`` reads it."""
     console = Console()
-    encoding = getattr(sys.stdout, "encoding", None)
     for line in lines:
         text = line.rstrip("\r\n")
         if console.is_terminal:
             style = next((style for start, style in _COLOURS.items() if line.startswith(start)), {})
-            shown = printable(visible(text), encoding)
-            click.echo(click.style(shown, **style) if style and not console.no_color else shown)
+            click.echo(click.style(visible(text), **({} if console.no_color else style)))
         elif text != line:
-            click.echo(printable(line, encoding), nl=False)
+            click.echo(line, nl=False)
         else:
-            click.echo(f"{printable(line, encoding)}\n\\ No newline at end of file")
+            click.echo(f"{line}\n\\ No newline at end of file")
 
 
 def _print_end(results: list[Result], write: bool) -> None:

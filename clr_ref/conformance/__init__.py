@@ -3,7 +3,7 @@
 It reports whether the implementation is a cyclical learning rate, at which step it first goes wrong, and how accurate it is.
 ``check(make)``, ``clr-ref conform package.module:make`` and ``pytest --pyargs clr_ref.conformance --clr-impl
 package.module:make`` run the same checks. docs/CONFORMANCE.md is the manual; ``protocol`` says what an implementation has to
-offer. Needs clr-ref[conformance].
+offer. On Python 3.10, an exceptions file needs clr-ref[conformance].
 """
 
 from __future__ import annotations

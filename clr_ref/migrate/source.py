@@ -87,6 +87,8 @@ class _Migration:
                 self._tell(reference.node, "by hand", f"{reference.name.rpartition('.')[2]} was left alone: {reason}")
             elif reference.is_text and any(name in self.source.code(reference.node) for name in ARGUMENTS):
                 self._tell(reference.node, "by hand", "a string that is an annotation was left alone")
+            elif (name := self._looked_up(reference)) in ARGUMENTS:
+                self._tell(reference.node, "by hand", f"{name} was left alone: getattr looks it up")
         edits = [self._renamed(reference) for reference in moving if _needs_module(reference)]
         edits += self._imports(moving, staying)
         for reference in moving:
@@ -118,6 +120,17 @@ class _Migration:
                 return "a function uses TFA's schedules by its own import and by one outside"
             inner = inner.parent
         return ""
+
+    def _looked_up(self, reference: Reference) -> object:
+        """Return the name of ``getattr(reference, "name")``, or None."""
+        argument = self.source.parent(reference.node)
+        call = self.source.parent(argument) if isinstance(argument, cst.Arg) else None
+        if not isinstance(call, cst.Call) or not m.matches(
+            call, m.Call(m.Name("getattr"), [m.Arg(), m.Arg(m.SimpleString()), m.ZeroOrMore()])
+        ):
+            return None
+        name = call.args[1].value
+        return name.raw_value if isinstance(name, cst.SimpleString) else None
 
     def _renamed(self, reference: Reference) -> Edit:
         assert isinstance(reference.node, cst.Attribute)

@@ -292,6 +292,10 @@ LEFT = {
         'import tensorflow_addons as tfa\nrate: "tfa.optimizers.CyclicalLearningRate"\n',
         "a string that is an annotation",
     ),
+    "a name that is looked up": (
+        "import tensorflow_addons as tfa\ngetattr(tfa.optimizers, 'CyclicalLearningRate')\n",
+        "getattr looks it up",
+    ),
     "a comment inside the name": (
         "import tensorflow_addons as tfa\n(tfa  # the addons\n.optimizers.CyclicalLearningRate)\n",
         "a comment stands inside the name",

@@ -85,9 +85,7 @@ def _end_of_statement(lines: list[str], at: int) -> int:
         text = "".join(lines[at:end]).lstrip()
         try:
             list(tokenize.generate_tokens(io.StringIO(text).readline))
-        except (tokenize.TokenError, SyntaxError) as error:
-            if isinstance(error, IndentationError):
-                return end
-        else:
-            return end
+        except (tokenize.TokenError, SyntaxError):
+            continue
+        return end
     return at + 1

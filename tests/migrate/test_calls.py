@@ -50,6 +50,7 @@ def test_one_warning(call: str, words: str) -> None:
         "ExponentialCyclicalLearningRate(*arguments)",
         "TriangularCyclicalLearningRate(*arguments, 0)",
         "CyclicalLearningRate(1e-4, 1e-2, 5, 'half')",
+        "TriangularCyclicalLearningRate(True, 1e-2, 5)",
         "CyclicalLearningRate",
         "CyclicalLearningRate.from_config(0, 1, 0)",
     ],

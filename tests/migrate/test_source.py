@@ -100,6 +100,7 @@ def test_a_class_that_a_function_imports_by_its_name_hides_nothing() -> None:
         "from mine import CyclicalLearningRate\nCyclicalLearningRate()\n",
         "class CyclicalLearningRate: pass\nCyclicalLearningRate()\n",
         "import mine\nmine.CyclicalLearningRate\n",
+        "def f(self): return self.CyclicalLearningRate\n",
         "from .tensorflow_addons.optimizers import CyclicalLearningRate\n",
         "'tfa.optimizers.CyclicalLearningRate'  # import tensorflow_addons as tfa\n",
         "import clr_ref.keras\nclr_ref.keras.CyclicalLearningRate\n",

@@ -81,4 +81,4 @@ def _last(alias: cst.ImportAlias) -> cst.CSTNode:
 
 
 def _code(alias: cst.ImportAlias) -> str:
-    return alias.evaluated_name + (f" as {alias.evaluated_alias}" if alias.asname is not None else "")
+    return f"{alias.evaluated_name} as {alias.evaluated_alias}" if alias.asname is not None else str(alias.evaluated_name)

@@ -99,7 +99,7 @@ class Source:
         return Place(self._positions[node].end.line, self._positions[node].end.column)
 
     def code(self, node: cst.CSTNode) -> str:
-        return self.module.code_for_node(node)
+        return str(self.module.code_for_node(node))
 
     def references(self) -> list[Reference]:
         """Return all uses of TFA's names, in their order; those inside strings that are annotations too."""
@@ -206,7 +206,7 @@ def alias_of(statement: cst.Import | cst.ImportFrom, name: str) -> cst.ImportAli
 
 def local(alias: cst.ImportAlias) -> str:
     """Return the name that an alias binds: of ``import a.b`` it is a."""
-    return (alias.evaluated_alias or alias.evaluated_name).split(".")[0]
+    return str(alias.evaluated_alias or alias.evaluated_name).split(".")[0]
 
 
 def target(statement: cst.Import | cst.ImportFrom, alias: cst.ImportAlias) -> str | None:

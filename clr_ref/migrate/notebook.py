@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from clr_ref.migrate import magics
 from clr_ref.migrate.edits import Edit, Place, applied, lines_of
@@ -58,7 +58,8 @@ def _code_cells(text: str) -> list[Cell]:
     from nbformat import reader
 
     # nbformat.reads also validates, and prints what is wrong: a field too many is no reason to leave a notebook alone.
-    document = reader.reads(text)  # type: ignore[no-untyped-call]
+    reads: Any = reader.reads
+    document = reads(text)
     if document.get("nbformat") not in (3, 4):
         raise ValueError("its format is neither 3 nor 4")
     metadata = document["metadata"]

@@ -245,4 +245,4 @@ def _strings(source: Source) -> set[str]:
 
 
 def _package(alias: cst.ImportAlias) -> str:
-    return alias.evaluated_name.split(".")[0]
+    return str(alias.evaluated_name).split(".")[0]

@@ -37,7 +37,16 @@ def measured(folder: Path, checkout: Path, tests: str, processes: int) -> Suite:
     """Run the tests in an unchanged checkout, unless ``folder`` holds already what they did; exit if they fail."""
     times, coverage = folder / "seconds.json", folder / "coverage"
     if not times.exists():
-        words = ["--cov", "--cov-report=", "--cov-fail-under=0", "--cov-context=test", "-n", str(processes)]
+        config = Path(__file__).with_name("coverage.ini")
+        words = [
+            "--cov",
+            f"--cov-config={config}",
+            "--cov-report=",
+            "--cov-fail-under=0",
+            "--cov-context=test",
+            "-n",
+            str(processes),
+        ]
         # Python's own way to measure lines knows no tests.
         variables = os.environ | {"COVERAGE_FILE": str(coverage), "COVERAGE_CORE": "ctrace"}
         new = folder / "seconds.new"

@@ -14,7 +14,7 @@ high: the height is then 0 instead of at most u (tau + 2). The wave is 1-Lipschi
 
     e_h = min(1, (3 u + r) tau + 3 u (tau + 2) + 4 u)
 
-*Scale.* 2**(1 - cycle) is exact while it is normal; the cycle may be wrong where h <= e_h, by 1 + floor(e_h / 2). gamma**t is
+*Scale.* 2**(1 - cycle) is exact; the cycle may be wrong where h <= e_h, by 1 + floor(e_h / 2). gamma**t is
 off by what a power function is off (``POWER_ULP``), or exp(t ln gamma) taken instead (4 u t |ln gamma|), by the conversion of t
 (u t |ln gamma|), and by gamma's own rounding (r t).
 
@@ -137,8 +137,6 @@ def formula_bound(config: Config, step: int, level: Level, gamma_is_kept: bool =
     if config.policy == "triangular2":
         sigma = math.ldexp(1.0, max(1 - cycle, -1074))
         error_s = 2.0 ** min(1 + off // 2, 1000) - 1 if height <= error_h else 0.0
-        if sigma < 2 * tiny:
-            error_s = max(error_s, 1.0)
     elif config.policy == "exp_range":
         log = abs(math.log(config.gamma))
         sigma = math.exp(min(step * math.log(config.gamma), 700.0))

@@ -61,6 +61,8 @@ def without_fused_operations(schedule: CyclicalLearningRate, step: Any) -> Any:
 
 
 PINS = [
+    Pin("beyond 2^24", triangular(0.0, 0.33333334, 11141192), 22_289_536, 0.998, step_dtype="int64"),
+    Pin("beyond 2^24", triangular(0.0, 0.4551974985872431, 308825, dtype="float64"), 19_875_192, 1 - 2.0**-25),
     Pin("cycle 1", triangular(0.0, 0.087539636, 6890), 1, 0.989),
     Pin("first peak", triangular(0.21842977, 0.9710781, 930968.94), 930_968, 0.43),
     Pin("later cycle", triangular(0.0, 0.33333334, 93703), 192_424_860, 0.997),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clr_ref import policies
+from clr_ref import exact, policies
 from clr_ref._inputs import one_of
 from clr_ref.exact import FORMATS, ulp
 from clr_ref.exact.environment import check
@@ -82,7 +82,8 @@ def error_bound(
 
     *Scale.* Constant: exact. Halving: exact powers of two; in graph modes a vectorised reciprocal is one ULP off, at most 2 u.
     Power: POW_ULP, and gamma' = gamma (1 + d), T instead of t: |exp(T ln gamma' - t ln gamma) - 1|. In mode "cycle" the
-    argument is off by one near an end of a cycle.
+    argument is one too small, or more, if tau' is behind the start of a cycle. A rounded division alone is monotone, and leaves
+    it there. If the argument is too large, the height is 0, and the scale makes no difference.
 
     *Product and sum.* D, D h, and D h sigma unless sigma is a power of two: one rounding each, k = 2 or 3 in all; the sum: one
     more, of the result.
@@ -108,7 +109,7 @@ def error_bound(
     check("error bounds")
     policies.geometric(schedule.scale_fn, "an error bound to be known")
     whole = as_steps(steps)
-    flat = np.atleast_1d(whole).reshape(-1)
+    flat = np.ravel(whole)
     arrives = check_step_dtype(schedule, step_dtype)
     graph = mode != "eager"
     bits, smallest, largest = FORMATS[schedule.dtype]
@@ -126,16 +127,17 @@ def error_bound(
         tau = flat / schedule.step_size
         cycle, height = _wave(schedule, flat)
         converted = flat.astype(np.float32 if arrives == "float32" or bits == 24 else np.float64)
-        moved = np.abs(_difference(converted, flat))  # |T - t|
+        moved = _moved(converted, flat)  # |T - t|
         quotient = moved / schedule.step_size + (3 if graph else 1) * u * tau
         if step_size != schedule.step_size:
             quotient += flat * abs(float(1 / Fraction(step_size) - 1 / Fraction(schedule.step_size)))
         boundary = u * (tau + 2)
         near = height <= quotient + boundary
+        behind = np.where(near & (quotient > u * tau), 1 + np.floor(quotient / 2), 0.0)
         error_h = quotient + np.where((cycle < 2) | graph, u, 0.0) + np.where(near, boundary, 0.0)
         error_h = np.minimum(error_h, 1.0)
 
-        scale, error_s = _scale_error(schedule, flat, converted, cycle, near, quotient + boundary, u, graph, arrives)
+        scale, error_s = _scale_error(schedule, flat, converted, cycle, behind, u, graph, arrives)
         peak = scale * (1 + error_s)
         roundings = (2 if powers_of_two else 3) * u * (height + error_h)
         product = used_amplitude * (peak * (error_h + roundings) + height * scale * error_s)
@@ -175,7 +177,7 @@ def power_budget(schedule: CyclicalLearningRate, steps: Any) -> Any:
     as_parameters(schedule)
     check("error bounds")
     whole = as_steps(steps)
-    flat = np.atleast_1d(whole).reshape(-1)
+    flat = np.ravel(whole)
     scale = policies.geometric(schedule.scale_fn, "a power budget")
     u = 2.0 ** -FORMATS[schedule.dtype][0]
     with np.errstate(all="ignore"):
@@ -192,19 +194,17 @@ def _wave(schedule: Parameters, steps: Any) -> tuple[Floats, Floats]:
     fast = plan(schedule)
     if 2 * fast.p < LIMIT:
         m, cycle = distances(fast, steps)
-        if cycle is None:
-            cycle = np.floor(1 + steps / (2 * schedule.step_size))
-        return (cycle + 1).astype(np.float64), m / fast.p
-    tau = steps / schedule.step_size  # at most 2**63 / 2**61: no step is past the second cycle
-    return np.floor(1 + tau / 2), np.clip(1 - np.abs(tau - 2 * np.floor(1 + tau / 2) + 1), 0.0, 1.0)
+        if cycle is not None:
+            return cycle + 1.0, m / fast.p
+    phases = [exact.phase(Fraction(schedule.step_size), step) for step in steps.tolist()]
+    return np.array([float(cycle) for cycle, _ in phases]), np.array([float(height) for _, height in phases])
 
 
-def _difference(converted: Any, whole: Any) -> Floats:
-    """Return converted - whole, exactly: both are integers below 2**63, but ``converted`` may be 2**63."""
-    high = converted.astype(np.float64)
-    inside = np.where(high < 2.0**63, high, 0.0).astype(np.int64)
-    result: Floats = np.where(high < 2.0**63, (inside - whole).astype(np.float64), high - whole)
-    return result
+def _moved(converted: Any, whole: Any) -> Floats:
+    """Return the distances of converted steps from the steps, exactly: both are whole numbers up to 2**63."""
+    there, here = converted.astype(np.uint64), whole.astype(np.uint64)
+    distances: Floats = (np.maximum(there, here) - np.minimum(there, here)).astype(np.float64)
+    return distances
 
 
 def _scale_error(
@@ -212,8 +212,7 @@ def _scale_error(
     whole: Any,
     converted: Any,
     cycle: Floats,
-    near: Any,
-    slack: Floats,
+    behind: Floats,
     u: float,
     graph: bool,
     arrives: str,
@@ -223,8 +222,8 @@ def _scale_error(
     assert scale is not None
     iterations = schedule.scale_mode == "iterations"
     argument = whole.astype(np.float64) if iterations else cycle
-    # A bound on the error of the argument that TFA uses: of a converted step, or of the cycle beside the end of a cycle.
-    off = np.abs(_difference(converted, whole)) if iterations else np.where(near, 1 + np.floor(slack / 2), 0.0)
+    # A bound on the error of the argument that TFA uses.
+    off = _moved(converted, whole) if iterations else behind
     if scale == policies.ONE:
         return np.ones_like(argument), np.zeros_like(argument)
     if scale == policies.HALVING:

@@ -14,9 +14,9 @@ high: the height is then 0 instead of at most u (tau + 2). The wave is 1-Lipschi
 
     e_h = min(1, (3 u + r) tau + 3 u (tau + 2) + 4 u)
 
-*Scale.* 2**(1 - cycle) is exact; the cycle may be wrong where h <= e_h, by 1 + floor(e_h / 2). gamma**t is
-off by what a power function is off (``POWER_ULP``), or exp(t ln gamma) taken instead (4 u t |ln gamma|), by the conversion of t
-(u t |ln gamma|), and by gamma's own rounding (r t).
+*Scale.* 2**(1 - cycle) is exact. Where h <= e_h the cycle may be one too small, which doubles it. Where it may be further off,
+nothing is left of the scale. gamma**t is off by what a power function is off (``POWER_ULP``), or exp(t ln gamma) taken instead
+(4 u t |ln gamma|), by the conversion of t (u t |ln gamma|), and by gamma's own rounding (r t).
 
 *Rate.* D, D h and D h sigma are rounded once each. The sum may be taken as a weighted mean, initial (1 - w) + maximal w with
 w = h sigma: at most three roundings of each part. The bounds themselves are off by r, as is D.
@@ -131,12 +131,11 @@ def formula_bound(config: Config, step: int, level: Level, gamma_is_kept: bool =
     cycle, exact_height = exact.phase(Fraction(schedule.step_size), step)
     tau, height = float(Fraction(step) / Fraction(schedule.step_size)), float(exact_height)
 
-    off = (3 * u + r) * tau + 3 * u * (tau + 2) + 4 * u
-    error_h = min(1.0, off)
+    error_h = min(1.0, (3 * u + r) * tau + 3 * u * (tau + 2) + 4 * u)
     sigma, error_s = 1.0, 0.0
     if config.policy == "triangular2":
-        sigma = math.ldexp(1.0, max(1 - cycle, -1074))
-        error_s = 2.0 ** min(1 + off // 2, 1000) - 1 if height <= error_h else 0.0
+        sigma = math.ldexp(1.0, 1 - cycle)
+        error_s = 1.0 if height <= error_h else 0.0
     elif config.policy == "exp_range":
         log = abs(math.log(config.gamma))
         sigma = math.exp(min(step * math.log(config.gamma), 700.0))

@@ -195,7 +195,7 @@ def _wave(schedule: Parameters, steps: Any) -> tuple[Floats, Floats]:
     if 2 * fast.p < LIMIT:
         m, cycle = distances(fast, steps)
         if cycle is not None:
-            return cycle + 1.0, m / fast.p
+            return (cycle + 1).astype(np.float64), m / fast.p
     phases = [exact.phase(Fraction(schedule.step_size), step) for step in steps.tolist()]
     return np.array([float(cycle) for cycle, _ in phases]), np.array([float(height) for _, height in phases])
 

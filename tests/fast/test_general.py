@@ -17,7 +17,7 @@ from tests.rates import assert_same_rates, exact_rates
 
 #: An odd number of 53 bits, and 2 * HALF, a step_size without a common factor.
 NUMERATOR, HALF = 2**53 - 111, 2 * (2**50 + 2**20 + 1)
-SCHEDULE = clr_ref.triangular(0.0, NUMERATOR * 2.0**-53, 2 * HALF, dtype="float64")
+SCHEDULES = [clr_ref.triangular(0.0, sign * NUMERATOR * 2.0**-53, 2 * HALF, dtype="float64") for sign in (1, -1)]
 
 
 def near_midpoints() -> Iterator[tuple[int, Fraction]]:
@@ -27,7 +27,7 @@ def near_midpoints() -> Iterator[tuple[int, Fraction]]:
     whole j, which is a midpoint where it is odd and has 54 bits.
     """
     assert math.gcd(NUMERATOR, HALF) == 1
-    assert SCHEDULE.step_size == 2 * HALF
+    assert SCHEDULES[0].step_size == 2 * HALF
     for k in (1, 9, 17, 31, 47, 63, 65, 79, 95, 97, 111, 127, 129, 1023, 8001):
         for side in (1, -1):
             m = side * k * pow(NUMERATOR, -1, HALF) % HALF
@@ -37,21 +37,23 @@ def near_midpoints() -> Iterator[tuple[int, Fraction]]:
                     yield step, Fraction(k, HALF) / (midpoint + Fraction(side * k, HALF))
 
 
-def test_rates_beside_a_midpoint_are_rounded_to_their_side() -> None:
+@pytest.mark.parametrize("schedule", SCHEDULES, ids=["positive", "negative"])
+def test_rates_beside_a_midpoint_are_rounded_to_their_side(schedule: clr_ref.CyclicalLearningRate) -> None:
     steps = [step for step, _ in near_midpoints()]
     for chosen in (steps, *([step] for step in steps)):
-        actual = SCHEDULE(np.array(chosen))
-        assert_same_rates(SCHEDULE, chosen, actual, exact_rates(SCHEDULE, chosen), arithmetic="pairs of float64")
+        actual = schedule(np.array(chosen))
+        assert_same_rates(schedule, chosen, actual, exact_rates(schedule, chosen), arithmetic="pairs of float64")
 
 
-def test_roundings_are_undecided_within_2_to_the_98th_and_not_beyond() -> None:
+@pytest.mark.parametrize("schedule", SCHEDULES, ids=["positive", "negative"])
+def test_roundings_are_undecided_within_2_to_the_98th_and_not_beyond(schedule: clr_ref.CyclicalLearningRate) -> None:
     """The allowed error is 2**-99 of the product and 2**-99 of the rate, which are the same where the initial rate is 0."""
     found = {True: 0, False: 0}
     for step, distance in near_midpoints():
         share = float(distance * 2**98)
         if abs(share - 1) > 0.01:
             with np.errstate(all="ignore"):
-                undecided = general._fill_float64(plan_of(SCHEDULE), np.array([step]), np.empty(1))
+                undecided = general._fill_float64(plan_of(schedule), np.array([step]), np.empty(1))
             assert (len(undecided) == 1) is (share < 1), (step, share)
             found[share < 1] += 1
     assert min(found.values()) >= 4

@@ -14,7 +14,7 @@ from hypothesis import given, strategies as st
 import clr_ref
 from clr_ref import exact, policies
 from clr_ref.exact import rates
-from tests.rates import assert_same_rates
+from tests.rates import assert_same_floats, assert_same_rates
 from tests.strategies import configs, gammas, steps
 
 
@@ -218,3 +218,26 @@ def test_a_scale_is_replaced_beyond_2_to_the_5000th() -> None:
             )
     for step, power in ((5_000, -5000), (5_001, -5000), (4_999, -4999)):
         assert exact.scale_enclosure(policies.ExpRange(0.5).scale, step, 64) == (Fraction(2) ** power,) * 2
+
+
+@pytest.mark.parametrize(("dtype", "bits", "smallest", "overflow"), [("float32", 24, -149, 128), ("float64", 53, -1074, 1024)])
+def test_rounding_at_the_edges_of_each_dtype(dtype: str, bits: int, smallest: int, overflow: int) -> None:
+    """Numbers just inside the interval that is rounded to a float, and just outside it, on both sides of 0."""
+    one, limits = Fraction(1), np.finfo(dtype)
+    unit, least = Fraction(2) ** (1 - bits), Fraction(2) ** smallest
+    above, tiny = float(1 + unit), Fraction(2) ** (smallest + bits - 1)
+    edges = [
+        (one + unit / 2, 1.0, above),
+        (one - unit / 4, float(1 - unit / 2), 1.0),
+        (least / 2, 0.0, float(limits.smallest_subnormal)),
+        (least * 3 / 2, float(least), float(2 * least)),
+        (tiny - least / 2, float(tiny - least), float(limits.tiny)),
+        (Fraction(2) ** overflow - Fraction(2) ** (overflow - bits - 1), float(limits.max), np.inf),
+    ]
+    for edge, below, beyond in edges:
+        for sign in (1, -1):
+            nearest = {side: exact.round_to(sign * edge * (1 + side * Fraction(1, 2**200)), dtype) for side in (-1, 1)}
+            assert_same_floats(
+                str, list(nearest.values()), np.array([below, beyond], dtype) * sign + 0.0, what=f"{sign * edge}"
+            )
+            assert {type(value) for value in nearest.values()} == {np.dtype(dtype).type}

@@ -39,12 +39,14 @@ def test_a_number_of_ulp_is_allowed_and_no_fraction_less() -> None:
         assert found.farthest == compare.Farthest("tutorial", 1, float(7 * np.spacing(expected[1])) / float(np.float32(1e-2)))
 
 
-def test_an_error_may_be_as_large_as_the_bound_and_no_larger() -> None:
+@pytest.mark.parametrize("sign", [1, -1])
+def test_an_error_may_be_as_large_as_the_bound_and_no_larger(sign: int) -> None:
     truth = compare.truth(SCHEDULE, STEPS)
-    actual = SCHEDULE(STEPS) + np.float32(2.0**-20)
+    actual = SCHEDULE(STEPS) + np.float32(sign * 2.0**-20)
     errors = np.abs((actual.astype(np.float64) - truth.high) - truth.low)
     held = compare.within_bound(SCHEDULE, STEPS, actual, truth, errors, **WORDS)
     assert (held.first, held.worst_share) == (None, 1.0)
+    assert held.worst_ulp == 2.0**-20 / np.spacing(np.float32(1e-4))
     for index in range(len(STEPS)):
         bound = errors.copy()
         bound[index] = np.nextafter(bound[index], 0)

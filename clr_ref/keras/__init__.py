@@ -22,12 +22,14 @@ import numpy as np
 from clr_ref import policies, schedule as reference
 from clr_ref._inputs import from_hex, known_keywords, one_of, shown
 from clr_ref.keras import api, arguments, rates
+from clr_ref.keras.adamw import AdamW
 from clr_ref.keras.api import PACKAGE, keras
 from clr_ref.keras.logger import LearningRateLogger
 from clr_ref.keras.per_update import PerUpdate
 from clr_ref.tensors import backends
 
 __all__ = [
+    "AdamW",
     "Arithmetic",
     "CyclicalLearningRate",
     "ExponentialCyclicalLearningRate",

@@ -263,7 +263,7 @@ def updates(steps: Collection[int], rules: Rules) -> list[int]:
 def is_standard(model: Any) -> bool:
     """Return True if a batch is exactly one step of the model's optimizer: training loop and optimizers are Keras's."""
     own = all(getattr(type(model), name) is getattr(keras.Model, name) for name in ("train_step", "make_train_function"))
-    optimizer, roots = model.optimizer, {"keras", "tf_keras", "tensorflow_addons"}
+    optimizer, roots = model.optimizer, {"keras", "tf_keras", "tensorflow_addons", "clr_ref"}
     while optimizer is not None and type(optimizer).__module__.split(".")[0] in roots:
         optimizer = _inside(optimizer)
     return own and "train_step" not in vars(model) and optimizer is None

@@ -39,7 +39,7 @@ class LearningRateLogger(keras.callbacks.Callback):  # type: ignore[misc]
             accumulation that is one for every so many batches, with ``steps_per_execution`` several for each call.
 
     Raises:
-        TypeError: an optimizer without a learning rate, or one that holds several optimizers, such as TFA's MultiOptimizer.
+        TypeError: an optimizer without a learning rate, or one that holds several optimizers, such as a MultiOptimizer.
         ValueError: no optimizer; when training begins.
         RuntimeError: the optimizer made no step in the whole first epoch.
         RuntimeError: a callback changed the rate or the counter between the logger's turns before and after a batch.

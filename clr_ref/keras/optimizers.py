@@ -30,7 +30,7 @@ def applying(optimizer: Any) -> Any:
     if optimizer is None:
         raise ValueError("model must be compiled with an optimizer")
     while True:
-        if hasattr(optimizer, "optimizer_specs"):
+        if hasattr(optimizer, "optimizer_specs") or hasattr(optimizer, "optimizers"):  # TFA's and Keras 3's MultiOptimizer
             raise TypeError(
                 f"the optimizer must have one learning rate, got {type(optimizer).__name__}, which holds several optimizers"
             )

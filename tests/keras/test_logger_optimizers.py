@@ -91,3 +91,17 @@ def test_tfa_optimizers_without_one_rate(drop_ins: Any, keras: Any, tfa: Any, pr
         model.compile(optimizer=tfa.optimizers.COCOB(), loss=probe.loss)
         with pytest.raises(TypeError, match="with a learning rate, got COCOB"):
             fit(probe, model, 0, 3, [drop_ins.LearningRateLogger()])
+
+
+def test_one_of_several_optimizers(drop_ins: Any, keras: Any, probe: Any) -> None:
+    """The MultiOptimizer of Keras 3 has a learning rate of its own, 0.0, which it never applies."""
+    if not hasattr(keras.optimizers, "MultiOptimizer"):
+        pytest.skip("this Keras has no MultiOptimizer")
+    sgd = keras.optimizers.SGD(halved(keras))
+    model = compiled(probe, keras.optimizers.MultiOptimizer(keras.optimizers.OptimizerMap(default_optimizer=sgd)))
+    with pytest.raises(TypeError, match="one learning rate, got MultiOptimizer, which holds several optimizers"):
+        fit(probe, model, 0, 3, [drop_ins.LearningRateLogger()])
+    model = compiled(probe, keras.optimizers.MultiOptimizer(keras.optimizers.OptimizerMap(default_optimizer=sgd)))
+    logger = drop_ins.LearningRateLogger(optimizer=sgd)
+    fit(probe, model, 0, 9, [logger])
+    assert_logged(probe, model, logger.rates)

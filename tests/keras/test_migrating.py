@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
-import re
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -16,19 +15,17 @@ import pytest
 
 import clr_ref
 from clr_ref import policies
+from tests.keras.blocks import DOCS, blocks, rows, run
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
-PAGE = Path(__file__).parents[2] / "docs" / "MIGRATING.md"
+PAGE = "MIGRATING.md"
+TEXT = (DOCS / PAGE).read_text("utf-8")
 MODELS = Path(__file__).parent / "fixtures" / "tf-2.15.1_tfa-0.23.0" / "models.zip"
 
 
-def blocks() -> list[str]:
-    return re.findall(r"^```python\n(.*?)^```$", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
-
-
 def test_the_page_has_its_blocks() -> None:
-    assert len(blocks()) == PAGE.read_text("utf-8").count("```python") >= 10
+    assert len(blocks(PAGE)) == TEXT.count("```python") >= 10
 
 
 def test_the_blocks_run(clr: Any, api: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,7 +39,7 @@ def test_the_blocks_run(clr: Any, api: Any, tmp_path: Path, monkeypatch: pytest.
         (tmp_path / "triangular" / old).rename(tmp_path / new)
     namespace: dict[str, Any] = {}
     left_out = []
-    for block in blocks():
+    for block in blocks(PAGE):
         if "tensorflow_addons as" in block and importlib.util.find_spec("tensorflow_addons") is None:
             left_out.append("TensorFlow Addons")
         elif block.startswith("# Keras 3\n") and not api.IS_KERAS_3:
@@ -50,35 +47,26 @@ def test_the_blocks_run(clr: Any, api: Any, tmp_path: Path, monkeypatch: pytest.
         elif block.startswith("# PyTorch\n"):
             left_out.append("PyTorch, which has a test of its own")
         else:
-            exec(compile(block, str(PAGE), "exec"), namespace)
+            run(block, PAGE, namespace)
     print(f"left out, for want of: {left_out}")
     assert namespace["schedule"].scale_mode == "cycle"
 
 
 def test_the_block_for_pytorch_runs() -> None:
     pytest.importorskip("torch", reason="this needs torch")
-    (block,) = (block for block in blocks() if block.startswith("# PyTorch\n"))
+    (block,) = (block for block in blocks(PAGE) if block.startswith("# PyTorch\n"))
     namespace: dict[str, Any] = {}
-    exec(compile(block, str(PAGE), "exec"), namespace)
+    run(block, PAGE, namespace)
     assert namespace["scheduler"].last_epoch == 5
 
 
-def rows(chapter: str) -> dict[str, list[str]]:
-    """The rows of the first table of a chapter with two or more columns: the name in the first cell, and the other cells."""
-    text = PAGE.read_text("utf-8").partition(f"\n## {chapter}\n")[2].partition("\n## ")[0]
-    table = re.search(r"^\| --- .*\n((?:\|.*\n)+)", text, re.MULTILINE)
-    assert table
-    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in table[1].splitlines()]
-    return {first.partition(",")[0].strip("`"): others for first, *others in cells}
-
-
 def test_the_arguments_of_tfa_are_those_of_the_drop_ins(drop_ins: Any) -> None:
-    table = rows("Coming from TFA")
+    table = rows(PAGE, "Coming from TFA")
     classes = ("CyclicalLearningRate", "TriangularCyclicalLearningRate", "ExponentialCyclicalLearningRate")
     ours = {name for one in classes for name in inspect.signature(getattr(drop_ins, one)).parameters}
     assert {name.partition("=")[0] for name in table if not name.startswith("none")} == ours - {"arithmetic", "dtype"}
     exponential = inspect.signature(drop_ins.ExponentialCyclicalLearningRate).parameters
-    assert 'scale_mode="cycle"`, `"iterations"' in PAGE.read_text("utf-8")
+    assert 'scale_mode="cycle"`, `"iterations"' in TEXT
     assert exponential["scale_mode"].default == "iterations"
     assert inspect.signature(drop_ins.CyclicalLearningRate).parameters["scale_mode"].default == "cycle"
 
@@ -89,7 +77,7 @@ def test_the_tables_lead_where_the_errors_lead(chapter: str) -> None:
     functions = (clr_ref.triangular, clr_ref.triangular2, clr_ref.exp_range, clr_ref.CyclicalLearningRate)
     ours = {name for function in functions for name in inspect.signature(function).parameters}
     tried = 0
-    for row, (here, *_) in rows(chapter).items():
+    for row, (here, *_) in rows(PAGE, chapter).items():
         name, meant = row.partition("=")[0], here.partition("`")[2].partition("`")[0]
         if name in ours:
             assert meant == name
@@ -106,4 +94,4 @@ def test_the_arguments_of_pytorch() -> None:
     torch = pytest.importorskip("torch", reason="this needs torch")
     parameters = list(inspect.signature(torch.optim.lr_scheduler.CyclicLR).parameters.values())
     written = [p.name if p.default is p.empty else f"{p.name}={p.default!r}".replace("'", '"') for p in parameters]
-    assert list(rows("From PyTorch")) == written
+    assert list(rows(PAGE, "From PyTorch")) == written

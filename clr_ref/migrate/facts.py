@@ -37,6 +37,7 @@ class Counterpart(NamedTuple):
 
 NONE = Counterpart(None)
 _DECAY = "Keras multiplies weight_decay by the learning rate, TFA does not"
+_RECIPE = "docs/RECIPES.md has a callback"
 _MEAN = "the loss of a batch is the mean; TFA's default is one loss for each sample"
 _GELU = "approximate=False by default, True in TFA"
 
@@ -50,18 +51,25 @@ COUNTERPARTS: dict[str, dict[str, Counterpart]] = {
         "ConditionalGradient": NONE,
         "DecoupledWeightDecayExtension": Counterpart("keras.optimizers.Optimizer(weight_decay=...)", _DECAY),
         "KerasLegacyOptimizer": NONE,
-        "LAMB": Counterpart("keras.optimizers.Lamb"),
-        "LazyAdam": Counterpart("keras.optimizers.Adam", "not lazy: each step updates all rows of an embedding"),
-        "Lookahead": NONE,
-        "MovingAverage": Counterpart("keras.optimizers.Optimizer(use_ema=True)", "an argument of every optimizer"),
+        "LAMB": Counterpart(
+            "keras.optimizers.Lamb", "epsilon is 1e-7 by default, 1e-6 in TFA; weight_decay does not change the trust ratio"
+        ),
+        "LazyAdam": Counterpart("keras.optimizers.Adam", "not lazy: each step changes all rows of an embedding"),
+        "Lookahead": Counterpart(None, _RECIPE),
+        "MovingAverage": Counterpart(
+            "keras.optimizers.Optimizer(use_ema=True)",
+            "an argument of every optimizer; averages as TFA does with start_step=1, and fit ends with the averages as weights",
+        ),
         "MultiOptimizer": Counterpart(
-            "keras.optimizers.MultiOptimizer", "newer than Keras 3.8; chooses by variable, not by layer"
+            "keras.optimizers.MultiOptimizer", "newer than Keras 3.14; chooses by variable, not by layer"
         ),
         "NovoGrad": NONE,
         "ProximalAdagrad": NONE,
         "RectifiedAdam": NONE,
-        "SGDW": Counterpart("keras.optimizers.SGD(weight_decay=...)", _DECAY),
-        "SWA": Counterpart(None, "keras.callbacks.SwapEMAWeights averages exponentially"),
+        "SGDW": Counterpart(
+            "keras.optimizers.SGD(weight_decay=...)", f"{_DECAY}; learning_rate is 0.01 by default, 0.001 in TFA"
+        ),
+        "SWA": Counterpart(None, f"{_RECIPE}; keras.callbacks.SwapEMAWeights averages exponentially"),
         "Yogi": NONE,
         "extend_with_decoupled_weight_decay": Counterpart("keras.optimizers.Optimizer(weight_decay=...)", _DECAY),
     },

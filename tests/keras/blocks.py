@@ -19,13 +19,17 @@ def run(block: str, page: str, namespace: dict[str, Any]) -> None:
     exec(compile(block, str(DOCS / page), "exec"), namespace)
 
 
-def rows(page: str, chapter: str) -> dict[str, list[str]]:
-    """The rows of the first table of a chapter with two or more columns: the name in the first cell, and the other cells."""
+def tables(page: str, chapter: str) -> list[list[list[str]]]:
+    """The cells of each table of a chapter with two or more columns, without the heading."""
     text = (DOCS / page).read_text("utf-8").partition(f"\n## {chapter}\n")[2].partition("\n## ")[0]
-    table = re.search(r"^\| --- .*\n((?:\|.*\n)+)", text, re.MULTILINE)
-    assert table, f"{page} has no table under {chapter}"
-    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in table[1].splitlines()]
-    return {first.partition(",")[0].strip("`"): others for first, *others in cells}
+    found = re.findall(r"^\| --- .*\n((?:\|.*\n)+)", text, re.MULTILINE)
+    assert found, f"{page} has no table under {chapter}"
+    return [[[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()] for table in found]
+
+
+def rows(page: str, chapter: str) -> dict[str, list[str]]:
+    """The rows of the first table of a chapter: the name in the first cell, and the other cells."""
+    return {first.partition(",")[0].strip("`"): others for first, *others in tables(page, chapter)[0]}
 
 
 def definition(page: str, name: str, namespace: dict[str, Any]) -> Any:

@@ -1,9 +1,10 @@
 """The first updates of TFA's optimizers beside those of their counterparts in Keras 3: the figures of docs/MIGRATING.md.
 
-Two processes exchange one file, since no environment has both. In one with TFA 0.23 and TF 2.15, and in one with Keras 3:
+``fixtures/tfa-0.23.0.npz`` has what TFA gave. Two processes exchange such a file, since no environment has both: one with
+TFA 0.23 and TF 2.15, and one with Keras 3.
 
     python -m tests.migrate.counterparts tfa.npz
-    python -m tests.migrate.counterparts --compare tfa.npz
+    python -m tests.migrate.counterparts --compare tfa.npz     # prints the rows of the table
 
 Both give the optimizers the same weights, the same gradients and the same cyclical rate, which is that of ``clr_ref.keras``.
 """
@@ -11,10 +12,13 @@ Both give the optimizers the same weights, the same gradients and the same cycli
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from types import SimpleNamespace
+from typing import Any, NamedTuple
 
 import numpy as np
+
+from tests.keras import blocks
 
 UPDATES = 20
 #: The weight decay of the rows that have one; TFA's optimizers have no default, Keras's AdamW has this one.
@@ -63,17 +67,14 @@ def average_of_keras(optimizer: Any, variables: list[Any]) -> list[Any]:
     return list(optimizer._model_variables_moving_average)
 
 
-Read = Callable[[Any, list[Any]], list[Any]]
-
-
-def run(optimizer: Any, *, sparse: bool = False, read: Read = weights_of, after: Any = None) -> Any:
-    """What ``read`` returns after each update, as float32 of the shape (updates, weights).
+def run(optimizer: Any, *, sparse: bool = False, read: Any = weights_of, callback: Any = None) -> Any:
+    """What is read after each update, as float32 of the shape (updates, weights).
 
     Args:
         optimizer: a new one.
         sparse: the gradient of the embedding comes as its two rows, as from an embedding layer.
-        read: what to look at.
-        after: it is called after each update with the number of updates and the variables, as a callback would be.
+        read: called with the optimizer and the variables, it returns the arrays to look at.
+        callback: a Keras callback, called around each update as ``fit`` would.
     """
     import tensorflow as tf
 
@@ -81,15 +82,17 @@ def run(optimizer: Any, *, sparse: bool = False, read: Read = weights_of, after:
 
     make = api.keras.Variable if api.IS_KERAS_3 else tf.Variable
     variables = [make(value, name=name) for name, value in zip(SHAPES, seed_weights(), strict=True)]
+    callback = callback or api.keras.callbacks.Callback()
+    callback.set_model(SimpleNamespace(trainable_weights=variables))
     seen = []
     for update in range(UPDATES):
         given = [tf.constant(gradient) for gradient in gradients(update)]
         if sparse:
             chosen = tf.constant(rows(update))
             given[0] = tf.IndexedSlices(tf.gather(given[0], chosen), chosen, tf.constant(SHAPES["embedding"]))
+        callback.on_train_batch_begin(update)
         optimizer.apply_gradients(list(zip(given, variables, strict=True)))
-        if after is not None:
-            after(update + 1, variables)
+        callback.on_train_batch_end(update)
         seen.append(np.concatenate([np.asarray(value).reshape(-1) for value in read(optimizer, variables)]))
     return np.asarray(seen, np.float32)
 
@@ -115,56 +118,73 @@ def of_tfa() -> Mapping[str, Any]:
     o = tfa.optimizers
     return {
         "AdamW": run(o.AdamW(DECAY, rate())),
-        "AdamW, decay times rate": run(o.AdamW(rate(DECAY), rate())),
+        "AdamW, wd * rate": run(o.AdamW(rate(DECAY), rate())),
         "SGDW": run(o.SGDW(DECAY, rate(), momentum=0.9)),
-        "SGDW, decay times rate": run(o.SGDW(rate(DECAY), rate(), momentum=0.9)),
+        "SGDW, wd * rate": run(o.SGDW(rate(DECAY), rate(), momentum=0.9)),
         "LAMB": run(o.LAMB(rate())),
-        "LAMB, decay": run(o.LAMB(rate(), weight_decay=DECAY)),
+        "LAMB, wd": run(o.LAMB(rate(), weight_decay=DECAY)),
         "Lookahead": run(o.Lookahead(adam())),
         "SWA": run(o.SWA(adam(), average_period=10), read=average_of_tfa),
         "MovingAverage": run(o.MovingAverage(adam()), read=average_of_tfa),
         "MovingAverage, start_step=1": run(o.MovingAverage(adam(), start_step=1), read=average_of_tfa),
-        "LazyAdam, dense": run(o.LazyAdam(rate())),
-        "LazyAdam, rows": run(o.LazyAdam(rate()), sparse=True),
+        "LazyAdam, dense gradients": run(o.LazyAdam(rate())),
+        "LazyAdam, rows of an embedding": run(o.LazyAdam(rate()), sparse=True),
         "RectifiedAdam": run(o.RectifiedAdam(rate())),
         "AdaBelief": run(o.AdaBelief(rate())),
         "MultiOptimizer": run(multi()),
     }
 
 
-def of_keras() -> Mapping[str, tuple[str, Any]]:
-    """For each comparison its case of TFA, and the weights of the optimizer of Keras 3; the key says which that is."""
-    from clr_ref.keras.api import keras
+class Comparison(NamedTuple):
+    """One row of the table.
 
-    o = keras.optimizers
+    Attributes:
+        tfa: the case of ``of_tfa``.
+        keras: what stands in its place, as the table writes it.
+        weights: what it gave after each update.
+    """
 
-    def multi() -> Any:
-        return o.MultiOptimizer(o.OptimizerMap(default_optimizer=o.SGD(rate()), optimizer_map={"bias": o.Adam(rate())}))
+    tfa: str
+    keras: str
+    weights: Any
 
-    def ema() -> Any:
-        return run(o.Adam(rate(), use_ema=True), read=average_of_keras)
 
-    return {
-        "AdamW(weight_decay=wd), TFA with wd": ("AdamW", run(o.AdamW(rate(), weight_decay=DECAY))),
-        "AdamW(weight_decay=wd), TFA with wd * rate": ("AdamW, decay times rate", run(o.AdamW(rate(), weight_decay=DECAY))),
-        "SGD(weight_decay=wd), TFA with wd": ("SGDW", run(o.SGD(rate(), momentum=0.9, weight_decay=DECAY))),
-        "SGD(weight_decay=wd), TFA with wd * rate": (
-            "SGDW, decay times rate",
-            run(o.SGD(rate(), momentum=0.9, weight_decay=DECAY)),
-        ),
-        "Lamb()": ("LAMB", run(o.Lamb(rate()))),
-        "Lamb(epsilon=1e-6)": ("LAMB", run(o.Lamb(rate(), epsilon=1e-6))),
-        "Lamb(epsilon=1e-6, weight_decay=wd)": ("LAMB, decay", run(o.Lamb(rate(), epsilon=1e-6, weight_decay=DECAY))),
-        "Adam, for Lookahead": ("Lookahead", run(o.Adam(rate()))),
-        "Adam(use_ema=True), for SWA": ("SWA", ema()),
-        "Adam(use_ema=True)": ("MovingAverage", ema()),
-        "Adam(use_ema=True), TFA with start_step=1": ("MovingAverage, start_step=1", ema()),
-        "Adam, dense gradients": ("LazyAdam, dense", run(o.Adam(rate()))),
-        "Adam, rows of an embedding": ("LazyAdam, rows", run(o.Adam(rate()), sparse=True)),
-        "Adam, for RectifiedAdam": ("RectifiedAdam", run(o.Adam(rate()))),
-        "Adam, for AdaBelief": ("AdaBelief", run(o.Adam(rate()))),
-        "MultiOptimizer": ("MultiOptimizer", run(multi())),
-    }
+def of_keras() -> Iterator[Comparison]:
+    """The weights of the counterparts in Keras 3."""
+    import clr_ref.keras as clr
+
+    o = clr.keras.optimizers
+    names: dict[str, Any] = {"keras": clr.keras, "np": np}
+
+    def recipe(name: str) -> Any:
+        return blocks.definition("RECIPES.md", name, names)
+
+    ema = run(o.Adam(rate(), use_ema=True), read=average_of_keras)
+    mean = recipe("WeightMean")()
+    adam = run(o.Adam(rate()))
+    yield Comparison("AdamW", "`AdamW(weight_decay=wd)`", run(o.AdamW(rate(), DECAY)))
+    divided = recipe("Divided")(DECAY, rate())
+    yield Comparison("AdamW", "`clr_ref.keras.AdamW` with `wd / rate`", run(clr.AdamW(rate(), divided)))
+    yield Comparison("AdamW, wd * rate", "`AdamW(weight_decay=wd)`", run(o.AdamW(rate(), DECAY)))
+    sgdw = run(o.SGD(rate(), momentum=0.9, weight_decay=DECAY))
+    yield Comparison("SGDW", "`SGD(weight_decay=wd)`", sgdw)
+    yield Comparison("SGDW, wd * rate", "`SGD(weight_decay=wd)`", sgdw)
+    yield Comparison("LAMB", "`Lamb()`", run(o.Lamb(rate())))
+    yield Comparison("LAMB", "`Lamb(epsilon=1e-6)`", run(o.Lamb(rate(), epsilon=1e-6)))
+    yield Comparison("LAMB, wd", "`Lamb(epsilon=1e-6, weight_decay=wd)`", run(o.Lamb(rate(), epsilon=1e-6, weight_decay=DECAY)))
+    yield Comparison("Lookahead", "`Adam`", adam)
+    yield Comparison("Lookahead", "`Adam` with the callback", run(o.Adam(rate()), callback=recipe("Lookahead")()))
+    yield Comparison("SWA", "`Adam(use_ema=True)`", ema)
+    yield Comparison("SWA", "`Adam` with the callback", run(o.Adam(rate()), callback=mean, read=lambda *_: mean.mean))
+    yield Comparison("MovingAverage", "`Adam(use_ema=True)`", ema)
+    yield Comparison("MovingAverage, start_step=1", "`Adam(use_ema=True)`", ema)
+    yield Comparison("LazyAdam, dense gradients", "`Adam`", adam)
+    yield Comparison("LazyAdam, rows of an embedding", "`Adam`", run(o.Adam(rate()), sparse=True))
+    yield Comparison("RectifiedAdam", "`Adam`", adam)
+    yield Comparison("AdaBelief", "`Adam`", adam)
+    if hasattr(o, "MultiOptimizer"):
+        chosen = o.OptimizerMap(default_optimizer=o.SGD(rate()), optimizer_map={"bias": o.Adam(rate())})
+        yield Comparison("MultiOptimizer", "`MultiOptimizer`", run(o.MultiOptimizer(chosen)))
 
 
 def distance(expected: Any, actual: Any) -> float:
@@ -181,8 +201,8 @@ def main() -> None:
         np.savez_compressed(arguments.file, **of_tfa())
         return
     with np.load(arguments.file) as stored:
-        for name, (case, weights) in of_keras().items():
-            print(f"{distance(stored[case], weights):.1e}  {name}")
+        for case, keras, weights in of_keras():
+            print(f"| {case} | {keras} | {distance(stored[case], weights):.0e} |")
 
 
 if __name__ == "__main__":

@@ -97,11 +97,14 @@ def test_another_weight_decay_is_an_error(optimizers: Any, wrong: Any) -> None:
 
 
 def test_the_logger_knows_its_rates(optimizers: Any) -> None:
+    from clr_ref.keras import optimizers as parts
+
     logger = optimizers.LearningRateLogger()
     model = trained(optimizers.keras, scheduled(optimizers), 1)
     rows = np.ones((4, 1), np.float32)
     model.fit(rows, rows, batch_size=1, verbose=0, callbacks=[logger])
     assert logger.rates == RATE(np.arange(1, 5)).tolist()
+    assert parts.is_standard(model)  # a batch is one step of it, as the logger has to know under mixed precision
 
 
 def test_keras_without_adamw_is_a_clear_error(drop_ins: Any) -> None:

@@ -68,7 +68,7 @@ def check(
         >>> def make(policy, **arguments): return getattr(clr_ref, policy)(**arguments)
         >>> clr_ref.conformance.check(make, policies=["triangular"], max_examples=5)
         make conforms: a schedule, compared in float32
-          triangular: holds, 39 of 39 checks and cases hold; correctly rounded, at most 0 ULP off
+          triangular: holds, 39 of 39 checks and cases hold; correctly rounded
     """
     if dtype not in (None, "float32", "float64"):
         raise ValueError(f"dtype must be 'float32', 'float64' or None, got {shown(dtype)}")

@@ -154,11 +154,10 @@ def number(name: str, value: Any) -> float | int:
     if isinstance(value, (str, bytes, bool, int, float, np.generic)) or value is None or callable(value):
         return as_real(name, value)
     try:
-        array = np.asarray(keras.backend.get_value(value) if hasattr(keras.backend, "get_value") else value)
+        given = float(value) if "bfloat16" in str(getattr(value, "dtype", "")) else value  # NumPy has no bfloat16
+        array = np.asarray(keras.backend.get_value(given) if hasattr(keras.backend, "get_value") else given)
     except (TypeError, ValueError, NotImplementedError, AttributeError):
         array = np.asarray(None)
-    if array.dtype.name == "bfloat16":
-        array = array.astype(np.float32)
     if isinstance(value, (list, tuple)) or array.dtype.kind not in "iuf":
         raise TypeError(f"{name} must be a real number, got {shown(value)}")
     if array.size != 1:

@@ -2,7 +2,8 @@
 
     from clr_ref.keras import CyclicalLearningRate        # was: from tensorflow_addons.optimizers import CyclicalLearningRate
 
-Constructors, defaults, attributes and configs are those of TFA 0.23. Models that TFA saved are loaded with these classes where
+Constructors, defaults, attributes and configs are those of TFA 0.23. An attribute can be set at any time: it is checked, and the
+rates of the next call follow it. Models that TFA saved are loaded with these classes where
 TFA cannot be imported (docs/MIGRATING.md).
 """
 
@@ -65,7 +66,8 @@ class CyclicalLearningRate(Schedule):
 
     Args:
         initial_learning_rate: the rate at step 0 and at the ends of every cycle: a finite Python or NumPy number, or a scalar
-            tensor. ``numpy.float64`` and float64 tensors make a float64 schedule, everything else a float32 one, as in TFA.
+            tensor. ``numpy.float64`` and float64 tensors make a float64 schedule, as in TFA, everything else a float32 one:
+            float16 too, of which TFA makes a float16 schedule.
         maximal_learning_rate: the rate at the peak where the scale is 1; may lie below the initial rate.
         step_size: half the length of a cycle, in optimizer steps; any finite number > 0.
         scale_fn: the factor of the amplitude: a callable, or a registered name. With arithmetic "exact" it is called with a
@@ -124,7 +126,8 @@ class TriangularCyclicalLearningRate(CyclicalLearningRate):
 
     Args:
         initial_learning_rate: the rate at step 0 and at the ends of every cycle: a finite Python or NumPy number, or a scalar
-            tensor. ``numpy.float64`` and float64 tensors make a float64 schedule, everything else a float32 one, as in TFA.
+            tensor. ``numpy.float64`` and float64 tensors make a float64 schedule, as in TFA, everything else a float32 one:
+            float16 too, of which TFA makes a float16 schedule.
         maximal_learning_rate: the rate at the peaks; may lie below the initial rate.
         step_size: half the length of a cycle, in optimizer steps; any finite number > 0.
         scale_mode: the argument of the scale function: ``"cycle"`` or ``"iterations"``. It changes no rate of this policy.
@@ -178,7 +181,8 @@ class Triangular2CyclicalLearningRate(CyclicalLearningRate):
 
     Args:
         initial_learning_rate: the rate at step 0 and at the ends of every cycle: a finite Python or NumPy number, or a scalar
-            tensor. ``numpy.float64`` and float64 tensors make a float64 schedule, everything else a float32 one, as in TFA.
+            tensor. ``numpy.float64`` and float64 tensors make a float64 schedule, as in TFA, everything else a float32 one:
+            float16 too, of which TFA makes a float16 schedule.
         maximal_learning_rate: the rate at the first peak; may lie below the initial rate.
         step_size: half the length of a cycle, in optimizer steps; any finite number > 0.
         scale_mode: ``"cycle"``, or ``"iterations"``, with which the amplitude halves with every step, as in TFA.
@@ -232,7 +236,8 @@ class ExponentialCyclicalLearningRate(CyclicalLearningRate):
 
     Args:
         initial_learning_rate: the rate at step 0 and at the ends of every cycle: a finite Python or NumPy number, or a scalar
-            tensor. ``numpy.float64`` and float64 tensors make a float64 schedule, everything else a float32 one, as in TFA.
+            tensor. ``numpy.float64`` and float64 tensors make a float64 schedule, as in TFA, everything else a float32 one:
+            float16 too, of which TFA makes a float16 schedule.
         maximal_learning_rate: the rate at the peaks if gamma is 1; may lie below the initial rate.
         step_size: half the length of a cycle, in optimizer steps; any finite number > 0.
         scale_mode: ``"iterations"``, or ``"cycle"``, with which the factor is gamma**cycle.

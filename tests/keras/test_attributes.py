@@ -166,9 +166,11 @@ def test_a_plateau_callback(drop_ins: Any, keras: Any, tf: Any) -> None:
         assert logger.rates == [0.25, 0.375]
 
 
-def test_the_logger_does_not_log_rates_that_the_compiled_function_does_not_apply(drop_ins: Any, keras: Any, tf: Any) -> None:
+def test_the_logger_does_not_log_rates_that_the_compiled_function_does_not_apply(
+    drop_ins: Any, keras: Any, api: Any, tf: Any
+) -> None:
     made = drop_ins.TriangularCyclicalLearningRate(0.0, 1.0, 4)
-    optimizers = getattr(keras.optimizers, "legacy", keras.optimizers)
+    optimizers = keras.optimizers if api.IS_KERAS_3 else getattr(keras.optimizers, "legacy", keras.optimizers)
     model = new_model(keras, optimizers.SGD(learning_rate=made))
     logger = drop_ins.LearningRateLogger()
     train(model, 0, 2, callbacks=[logger])

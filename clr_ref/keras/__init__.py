@@ -2,9 +2,8 @@
 
     from clr_ref.keras import CyclicalLearningRate        # was: from tensorflow_addons.optimizers import CyclicalLearningRate
 
-Constructors, defaults, attributes and configs are those of TFA 0.23. An attribute can be set at any time: it is checked, and the
-rates of the next call follow it. Models that TFA saved are loaded with these classes where
-TFA cannot be imported (docs/MIGRATING.md).
+Constructors, defaults, attributes and configs are those of TFA 0.23. An attribute can be set at any time: it is checked, and
+the rates follow it. Models that TFA saved are loaded with these classes where TFA cannot be imported (docs/MIGRATING.md).
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.keras import real_code_unnamed  # noqa: F401  (adds its patterns)
 from tests.keras.real_code import NEED_TENSORFLOW, PATTERNS
 
 pytestmark = pytest.mark.usefixtures("registries")

@@ -10,7 +10,6 @@ from typing import Any
 from tests.keras.models import new_model, train
 from tests.keras.real_code import close, fitted, halving, pattern, triangular, unnamed
 
-
 # --- configs and copies of a schedule with a lambda --------------------------------------------------------------------
 
 

@@ -91,11 +91,16 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore
     @property
     def _made(self) -> _Made:
         """What belongs to the present attributes, however they were changed."""
-        attributes = self._attributes()
         last: _Made | None = self.__dict__.get("_made_last")
-        if last is None or not all(last.given[name] is value for name, value in attributes.items()):
-            last = self.__dict__["_made_last"] = _make(attributes)
-        return last
+        if last is not None:
+            for name, value in last.given.items():
+                if getattr(self, name) is not value:
+                    break
+            else:
+                return last
+        made: _Made = _make(self._attributes())
+        self.__dict__["_made_last"] = made
+        return made
 
     def _attributes(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in _ATTRIBUTES}

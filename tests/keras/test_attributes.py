@@ -182,6 +182,22 @@ def test_the_logger_does_not_log_rates_that_the_compiled_function_does_not_apply
     assert logger.rates == [0.25, 0.375]
 
 
+def test_the_logger_follows_a_change_between_two_epochs(drop_ins: Any, keras: Any, tf: Any) -> None:
+    """It raises an error for one in the middle of a batch, whose rate is unknown."""
+    made = drop_ins.TriangularCyclicalLearningRate(0.0, 1.0, 4)
+    model = new_model(keras, keras.optimizers.SGD(learning_rate=made))
+    model.run_eagerly = True
+    logger = drop_ins.LearningRateLogger()
+
+    def halve(*_: Any) -> None:
+        made.maximal_learning_rate = 0.5 * made.maximal_learning_rate
+
+    train(model, 0, 2, epochs=2, callbacks=[logger, keras.callbacks.LambdaCallback(on_epoch_end=halve)])
+    assert logger.rates == [0.0, 0.25, 0.25, 0.375]
+    with pytest.raises(RuntimeError, match="the learning rate changed while a batch was trained"):
+        train(model, 0, 2, callbacks=[keras.callbacks.LambdaCallback(on_train_batch_end=halve), logger])
+
+
 # --- classes of users --------------------------------------------------------------------------------------------------
 
 

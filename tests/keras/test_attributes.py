@@ -189,7 +189,7 @@ def test_the_logger_follows_a_change_between_two_epochs(drop_ins: Any, keras: An
     model.run_eagerly = True
     logger = drop_ins.LearningRateLogger()
 
-    def halve(*_: Any) -> None:
+    def halve(*_: Any, **__: Any) -> None:
         made.maximal_learning_rate = 0.5 * made.maximal_learning_rate
 
     train(model, 0, 2, epochs=2, callbacks=[logger, keras.callbacks.LambdaCallback(on_epoch_end=halve)])

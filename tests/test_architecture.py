@@ -19,6 +19,7 @@ ROOMS = [
     ["exact"],
     ["fast"],
     ["schedule"],
+    ["functions"],
     ["tfa"],
     ["tfa_arithmetic"],
     [""],

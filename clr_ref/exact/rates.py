@@ -2,8 +2,9 @@
 
     cycle = floor(1 + t / (2 s));  x = |t / s - 2 cycle + 1|;  rate = initial + (maximal - initial) max(0, 1 - x) scale
 
-(Smith, arXiv 1506.01186, section 3; TFA 0.23 ``CyclicalLearningRate.__call__``). The inputs are the fields of the
-schedule, which are already rounded to its dtype.
+(Smith, arXiv 1506.01186, section 3; TFA 0.23 ``CyclicalLearningRate.__call__``). With a fall of its own length d, the cycle is
+s + d long, and the height is r / s or (s + d - r) / d at a distance of r steps from the start of the cycle. The inputs are the
+fields of the schedule, which are already rounded to its dtype.
 """
 
 from __future__ import annotations
@@ -29,19 +30,27 @@ if TYPE_CHECKING:
 SANE_BITS = 1 << 16
 #: Precision of that mpf, in bits.
 MPF_BITS = 256
-#: A scale beyond 2**+-CLAMP is replaced by 2**+-CLAMP. |maximal - initial| * height lies in 2**-2098 .. 2**1025 for every
-#: float64 schedule (bounds above 2**-1074, step_size below 2**1024), so the product stays far below half of the smallest
-#: subnormal, 2**-1075, or far above the largest finite number, 2**1024. The rounded rate is the same in both cases.
+#: A scale beyond 2**+-CLAMP is replaced by 2**+-CLAMP. |maximal - initial| * height lies in 2**-3172 .. 2**1025 for every
+#: float64 schedule: the difference of the bounds is at least 2**-1074. The height is at least 2**-2098, one unit of the smaller
+#: step size (2**-1074) in the larger one (2**1024). So the product stays far below half of the smallest subnormal, 2**-1075,
+#: or far above the largest finite number, 2**1024. The rounded rate is the same in both cases.
 CLAMP = 5000
 
 
-def phase(step_size: Fraction, step: int) -> tuple[int, Fraction]:
-    """Return the cycle, counted from 1, and the height of the triangle, 0 to 1, at a step."""
-    # All terms have the denominator p, for a step_size of p / q. So one fraction is reduced instead of eight.
-    p, q = step_size.numerator, step_size.denominator
-    cycle = 1 + step * q // (2 * p)
-    x = abs(step * q - 2 * cycle * p + p)
-    return cycle, Fraction(max(0, p - x), p)
+def phase(step_size: Fraction, step: int, fall: Fraction | None = None) -> tuple[int, Fraction]:
+    """Return the cycle, counted from 1, and the height of the triangle, 0 to 1, at a step.
+
+    Args:
+        step_size: how many steps the rate rises.
+        step: the step.
+        fall: how many steps the rate falls. Default: as many as it rises.
+    """
+    fall = step_size if fall is None else fall
+    # All lengths are counted in units of 1 / q steps. So one fraction is reduced, and not one for each operation.
+    q = math.lcm(step_size.denominator, fall.denominator)
+    rise_q, fall_q = (length.numerator * (q // length.denominator) for length in (step_size, fall))
+    cycle, r = divmod(step * q, rise_q + fall_q)
+    return 1 + cycle, Fraction(r, rise_q) if r <= rise_q else Fraction(rise_q + fall_q - r, fall_q)
 
 
 def value(schedule: Parameters, step: int) -> Exact:
@@ -111,7 +120,10 @@ def _terms(schedule: Parameters, step: int) -> tuple[Fraction, Fraction, Fractio
     step = whole("step", step, MAX_STEP)
     if (scale := as_parameters(schedule).policy.scale) is not None:
         kept("gamma", scale.base)
-    cycle, height = phase(Fraction(kept("step_size", schedule.step_size)), step)
+    rise, fall = (
+        Fraction(kept(name, size)) for name, size in (("step_size", schedule.step_size), ("step_size_down", schedule.fall))
+    )
+    cycle, height = phase(rise, step, fall)
     initial = Fraction(kept("initial_learning_rate", schedule.initial_learning_rate))
     amplitude = Fraction(kept("maximal_learning_rate", schedule.maximal_learning_rate)) - initial
     return initial, amplitude, height, cycle if schedule.scale_mode == "cycle" else step

@@ -1,11 +1,13 @@
 """Ranges of steps: what repeats is computed once and copied, what is a straight line is computed as one.
 
-A range of triangular is one period, copied. One of triangular2 is computed for the rise of each cycle and mirrored, until the
-amplitude no longer changes a float32. All others are computed step by step, a chunk at a time from the phase of its first step.
+A range of triangular is one period, copied. One of triangular2 is computed for the rise of each cycle, and mirrored if the
+cycle is symmetric, until the amplitude no longer changes a float32. All others are computed step by step, a chunk at a time
+from the phase of its first step.
 """
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,7 +46,7 @@ def check_out(out: Any, dtype: str, count: int) -> None:
 def fill(plan: Plan, first: int, out: NDArray[Any]) -> None:
     """The rates of the contiguous steps from ``first`` on, into ``out``."""
     # Where the rates are periodic, one period is computed and repeated.
-    period = (2 * plan.p if plan.shift == 0 else plan.p) if plan.is_constant else max(len(out), 1)
+    period = plan.period // math.gcd(plan.period, 1 << plan.shift) if plan.is_constant else max(len(out), 1)
     once = out[:period]
     with np.errstate(all="ignore"):
         if plan.last_fast_step < CHUNK or not rounds_to_nearest():
@@ -65,10 +67,10 @@ def _fill_steps(plan: Plan, first: int, out: NDArray[Any]) -> None:
 
 
 def _fill_cycles(plan: Plan, first: int, out: NDArray[np.float32]) -> None:
-    """triangular and triangular2 with a whole step_size: each rise is computed, each fall mirrored as far as its rise goes."""
+    """triangular and triangular2 with whole step sizes: each rise is computed, and each fall that mirrors none."""
     if not len(out):
         return
-    p, period = plan.p, 2 * plan.p
+    p, period = plan.p, plan.period
     work, ramp = Work(min(len(out), CHUNK)), np.arange(min(len(out), CHUNK), dtype=np.float64)
     # Bytes are compared, since a CPU that takes subnormal numbers for zero finds them all equal.
     base = one_step.one_rate(plan, 0).tobytes()
@@ -79,22 +81,22 @@ def _fill_cycles(plan: Plan, first: int, out: NDArray[np.float32]) -> None:
             # Rounding is monotone: once the peak rounds to the base, everything between them does, in all later cycles too.
             out[position:] = peak
             return
-        slope = _halved_slope(plan, cycle) if plan.halves else plan.slope
+        factor = _halved(cycle) if plan.halves else 1.0
         if r <= p:
             stop = min(position + p + 1 - r, len(out))
-            _fill_line(plan, work, ramp, first + position, r, 1, slope, out[position:stop])
-            mirrored = min(stop - position - 1, len(out) - stop)
+            _fill_line(plan, work, ramp, first + position, r, 1, plan.slope * factor, out[position:stop])
+            mirrored = min(stop - position - 1, len(out) - stop) if plan.is_symmetric else 0
             out[stop : stop + mirrored] = out[stop - 1 - mirrored : stop - 1][::-1]
             position = stop + mirrored
             r = (first + position) % period
         if r > p:
             stop = min(position + period - r, len(out))
-            _fill_line(plan, work, ramp, first + position, period - r, -1, slope, out[position:stop])
+            _fill_line(plan, work, ramp, first + position, period - r, -1, plan.fall_slope * factor, out[position:stop])
             position = stop
 
 
-def _halved_slope(plan: Plan, cycle: int) -> float:
-    return plan.slope * 2.0 ** -min(cycle, SPAN["float32"])
+def _halved(cycle: int) -> float:
+    return 2.0 ** -min(cycle, SPAN["float32"])
 
 
 def _fill_line(
@@ -120,8 +122,8 @@ def _fill_ramp(plan: Plan, first: int, out: NDArray[np.float32]) -> None:
     if not len(out):
         return
     size = min(len(out), CHUNK)
-    work, ramp, p2 = Work(size), np.arange(size, dtype=np.float64) * (1 << plan.shift), 2 * plan.p
-    slope, roundings = plan.slope, plan.roundings
+    work, ramp, period = Work(size), np.arange(size, dtype=np.float64) * (1 << plan.shift), plan.period
+    factor, roundings = 1.0, plan.roundings
     decays = not (plan.is_constant or plan.halves)
     if decays:
         # gamma**(first of the chunk) times a table of gamma**0, gamma**1, ...: one power and two products more.
@@ -131,19 +133,19 @@ def _fill_ramp(plan: Plan, first: int, out: NDArray[np.float32]) -> None:
             work.floats[2][part] = plan.powers.many(part)
     for start in range(0, len(out), CHUNK):
         rates = out[start : start + CHUNK]
-        cycle, r = divmod((first + start) << plan.shift, p2)
+        cycle, r = divmod((first + start) << plan.shift, period)
         if decays:
             power = plan.powers.one(first + start)
             if abs(plan.amplitude) * power < abs(plan.initial) * 2.0**-26 and abs(plan.initial) >= 2.0**-126:
                 # Less than half the distance to the next float32 on either side, here and at every later step.
                 out[start:] = plan.initial
                 return
-            slope = plan.slope * power
+            factor = power
         elif plan.halves:
-            slope = _halved_slope(plan, cycle)
+            factor = _halved(cycle)
         rate, scratch, scale, words = work.first(len(rates))
         np.add(ramp[: len(rates)], r - origin(plan), out=rate)
-        products(plan, slope, rate, scratch, scale, (len(rates) << plan.shift) + p2)
+        products(plan, factor, rate, scratch, scale, (len(rates) << plan.shift) + period)
         rate += plan.initial
         for index in round_to_float32(plan, rate, words, roundings, rates):
             rates[index] = one_step.one_rate(plan, first + start + int(index))

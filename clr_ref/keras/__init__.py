@@ -25,7 +25,8 @@ from clr_ref.keras import api, arguments, rates
 from clr_ref.keras.api import PACKAGE, keras
 from clr_ref.keras.logger import LearningRateLogger
 from clr_ref.keras.per_update import PerUpdate
-from clr_ref.tensors import backends
+from clr_ref.parameters import as_symmetric
+from clr_ref.tensors import backends, formula
 
 __all__ = [
     "Arithmetic",
@@ -76,12 +77,14 @@ class CyclicalLearningRate(keras.optimizers.schedules.LearningRateSchedule):  # 
         initial_learning_rate: the rate at step 0 and at the ends of every cycle: a finite Python or NumPy number, or a scalar
             tensor. ``numpy.float64`` and float64 tensors make a float64 schedule, everything else a float32 one, as in TFA.
         maximal_learning_rate: the rate at the peak where the scale is 1; may lie below the initial rate.
-        step_size: half the length of a cycle, in optimizer steps; any finite number > 0.
+        step_size: how many optimizer steps the rate rises; any finite number > 0.
         scale_fn: the factor of the amplitude: a callable, or a registered name. With arithmetic "exact" it is called with a
             float64 tensor (float32 on JAX without x64), and if it fails, with one of the schedule's dtype. With "tfa" it is
             called as TFA calls it.
         scale_mode: the argument of ``scale_fn``: ``"cycle"``, counted from 1, or ``"iterations"``, the step.
         name: the name in the config; it also names the operations in a TensorFlow graph.
+        step_size_down: how many optimizer steps the rate falls; None means step_size.
+            TFA has no such argument, so arithmetic "tfa" refuses a number.
         arithmetic: ``"exact"``: the phase in whole numbers, the rest in float64, rounded once: the same bits in every mode.
             ``"tfa"``: TFA's operations in TFA's order, so that each mode of each TensorFlow gives the bits that TFA gives
             there.
@@ -109,6 +112,7 @@ class CyclicalLearningRate(keras.optimizers.schedules.LearningRateSchedule):  # 
         scale_mode: str = "cycle",
         name: str | None = "CyclicalLearningRate",
         *,
+        step_size_down: Any = None,
         arithmetic: Arithmetic = "exact",
         dtype: str | None = None,
     ) -> None:
@@ -125,7 +129,7 @@ class CyclicalLearningRate(keras.optimizers.schedules.LearningRateSchedule):  # 
             "initial_learning_rate": initial_learning_rate,
             "maximal_learning_rate": maximal_learning_rate,
             "step_size": step_size,
-        }
+        } | ({} if step_size_down is None else {"step_size_down": step_size_down})
         self._given = {argument: arguments.kept(argument, value, arithmetic, dtype) for argument, value in given.items()}
         self._reference = reference.CyclicalLearningRate(
             **self._numbers(), scale_fn=arguments.resolve(scale_fn), scale_mode=scale_mode, dtype=dtype
@@ -140,7 +144,10 @@ class CyclicalLearningRate(keras.optimizers.schedules.LearningRateSchedule):  # 
         self._name = name
         self._scope = arguments.scope(name)
         if arithmetic == "tfa":
+            as_symmetric(self._reference, "arithmetic 'tfa'")
             arguments.check_tfa_initial(initial_learning_rate, self._reference.dtype)
+        elif step_size_down is not None:
+            formula.check_period(self._reference._plan, self._ops)
 
     #: True if a compiled function may use the schedule. If none does, ``LearningRateLogger`` must not log its rates.
     was_traced = False
@@ -149,6 +156,7 @@ class CyclicalLearningRate(keras.optimizers.schedules.LearningRateSchedule):  # 
     initial_learning_rate = property(lambda self: self._given["initial_learning_rate"])
     maximal_learning_rate = property(lambda self: self._given["maximal_learning_rate"])
     step_size = property(lambda self: self._given["step_size"])
+    step_size_down = property(lambda self: self._given.get("step_size_down"))
     scale_fn = property(lambda self: self._reference.scale_fn)
     scale_mode = property(lambda self: self._reference.scale_mode)
     name = property(lambda self: self._name)
@@ -220,6 +228,8 @@ class CyclicalLearningRate(keras.optimizers.schedules.LearningRateSchedule):  # 
             10
         """
         config = {argument: getattr(self, argument) for argument in self._parameters()}
+        if config["step_size_down"] is None:
+            del config["step_size_down"]  # as in a config of TFA, which has no such argument
         for argument in config.keys() & {*self._given, "gamma"}:
             config[argument] = arguments.number(argument, config[argument])
         if self._arithmetic == "tfa" and self.dtype == "float64":
@@ -307,9 +317,10 @@ class TriangularCyclicalLearningRate(CyclicalLearningRate):
         initial_learning_rate: the rate at step 0 and at the ends of every cycle: a finite Python or NumPy number, or a scalar
             tensor. ``numpy.float64`` and float64 tensors make a float64 schedule, everything else a float32 one, as in TFA.
         maximal_learning_rate: the rate at the peaks; may lie below the initial rate.
-        step_size: half the length of a cycle, in optimizer steps; any finite number > 0.
+        step_size: how many optimizer steps the rate rises; any finite number > 0.
         scale_mode: the argument of the scale function: ``"cycle"`` or ``"iterations"``. It changes no rate of this policy.
         name: the name in the config; it also names the operations in a TensorFlow graph.
+        step_size_down: how many optimizer steps the rate falls; None means step_size.
         arithmetic: ``"exact"`` or ``"tfa"``, as for ``CyclicalLearningRate``.
         dtype: ``"float32"`` or ``"float64"``. Default: see ``initial_learning_rate``.
 
@@ -333,6 +344,7 @@ class TriangularCyclicalLearningRate(CyclicalLearningRate):
         scale_mode: str = "cycle",
         name: str | None = "TriangularCyclicalLearningRate",
         *,
+        step_size_down: Any = None,
         arithmetic: Arithmetic = "exact",
         dtype: str | None = None,
     ) -> None:
@@ -343,6 +355,7 @@ class TriangularCyclicalLearningRate(CyclicalLearningRate):
             policies.Triangular(),
             scale_mode,
             name,
+            step_size_down=step_size_down,
             arithmetic=arithmetic,
             dtype=dtype,
         )
@@ -358,9 +371,10 @@ class Triangular2CyclicalLearningRate(CyclicalLearningRate):
         initial_learning_rate: the rate at step 0 and at the ends of every cycle: a finite Python or NumPy number, or a scalar
             tensor. ``numpy.float64`` and float64 tensors make a float64 schedule, everything else a float32 one, as in TFA.
         maximal_learning_rate: the rate at the first peak; may lie below the initial rate.
-        step_size: half the length of a cycle, in optimizer steps; any finite number > 0.
+        step_size: how many optimizer steps the rate rises; any finite number > 0.
         scale_mode: ``"cycle"``, or ``"iterations"``, with which the amplitude halves with every step, as in TFA.
         name: the name in the config; it also names the operations in a TensorFlow graph.
+        step_size_down: how many optimizer steps the rate falls; None means step_size.
         arithmetic: ``"exact"`` or ``"tfa"``, as for ``CyclicalLearningRate``.
         dtype: ``"float32"`` or ``"float64"``. Default: see ``initial_learning_rate``.
 
@@ -384,6 +398,7 @@ class Triangular2CyclicalLearningRate(CyclicalLearningRate):
         scale_mode: str = "cycle",
         name: str | None = "Triangular2CyclicalLearningRate",
         *,
+        step_size_down: Any = None,
         arithmetic: Arithmetic = "exact",
         dtype: str | None = None,
     ) -> None:
@@ -394,6 +409,7 @@ class Triangular2CyclicalLearningRate(CyclicalLearningRate):
             policies.Triangular2(),
             scale_mode,
             name,
+            step_size_down=step_size_down,
             arithmetic=arithmetic,
             dtype=dtype,
         )
@@ -409,10 +425,11 @@ class ExponentialCyclicalLearningRate(CyclicalLearningRate):
         initial_learning_rate: the rate at step 0 and at the ends of every cycle: a finite Python or NumPy number, or a scalar
             tensor. ``numpy.float64`` and float64 tensors make a float64 schedule, everything else a float32 one, as in TFA.
         maximal_learning_rate: the rate at the peaks if gamma is 1; may lie below the initial rate.
-        step_size: half the length of a cycle, in optimizer steps; any finite number > 0.
+        step_size: how many optimizer steps the rate rises; any finite number > 0.
         scale_mode: ``"iterations"``, or ``"cycle"``, with which the factor is gamma**cycle.
         gamma: any finite number > 0. Default: 1.0, as in TFA, with a warning, since the rates are then those of ``triangular``.
         name: the name in the config; it also names the operations in a TensorFlow graph.
+        step_size_down: how many optimizer steps the rate falls; None means step_size.
         arithmetic: ``"exact"`` or ``"tfa"``, as for ``CyclicalLearningRate``.
         dtype: ``"float32"`` or ``"float64"``. Default: see ``initial_learning_rate``.
 
@@ -437,6 +454,7 @@ class ExponentialCyclicalLearningRate(CyclicalLearningRate):
         gamma: Any = _DEFAULT_GAMMA,
         name: str | None = "ExponentialCyclicalLearningRate",
         *,
+        step_size_down: Any = None,
         arithmetic: Arithmetic = "exact",
         dtype: str | None = None,
     ) -> None:
@@ -455,6 +473,7 @@ class ExponentialCyclicalLearningRate(CyclicalLearningRate):
             (lambda x: gamma**x) if api.is_variable(gamma) else policies.ExpRange(arguments.number("gamma", gamma)),
             scale_mode,
             name,
+            step_size_down=step_size_down,
             arithmetic=arithmetic,
             dtype=dtype,
         )

@@ -31,6 +31,10 @@ def schedules(dtype: str = "float32") -> Iterator[clr_ref.CyclicalLearningRate]:
         yield clr_ref.triangular(low, high, size, dtype=dtype)
         yield clr_ref.triangular2(low, high, size, dtype=dtype)
         yield clr_ref.exp_range(low, high, size, (0.99994, 0.9, 1 - 2.0**-40)[index % 3], dtype=dtype)
+    for up, down in ((3, 1000), (33.3, 2.5), (2.0**29, 7)):
+        yield clr_ref.triangular(1e-4, 1e-2, up, step_size_down=down, dtype=dtype)
+        yield clr_ref.triangular2(1e-4, 1e-2, up, step_size_down=down, dtype=dtype)
+        yield clr_ref.exp_range(1e-2, 1e-4, up, 0.99994, step_size_down=down, dtype=dtype)
     for by in ("cycle", "iterations"):
         yield clr_ref.CyclicalLearningRate(1e-4, 1e-2, 12, ExpRange(0.97), by, dtype)
         yield clr_ref.CyclicalLearningRate(1e-4, 1e-2, 12, "triangular2", by, dtype)

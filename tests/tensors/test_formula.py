@@ -23,6 +23,7 @@ from tests.schedules import POLICIES, schedule_of
 FLOAT64 = "tensor arithmetic (NumPy, float64)"
 PAIRS = "tensor arithmetic (NumPy, pairs of float32)"
 #: Sums of triangular whose slope is split, sealed ones, and phases of every kind.
+ASYMMETRIC = [(3, 7), (937, 2), (33.3, 2.5), (0.75, 100), (2.0**29, 2.0**29 + 64)]
 STEP_SIZES = [1, 937, 33.3, 2.5, 2.0**29 + 64, 2.0**62, 2.0**63]
 
 
@@ -54,18 +55,22 @@ def schedules(dtype: str = "float32") -> Iterator[clr_ref.CyclicalLearningRate]:
     for policy in POLICIES:
         for step_size in STEP_SIZES:
             yield schedule_of(policy, step_size, dtype=dtype)
+        for up, down in ASYMMETRIC:
+            yield schedule_of(policy, up, step_size_down=down, dtype=dtype)
+        yield schedule_of(policy, 12, 1e-2, 1e-4, step_size_down=5, dtype=dtype)
         yield schedule_of(policy, 12, 1e-2, 1e-4, dtype=dtype)
         yield schedule_of(policy, 12, -0.3, 0.7, dtype=dtype)
     yield clr_ref.exp_range(1e-4, 1e-2, 937, gamma=1 - 2.0**-40, dtype=dtype)  # five tables
     for mode in ("cycle", "iterations"):
         yield clr_ref.CyclicalLearningRate(1e-4, 1e-2, 12, ExpRange(0.97), mode, dtype)
+        yield clr_ref.CyclicalLearningRate(1e-4, 1e-2, 12, "triangular2", mode, dtype, step_size_down=30)
         yield clr_ref.CyclicalLearningRate(1e-4, 1e-2, 12, "triangular2", mode, dtype)
 
 
 def name(schedule: clr_ref.CyclicalLearningRate) -> str:
     kind = schedule.scale_fn
     power = f"{kind.gamma:.12g}**{schedule.scale_mode[:-1]}" if isinstance(kind, ExpRange) else type(kind).__name__
-    return f"{power}-{schedule.initial_learning_rate:.3g}-{schedule.step_size:.6g}"
+    return f"{power}-{schedule.initial_learning_rate:.3g}-{schedule.step_size:.6g}-{schedule.fall:.6g}"
 
 
 def steps_of_every_size(bits: int) -> list[int]:
@@ -115,6 +120,16 @@ def test_rates_next_to_midpoints_are_one_ulp_off_at_most() -> None:
         assert_same_rates(schedule, [step], found, expected, arithmetic=FLOAT64, ulps=1)
         off += found[0] != expected[0]
     assert off >= 3
+
+
+@pytest.mark.parametrize("ops", [backends.numpy_ops(), pairs_of_float32()], ids=["64", "32"])
+def test_an_asymmetric_cycle_that_the_integers_cannot_count_is_refused(ops: backends.Ops) -> None:
+    last = 2.0 ** (ops.width - 1)
+    for up, down, unit in ((last, 1, 0), (1, last, 0), (last / 4, 0.125, 3)):
+        with pytest.raises(ValueError, match=rf"less than 2\*\*{ops.width - 1} .* and .*, of which it is 2\*\*-{unit}$"):
+            formula.check_period(plan_of(clr_ref.triangular(0, 1, up, step_size_down=down)), ops)
+    formula.check_period(plan_of(clr_ref.triangular(0, 1, last / 4, step_size_down=0.5)), ops)
+    formula.check_period(plan_of(clr_ref.triangular(0, 1, 2 * last)), ops)
 
 
 @pytest.mark.parametrize("mode", ["cycle", "iterations"])

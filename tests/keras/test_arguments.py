@@ -68,14 +68,19 @@ def test_a_fall_of_its_own_length(drop_ins: Any, api: Any) -> None:
         (drop_ins.CyclicalLearningRate, {"scale_fn": lambda cycle: 1.0 + 0.0 * cycle}),
     ):
         made = cls(0.0, 1.0, 2, step_size_down=8, **more)
-        assert made.step_size_down == 8 and made.reference.step_size_down == 8.0
-        assert float(made(2)) == float(made.reference(2)) and float(made(6)) == float(made.reference(6))
+        assert made.step_size_down == 8
+        assert made.reference.step_size_down == 8.0
+        assert float(made(2)) == float(made.reference(2))
+        assert float(made(6)) == float(made.reference(6))
         assert "step_size_down=8" in repr(made)
-        assert made != cls(0.0, 1.0, 2, **more) and made != cls(0.0, 1.0, 2, step_size_down=7, **more)
+        assert made != cls(0.0, 1.0, 2, **more)
+        assert made != cls(0.0, 1.0, 2, step_size_down=7, **more)
         if "scale_fn" not in more:
-            assert made.get_config()["step_size_down"] == 8 and cls.from_config(made.get_config()) == made
+            assert made.get_config()["step_size_down"] == 8
+            assert cls.from_config(made.get_config()) == made
             plain = cls(0.0, 1.0, 2, **more)
-            assert plain.step_size_down is None and "step_size_down" not in plain.get_config()
+            assert plain.step_size_down is None
+            assert "step_size_down" not in plain.get_config()
             assert drop_ins.from_schedule(made.reference).reference == made.reference
     assert [float(drop_ins.TriangularCyclicalLearningRate(0.0, 1.0, 2, step_size_down=8)(t)) for t in (1, 2, 6)] == [
         0.5,

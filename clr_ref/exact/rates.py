@@ -45,10 +45,12 @@ def phase(step_size: Fraction, step: int, fall: Fraction | None = None) -> tuple
         step: the step.
         fall: how many steps the rate falls. Default: as many as it rises.
     """
-    fall = step_size if fall is None else fall
     # All lengths are counted in units of 1 / q steps. So one fraction is reduced, and not one for each operation.
-    q = math.lcm(step_size.denominator, fall.denominator)
-    rise_q, fall_q = (length.numerator * (q // length.denominator) for length in (step_size, fall))
+    q, rise_q = step_size.denominator, step_size.numerator
+    fall_q = rise_q
+    if fall is not None:
+        q = math.lcm(q, fall.denominator)
+        rise_q, fall_q = (length.numerator * (q // length.denominator) for length in (step_size, fall))
     cycle, r = divmod(step * q, rise_q + fall_q)
     return 1 + cycle, Fraction(r, rise_q) if r <= rise_q else Fraction(rise_q + fall_q - r, fall_q)
 
@@ -120,10 +122,8 @@ def _terms(schedule: Parameters, step: int) -> tuple[Fraction, Fraction, Fractio
     step = whole("step", step, MAX_STEP)
     if (scale := as_parameters(schedule).policy.scale) is not None:
         kept("gamma", scale.base)
-    rise, fall = (
-        Fraction(kept(name, size)) for name, size in (("step_size", schedule.step_size), ("step_size_down", schedule.fall))
-    )
-    cycle, height = phase(rise, step, fall)
+    rise, down = Fraction(kept("step_size", schedule.step_size)), schedule.step_size_down
+    cycle, height = phase(rise, step, None if down is None else Fraction(kept("step_size_down", down)))
     initial = Fraction(kept("initial_learning_rate", schedule.initial_learning_rate))
     amplitude = Fraction(kept("maximal_learning_rate", schedule.maximal_learning_rate)) - initial
     return initial, amplitude, height, cycle if schedule.scale_mode == "cycle" else step

@@ -18,7 +18,7 @@ from clr_ref.exact import rounding, ulp
 from clr_ref.fast import arrays, one_step, ranges
 from clr_ref.fast.plan import Plan, plan
 from clr_ref.parameters import MAX_STEP, Dtype as Dtype, Parameters, ScaleMode as ScaleMode
-from clr_ref.steps import as_steps, whole
+from clr_ref.steps import as_moments, moment, whole
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -93,10 +93,11 @@ class CyclicalLearningRate(Parameters):
         """Return the rate at a step, or the rates at an array of steps.
 
         Args:
-            step: whole numbers 0 .. 2**63-1. One step is an int, an object with ``__index__``, or an integral float. Several
-                steps are an array of any shape and of an integer or float dtype, an object of which ``numpy.asarray`` makes
-                such an array, or a sequence such as a list or tuple. Sequences may be nested, and their elements may have
-                different types. Each element is converted separately, so that no step is rounded.
+            step: numbers 0 .. 2**63-1. One step is an int, an object with ``__index__``, a float or a Fraction. Several steps
+                are an array of any shape and of an integer or float dtype, an object of which ``numpy.asarray`` makes such an
+                array, or a sequence such as a list or tuple. Sequences may be nested, and their elements may have different
+                types. Each element is converted separately, so that no step is rounded. A step with a fraction takes longer,
+                since its rate is computed exactly.
 
         Returns:
             A NumPy scalar of the schedule's dtype for one step. For several steps, a new ``numpy.ndarray`` of that dtype and
@@ -105,8 +106,7 @@ class CyclicalLearningRate(Parameters):
         Raises:
             TypeError: no step; bool, str, None, complex, timedelta64, and arrays of these or of objects; a masked array; a
                 sequence of unequal lengths; a tensor without a value, in a function that is being compiled.
-            ValueError: a step that is negative, fractional, not finite or above 2**63-1; a scale function that returned NaN
-                or infinity.
+            ValueError: a step that is negative, not finite or above 2**63-1; a scale function that returned NaN or infinity.
             MemoryError: as for ``values``.
 
         Examples:
@@ -116,6 +116,8 @@ class CyclicalLearningRate(Parameters):
             0.0035
             >>> print(schedule([0, 1000, 2000]))
             [0.001  0.0035 0.006 ]
+            >>> print(schedule(1000.5))
+            0.00350125
         """
         if type(step) is int and 0 <= step <= MAX_STEP:
             return self._rate(step)
@@ -125,7 +127,10 @@ class CyclicalLearningRate(Parameters):
                 "give it clr_ref.keras.from_schedule(schedule) in place of the schedule"
             )
         # ``fill`` checks the range of an int64 array chunk by chunk, which saves a pass over it.
-        steps = step if type(step) is np.ndarray and step.dtype == np.int64 and step.ndim else as_steps(step)
+        steps = step if type(step) is np.ndarray and step.dtype == np.int64 and step.ndim else as_moments(step)
+        if steps.dtype != np.int64:
+            rates = [self._rate(step) if type(step) is int else exact.rounded(self, step) for step in steps.flat]
+            return np.array(rates, self.dtype).reshape(steps.shape)[()]
         if steps.ndim == 0:
             return self._rate(int(steps))
         out = _new_array(steps.shape, self.dtype)
@@ -167,7 +172,7 @@ class CyclicalLearningRate(Parameters):
         ranges.fill(self._plan, first, out)
         return out
 
-    def exact(self, step: int) -> exact.Exact:
+    def exact(self, step: float) -> exact.Exact:
         """Return the exact rate at a step, without any rounding if it is rational.
 
         Args:
@@ -178,14 +183,14 @@ class CyclicalLearningRate(Parameters):
 
         Raises:
             TypeError: not one step, but an array or an object of another type.
-            ValueError: a step outside 0 .. 2**63-1, or one with a fraction.
+            ValueError: a step outside 0 .. 2**63-1.
 
         Examples:
             >>> import clr_ref
             >>> clr_ref.triangular(0.0, 1.0, 10).exact(7)
             Fraction(7, 10)
         """
-        return exact.value(self, whole("step", step, MAX_STEP))
+        return exact.value(self, moment("step", step))
 
     def to_json(self) -> str:
         """Return the schedule as JSON, which ``from_json`` reads.

@@ -206,15 +206,13 @@ def _sized(size: Callable[..., float]) -> Callable[..., Config]:
     return meaning
 
 
-def _unequal(sizes: Callable[[int, int], tuple[float, float]]) -> Callable[..., Config]:
-    """Returns a meaning: an everyday config with the two step sizes that a function of its own and of a number returns."""
-
-    def meaning(setting: Setting, *numbers: int) -> Config:
-        config = _everyday(setting, *numbers[:-1])
-        rise, fall = sizes(int(config.step_size) % (setting.reach // 12) or 1, numbers[-1])
-        return dataclasses.replace(config, step_size=rise, step_size_down=fall)
-
-    return meaning
+def _unequal(setting: Setting, low: int, high: int, old: int, gamma: int, kind: int, more: int) -> Config:
+    """Returns an everyday config with two step sizes: the fall is longer, the rise is longer, or neither is whole."""
+    config = _everyday(setting, low, high, old, gamma)
+    size = int(config.step_size) % (setting.reach // 12) or 1
+    long = (2 + more) * size
+    rise, fall = ((size, long), (long, size), (size + 0.25, long + 0.3))[kind]
+    return dataclasses.replace(config, step_size=rise, step_size_down=fall)
 
 
 def _and_uniform(*limits: int) -> Callable[[Random], Numbers]:
@@ -299,11 +297,7 @@ CONFIGS: dict[str, tuple[Regime, ...]] = {
         Regime("below 1", _and_uniform(99 + 4), _sized(lambda config, more: _hundredths(more))),
     ),
     "large step sizes": (_between(20, 27), _between(27, 34), _between(34, 41)),
-    "asymmetric cycles": (
-        Regime("fall 2 to 9 times the rise", _and_uniform(8), _unequal(lambda size, more: (size, (2 + more) * size))),
-        Regime("rise 2 to 9 times the fall", _and_uniform(8), _unequal(lambda size, more: ((2 + more) * size, size))),
-        Regime("both with a fraction", _and_uniform(8), _unequal(lambda size, more: (size + 0.25, (2 + more) * size + 0.3))),
-    ),
+    "asymmetric cycles": (Regime("one step size 2 to 9 times the other, whole or not", _and_uniform(3, 8), _unequal),),
     "any gamma": (
         Regime("above 1, to the overflow of the rate", _and_uniform(15, 64), _powered(_above_1, 2**20)),
         Regime("below 0.001, to the smallest subnormal", _and_uniform(9, 320), _powered(_below_everyday, 8)),

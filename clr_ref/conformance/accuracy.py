@@ -108,7 +108,7 @@ class Rates:
 
 
 @functools.lru_cache(maxsize=1 << 16)
-def rates(config: Config, step: int | Fraction, level: Level, gamma_is_kept: bool = False) -> Rates:
+def rates(config: Config, step: int, level: Level, gamma_is_kept: bool = False) -> Rates:
     """Returns the exact rate of a config at a step, and how far from it a value may be; see ``formula_bound``."""
     schedule = config.build()
     low, high = next(exact.enclosures(schedule, step))
@@ -116,12 +116,12 @@ def rates(config: Config, step: int | Fraction, level: Level, gamma_is_kept: boo
     return Rates(exact.rounded(schedule, step), low, high, slack)
 
 
-def formula_bound(config: Config, step: int | Fraction, level: Level, gamma_is_kept: bool = False) -> float:
+def formula_bound(config: Config, step: int, level: Level, gamma_is_kept: bool = False) -> float:
     """Returns an absolute bound on the error of the textbook formula, which the module's docstring derives.
 
     Args:
         config: its dtype is the precision of the value.
-        step: a number, 0 or more.
+        step: a whole number, 0 or more.
         level: ``SEMANTICS`` for the formula in float32; ``FORMULA`` for the formula in the config's dtype. float32 inputs are
             rounded first; float64 ones are not, since a Python float is a float64 already.
         gamma_is_kept: allow no rounding of gamma itself.

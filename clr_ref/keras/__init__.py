@@ -177,15 +177,13 @@ class CyclicalLearningRate(keras.optimizers.schedules.LearningRateSchedule):  # 
         is 2**31-1 on JAX without x64. With arithmetic "tfa" all these steps have the rates of TFA's formula.
 
         Args:
-            step: whole numbers of any real dtype and any shape: a tensor, a variable, an array or a number. Numbers in a
-                tensor lose their fractions.
+            step: numbers of any real dtype and any shape: a tensor, a variable, an array or a number. They need not be whole.
 
         Returns:
             A tensor of the backend, of the schedule's dtype and the steps' shape.
 
         Raises:
             TypeError: a Python or NumPy step that is no number, or bool.
-            ValueError: a Python or NumPy step > 0 with a fraction, with arithmetic "exact".
 
         Examples:
             >>> from clr_ref.keras import TriangularCyclicalLearningRate
@@ -203,8 +201,8 @@ class CyclicalLearningRate(keras.optimizers.schedules.LearningRateSchedule):  # 
             return compute(step)
         if self._arithmetic == "tfa":
             return compute(arguments.tfa_step(step))
-        whole, nan = arguments.held_steps(step, 2 ** (self._ops.width - 1) - 1)
-        rate = self._exactly(api.tensor(whole))
+        held, nan = arguments.held_steps(step, 2 ** (self._ops.width - 1) - 1)
+        rate = self._exactly(api.tensor(held))
         return self._ops.where(api.tensor(nan), self._ops.constant(math.nan, rate), rate) if nan.any() else rate
 
     def _exactly(self, step: Any) -> Any:

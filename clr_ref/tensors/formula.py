@@ -30,6 +30,7 @@ import numpy as np
 
 from clr_ref.fast.plan import SPAN, Plan
 from clr_ref.fast.powers import Powers
+from clr_ref.tensors import between
 from clr_ref.tensors.backends import Ops
 
 #: For each width of the floats: the number of stored bits of the significand, and the stored exponent of 1.0.
@@ -48,9 +49,13 @@ def evaluate(plan: Plan, step: Any, ops: Ops) -> Any:
     zero = ops.right_shift(step, ops.width - 1)  # -1 before step 0, so no compiler can replace it by 0
     step = ops.maximum(step, 0)
     by_cycle = schedule.scale_mode == "cycle" and not plan.is_constant
-    m, falls, cycle = _phase(plan, step, zero, ops, by_cycle)
+    r, cycle = _remainder(plan, step, zero, ops, by_cycle)
     scaled = _wide if ops.width == 64 else _narrow
-    rate = ops.cast(scaled(plan, m, falls, cycle, step, zero, ops), schedule.dtype)
+    rate = scaled(plan, *_folded(plan, r, ops), cycle, step, zero, ops)
+    if "float" in ops.dtype_of(given):
+        part = between.fraction(given, step, ops)
+        rate = ops.where(part > 0, scaled(plan, *_between(plan, r, cycle, step, part, ops), zero, ops), rate)
+    rate = ops.cast(rate, schedule.dtype)
     if plan.cancels or plan.slope < 0 or plan.initial < 0:
         rate = ops.where(rate == 0, ops.constant(0.0, rate), rate)  # -0.0 becomes 0.0
     if "float" in ops.dtype_of(given):
@@ -84,18 +89,16 @@ def _whole(step: Any, ops: Ops) -> Any:
     return ops.where(fits, whole, ops.constant(largest, whole))
 
 
-def _phase(plan: Plan, step: Any, zero: Any, ops: Ops, with_cycle: bool) -> tuple[Any, Any, Any]:
-    """Return m, the distance from the end of the cycle on this side of the peak; on which side; and the cycle.
+def _remainder(plan: Plan, step: Any, zero: Any, ops: Ops, with_cycle: bool) -> tuple[Any, Any]:
+    """Return r, the distance of a step from the start of its cycle, and the cycle counted from 0, or None.
 
-    The side is whether the step is on the fall, or None for a symmetric cycle, where it does not matter. The cycle is counted
-    from 0, or None. Cycles too large for the integers are limited.
+    Cycles too large for the integers are limited.
     """
-    p, period, largest = plan.p, plan.period, 2 ** (ops.width - 1) - 1
+    period, largest = plan.period, 2 ** (ops.width - 1) - 1
     if period > largest:  # a whole step_size so long that no step is past the first cycle
-        folded = ops.where(step <= p, step, p - (step - p)) if p <= largest else step
-        return folded, None, ops.low_bits(zero, 1) if with_cycle else None  # 0; a compiler that knew it would drop the scale
+        return step, ops.low_bits(zero, 1) if with_cycle else None  # 0; a compiler that knew it would drop the scale
     if plan.shift == 0:
-        return *_folded(plan, step % period, ops), step // period if with_cycle else None
+        return step % period, step // period if with_cycle else None
     cycle = step // period
     r = step - cycle * period
     # r = (t << shift) mod period, a few bits at a time, so that no product leaves the integers.
@@ -108,18 +111,43 @@ def _phase(plan: Plan, step: Any, zero: Any, ops: Ops, with_cycle: bool) -> tupl
         carry = r // period
         r = r - carry * period
         cycle = ops.minimum(cycle, (largest >> bits) - 1) * (1 << bits) + carry
-    return *_folded(plan, r, ops), cycle if with_cycle else None
+    return r, cycle if with_cycle else None
 
 
 def _folded(plan: Plan, r: Any, ops: Ops) -> tuple[Any, Any]:
+    """Return m, the distance from the end of the cycle on this side of the peak, and on which side the step is.
+
+    The side is whether the step is on the fall, or None for a symmetric cycle, where it does not matter.
+    """
+    p, largest = plan.p, 2 ** (ops.width - 1) - 1
+    if plan.period > largest:
+        return ops.where(r <= p, r, p - (r - p)) if p <= largest else r, None
     if plan.is_symmetric:
         return ops.minimum(r, plan.period - r), None
-    falls = r > plan.p
+    falls = r > p
     return ops.where(falls, plan.period - r, r), falls
 
 
+def _between(plan: Plan, r: Any, cycle: Any, step: Any, part: Any, ops: Ops) -> tuple[Any, Any, Any, Any]:
+    """Return m, the side, the cycle and the step for steps with a fraction: what ``_wide`` takes.
+
+    The power of the fraction is a factor of m, and that of the framework. So its bits may differ between modes of execution.
+    """
+    if plan.period > 2 ** (ops.width - 1) - 1:
+        m, falls = ops.floats(r) + part, None  # on the rise: behind the peak of so long a cycle, no float has a fraction
+    else:
+        m, falls, further = between.phase(plan, r, part, ops)
+        falls = None if plan.is_symmetric else falls
+        cycle = None if cycle is None else cycle + further
+    if plan.is_constant or plan.schedule.scale_mode == "cycle":
+        return m, falls, cycle, step
+    if plan.scale is None:
+        return m, falls, cycle, ops.floats(step) + part
+    return m * plan.scale.base**part, falls, cycle, step
+
+
 def _side(falls: Any, rise: float, fall: float, like: Any, ops: Ops) -> Any:
-    """Return the number of the side of the peak on which a step is; for ``falls`` see ``_phase``."""
+    """Return the number of the side of the peak on which a step is; for ``falls`` see ``_folded``."""
     return rise if falls is None else ops.where(falls, ops.constant(fall, like), ops.constant(rise, like))
 
 
@@ -247,7 +275,8 @@ def _narrow(plan: Plan, m: Any, falls: Any, cycle: Any, step: Any, zero: Any, op
     Every product that matters is one of two halves of 12 bits. It is exact, so contraction does not change it.
     """
     high = ops.floats(m)
-    value = high, ops.floats(m - ops.integers(high))
+    low = high * 0.0 if "float" in ops.dtype_of(m) else ops.floats(m - ops.integers(high))
+    value = high, low
     rise, fall = ([float(part) for part in _thirds(float(slope))] for slope in _slopes(plan))
     value = _times(value, tuple(_side(falls, *pair, high, ops) for pair in zip(rise, fall, strict=True)), ops)
     argument = step if cycle is None else cycle + 1

@@ -8,6 +8,7 @@ import functools
 import math
 import re
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import numpy as np

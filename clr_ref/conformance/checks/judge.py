@@ -111,7 +111,7 @@ class Judge:
                 raise Hung(self.config, request.steps[index] if request.steps else request.at + index, response.text)
         return given
 
-    def rates(self, step: int | Fraction) -> Rates:
+    def rates(self, step: int) -> Rates:
         """Returns the exact rate at a step, and how far from it a value may be."""
         expected = rates(self.config, step, self.level, self.gamma_is_kept)
         if not self.more_ulp:

@@ -107,7 +107,7 @@ def plan(schedule: Parameters) -> Plan:
     regular = p + fall < LIMIT and (scale is not None or policy.function is not None)
     if schedule.dtype == "float64":
         # Error-free transformations want room on both sides: no overflow when splitting, no underflow of an error term.
-        magnitudes = [abs(x) for x in (initial, maximal, schedule.step_size, schedule.fall) if x]
+        magnitudes = [abs(x) for x in (initial, maximal, schedule.step_size) if x]
         regular &= max(p, fall) < 2**53 and all(2.0**-ROOM < x < 2.0**ROOM for x in magnitudes)
     if scale is not None and scale.base == 1:
         scale = policies.ONE

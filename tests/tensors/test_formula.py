@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -120,6 +121,18 @@ def test_rates_next_to_midpoints_are_one_ulp_off_at_most() -> None:
         assert_same_rates(schedule, [step], found, expected, arithmetic=FLOAT64, ulps=1)
         off += found[0] != expected[0]
     assert off >= 3
+
+
+@pytest.mark.parametrize("sizes", [(937, None), (33.3, None), (3, 2.0**20), (2.0**20 + 1, 3)], ids=str)
+def test_the_products_of_a_split_slope_are_exact(sizes: tuple[float, float | None]) -> None:
+    """So that it makes no difference whether a compiler contracts them with the sum that follows."""
+    plan = plan_of(clr_ref.triangular(1e-4, 1e-2, sizes[0], step_size_down=sizes[1]))
+    short = formula._short(plan)
+    assert short is not None
+    for length, parts, slope in zip((plan.p, plan.fall), short, (plan.slope, plan.fall_slope), strict=True):
+        assert sum(parts) == slope
+        for m in (length, length - 1, 1):
+            assert [Fraction(m * part) for part in parts] == [m * Fraction(part) for part in parts]
 
 
 @pytest.mark.parametrize("ops", [backends.numpy_ops(), pairs_of_float32()], ids=["64", "32"])

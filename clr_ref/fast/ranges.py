@@ -1,12 +1,13 @@
 """Ranges of steps: what repeats is computed once and copied, what is a straight line is computed as one.
 
 A range of triangular is one period, copied. One of triangular2 is computed for the rise of each cycle, and mirrored if the
-cycle is symmetric, until the amplitude no longer changes a float32. All others are computed step by step, a chunk at a time
-from the phase of its first step.
+cycle is symmetric, until the amplitude no longer changes a float32; short cycles are computed many at a time. All others are
+computed step by step, a chunk at a time from the phase of its first step.
 """
 
 from __future__ import annotations
 
+import bisect
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -71,7 +72,8 @@ def _fill_cycles(plan: Plan, first: int, out: NDArray[np.float32]) -> None:
     if not len(out):
         return
     p, period = plan.p, plan.period
-    work, ramp = Work(min(len(out), CHUNK)), np.arange(min(len(out), CHUNK), dtype=np.float64)
+    size = min(len(out), CHUNK)
+    work, ramp = Work(size), np.arange(min(size, max(p, plan.fall) + 1), dtype=np.float64)
     # Bytes are compared, since a CPU that takes subnormal numbers for zero finds them all equal.
     base = one_step.one_rate(plan, 0).tobytes()
     position = 0
@@ -81,6 +83,9 @@ def _fill_cycles(plan: Plan, first: int, out: NDArray[np.float32]) -> None:
             # Rounding is monotone: once the peak rounds to the base, everything between them does, in all later cycles too.
             out[position:] = peak
             return
+        if plan.halves and r == 0 and (done := _fill_short_cycles(plan, work, cycle, base, out[position:])):
+            position += done
+            continue
         factor = _halved(cycle) if plan.halves else 1.0
         if r <= p:
             stop = min(position + p + 1 - r, len(out))
@@ -93,6 +98,47 @@ def _fill_cycles(plan: Plan, first: int, out: NDArray[np.float32]) -> None:
             stop = min(position + period - r, len(out))
             _fill_line(plan, work, ramp, first + position, period - r, -1, plan.fall_slope * factor, out[position:stop])
             position = stop
+
+
+def _fill_short_cycles(plan: Plan, work: Work, cycle: int, base: bytes, out: NDArray[np.float32]) -> int:
+    """Fill whole cycles of triangular2 from one on, many in each call of NumPy; return how many steps those are, maybe 0.
+
+    A cycle is the first one times a power of two, which is exact. ``work`` has buffers of up to ``CHUNK`` steps.
+    """
+    # Of a symmetric cycle the rise is computed, and mirrored; of another one, the rise and the fall.
+    p, period, width = plan.p, plan.period, plan.p + 1 if plan.is_symmetric else plan.period
+    rows = work.floats.shape[1] // width
+    if min(rows, len(out) // period) < 2:
+        return 0
+    # The cycles whose peak does not round to the base yet: rounding is monotone. Often, those are all.
+    peaks = range(cycle * period + p, (cycle + len(out) // period) * period, period)
+
+    def is_gone(peak: int) -> bool:
+        return bool(one_step.one_rate(plan, peak).tobytes() == base)
+
+    count = bisect.bisect_left(peaks, True, key=is_gone) if is_gone(peaks[-1]) else len(peaks)
+    if count < 2:
+        return 0
+    line = np.arange(width, dtype=np.float64)
+    line[p + 1 :] = period - line[p + 1 :]
+    line[: p + 1] *= plan.slope
+    line[p + 1 :] *= plan.fall_slope
+    halved = np.array([_halved(cycle + row) for row in range(count)])[:, np.newaxis]
+    cycles = out[: count * period].reshape(count, period)
+    for start in range(0, count, rows):
+        part = cycles[start : start + rows]
+        rate, scratch, _, words = work.first(len(part) * width)
+        np.multiply(line, halved[start : start + rows], out=rate.reshape(-1, width))
+        rate += plan.initial
+        rounded = scratch.view(np.float32)[: len(rate)]
+        for index in round_to_float32(plan, rate, words, plan.roundings, rounded):
+            row, r = divmod(int(index), width)
+            rounded[index] = one_step.one_rate(plan, (cycle + start + row) * period + r)
+        computed = rounded.reshape(-1, width)
+        part[:, :width] = computed
+        if plan.is_symmetric:
+            part[:, width:] = computed[:, p - 1 : 0 : -1]
+    return count * period
 
 
 def _halved(cycle: int) -> float:

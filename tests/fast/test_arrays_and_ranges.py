@@ -183,7 +183,7 @@ def test_an_inaccurate_exponential_changes_no_rate(monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize("down", [1875, 2500])
 def test_ties_in_a_late_one_of_many_short_cycles(down: int) -> None:
-    """The peak of cycle 13 is half a ULP above the initial rate, which float64 cannot decide: exact arithmetic rounds it down."""
+    """The peak of cycle 13 is half a ULP above the initial rate, which float64 cannot decide; the even one is below."""
     schedule = clr_ref.triangular2(1, 1 + 2.0**-12, 1875, step_size_down=down)
     steps = np.arange(20 * (1875 + down))
     peak = 12 * (1875 + down) + 1875

@@ -100,7 +100,7 @@ def test_types_that_are_refused(drop_ins: Any, value: Any) -> None:
         drop_ins.ExponentialCyclicalLearningRate(1e-4, 1e-2, 10, gamma=value)
 
 
-@pytest.mark.parametrize(("step", "error"), [(1.5, ValueError), ([0, 0.5], ValueError), ("1", TypeError), (True, TypeError)])
+@pytest.mark.parametrize(("step", "error"), [("1", TypeError), (True, TypeError), ([0.5, True], TypeError)])
 def test_steps_that_are_refused(drop_ins: Any, step: Any, error: Any) -> None:
     with pytest.raises(error, match="step must be"):
         drop_ins.TriangularCyclicalLearningRate(1e-4, 1e-2, 10)(step)

@@ -42,19 +42,27 @@ CPUS = {
 KIND = "import sys, numpy; print(numpy.dtype(numpy.intp).itemsize * 8, sys.byteorder)"
 
 
+class FetchError(Exception):
+    """Debian's packages cannot be fetched. The message is one line."""
+
+
 def unpack(folder: Path, architecture: str, *packages: str) -> Path:
-    """Unpack Debian packages and all that they depend on; return the folder that holds their ``/usr``."""
+    """Unpack Debian packages and all that they depend on; return the folder that holds their ``/usr``.
+
+    Raises:
+        FetchError: apt-get cannot fetch one of them.
+    """
     root, apt = folder / "root", folder / "apt"
     if root.exists():
         return root
-    for name in ("etc/preferences.d", "state/lists/partial", "cache/archives/partial"):
+    for name in ("state/lists/partial", "cache/archives/partial"):
         (apt / name).mkdir(parents=True, exist_ok=True)
-    source = next(path for path in SOURCES if path.exists())
-    (apt / "etc/sources.list.d").mkdir(exist_ok=True)
-    shutil.copy(source, apt / "etc" / ("sources.list.d/debian.sources" if source.suffix else "sources.list"))
     (apt / "status").touch()  # nothing counts as installed, so that apt finds all dependencies
     settings = {
-        "Dir::Etc": apt / "etc",
+        "Dir::Etc::sourcelist": next(path for path in SOURCES if path.exists()),
+        "Dir::Etc::sourceparts": os.devnull,
+        "Dir::Etc::preferences": os.devnull,
+        "Dir::Etc::preferencesparts": os.devnull,
         "Dir::State": apt / "state",
         "Dir::State::status": apt / "status",
         "Dir::Cache": apt / "cache",
@@ -64,8 +72,15 @@ def unpack(folder: Path, architecture: str, *packages: str) -> Path:
         "Acquire::Languages": "none",
     }
     get = ["apt-get", "-qq", *(part for name, value in settings.items() for part in ("-o", f"{name}={value}"))]
-    subprocess.run([*get, "update"], check=True)
-    subprocess.run([*get, "install", "-y", "--download-only", "--no-install-recommends", *packages], check=True)
+    # One list that cannot be fetched, such as that of the security updates, is no failure while the others hold the packages.
+    commands = ["update"], ["install", "-y", "--download-only", "--no-install-recommends", *packages]
+    done = [
+        subprocess.run([*get, *command], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) for command in commands
+    ]
+    if done[-1].returncode:
+        # What failed first is the reason, such as a name of a server that cannot be resolved.
+        reason = next(filter(None, "\n".join(each.stderr for each in done).splitlines()), "apt-get says nothing")
+        raise FetchError(f"Debian's {', '.join(packages)} for {architecture} cannot be fetched: {reason}")
     unfinished = folder / "unfinished"
     shutil.rmtree(unfinished, ignore_errors=True)
     for package in sorted((apt / "cache/archives").glob("*.deb")):
@@ -93,7 +108,11 @@ def main(name: str, folder: Path, quick: bool) -> int:
     if missing or not any(path.exists() for path in SOURCES):
         print(f"An emulated CPU needs {' and '.join(missing) or 'a list of sources'} of Debian: run this there.")
         return 2
-    command = python(cpu, folder)
+    try:
+        command = python(cpu, folder)
+    except (FetchError, OSError) as error:
+        print(error)
+        return 2
     environment = os.environ | {
         "PYTHONPATH": os.pathsep.join([str(ROOT), sysconfig.get_path("purelib")]),
     }

@@ -17,7 +17,7 @@ __all__ = [
     "triangular2",
 ]
 
-#: The other public modules. The first use imports them, and what they need: Keras, Hypothesis, matplotlib.
+#: The other public modules. The first use imports them, and what they need: Keras, matplotlib.
 _SUBMODULES = ("conformance", "exact", "keras", "keras_2", "plot", "policies", "range_test", "tfa", "training")
 
 

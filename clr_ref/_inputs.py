@@ -150,8 +150,13 @@ def unknown(what: str, name: str, known: Collection[str], command: str) -> str:
     text = f"{shown(name)} is not {what}"
     if len(known) <= 8:
         return f"{text}; give one of {', '.join(known)}"
-    nearest = difflib.get_close_matches(name, known, n=4, cutoff=0.5)
-    return f"{text}; {'the nearest are ' + ', '.join(nearest) + '; ' if nearest else ''}{command} lists all {len(known)}"
+    return f"{text}{nearest(name, known)}; {command} lists all {len(known)}"
+
+
+def nearest(name: str, known: Collection[str]) -> str:
+    """Return the end of a message: the names that resemble one that does not exist. Empty if none do."""
+    names = difflib.get_close_matches(name, sorted(known), n=4, cutoff=0.5)
+    return f"; the nearest are {', '.join(names)}" if names else ""
 
 
 def known_keywords(function: _Function) -> _Function:

@@ -163,17 +163,11 @@ def within_ulp(
 
 def truth(schedule: Parameters, steps: Any) -> Truth:
     """Return the exact rates at some steps, for all comparisons with them."""
-    lows, rounded = [], []
-    for step in np.atleast_1d(as_steps(steps)).tolist():
-        low, high = next(exact.enclosures(schedule, step))
-        lows.append(low)
-        near = exact.round_to(low, schedule.dtype)
-        # If the first enclosure does not decide the rounding, ``exact.rounded`` computes tighter ones.
-        decided = low == high or near == exact.round_to(high, schedule.dtype)
-        rounded.append(near if decided else exact.rounded(schedule, step))
-    highs = rounded if schedule.dtype == "float64" else [exact.round_to(rate, "float64") for rate in lows]
+    whole_steps = np.atleast_1d(as_steps(steps)).tolist()
+    lows = [next(exact.enclosures(schedule, step))[0] for step in whole_steps]
+    highs = [exact.round_to(rate, "float64") for rate in lows]
     return Truth(
-        rounded=np.array(rounded, schedule.dtype),
+        rounded=np.array([exact.rounded(schedule, step) for step in whole_steps], schedule.dtype),
         high=np.array(highs, np.float64),
         low=np.array([float(rate - Fraction(float(high))) for rate, high in zip(lows, highs, strict=True)]),
     )

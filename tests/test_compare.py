@@ -28,6 +28,34 @@ def test_within_ulp_holds_and_fails_at_the_bound() -> None:
     assert failed.first.ulp == 2
 
 
+def test_a_number_of_ulp_is_allowed_and_no_fraction_less() -> None:
+    expected = SCHEDULE(STEPS)
+    actual = expected.copy()
+    actual[1] -= 7 * np.spacing(expected[1])
+    for allowed, held in ((7, True), (np.nextafter(7, 0), False)):
+        found = compare.within_ulp(SCHEDULE, STEPS, actual, expected, allowed, tier="record", **WORDS)
+        assert (found.first is None) is held
+        assert found.worst_ulp == 7
+        assert found.farthest == compare.Farthest("tutorial", 1, float(7 * np.spacing(expected[1])) / float(np.float32(1e-2)))
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_an_error_may_be_as_large_as_the_bound_and_no_larger(sign: int) -> None:
+    truth = compare.truth(SCHEDULE, STEPS)
+    actual = SCHEDULE(STEPS) + np.float32(sign * 2.0**-20)
+    errors = np.abs((actual.astype(np.float64) - truth.high) - truth.low)
+    held = compare.within_bound(SCHEDULE, STEPS, actual, truth, errors, **WORDS)
+    assert (held.first, held.worst_share) == (None, 1.0)
+    assert held.worst_ulp == 2.0**-20 / np.spacing(np.float32(1e-4))
+    for index in range(len(STEPS)):
+        bound = errors.copy()
+        bound[index] = np.nextafter(bound[index], 0)
+        failed = compare.within_bound(SCHEDULE, STEPS, actual, truth, bound, **WORDS)
+        assert failed.first is not None
+        assert failed.first.step == STEPS[index]
+        assert failed.worst_share == pytest.approx(1, abs=1e-15)
+
+
 def test_nan_never_holds() -> None:
     expected = SCHEDULE(STEPS)
     actual = expected.copy()
@@ -48,13 +76,36 @@ def test_within_bound_measures_the_share() -> None:
     assert failed.first is not None
     assert failed.first.tier == "exact"
     infinite = compare.within_bound(SCHEDULE, STEPS, np.full(5, np.nan, np.float32), truth, np.full(5, np.inf), **WORDS)
-    assert infinite.first is None
+    assert (infinite.first, infinite.worst_share) == (None, 0.0)  # an infinite bound says nothing about the share
 
 
 def test_truth_is_exact_to_105_bits() -> None:
     truth = compare.truth(clr_ref.triangular(0, 1, 3, dtype="float64"), [1])
     third = Fraction(1, 3)
     assert abs(Fraction(truth.high[0]) + Fraction(truth.low[0]) - third) < third / 2**104
+
+
+def test_truth_of_an_irrational_rate_is_exact_to_105_bits() -> None:
+    schedule = clr_ref.exp_range(0, 1, 1, gamma=0.9, dtype="float64")
+    truth = compare.truth(schedule, [1_001])
+    power = Fraction(0.9) ** 1_001
+    assert 0 < abs(Fraction(truth.high[0]) + Fraction(truth.low[0]) - power) < power / 2**105
+
+
+def test_relative_errors_are_of_the_larger_bound() -> None:
+    for low, high in ((-0.5, 0.25), (0.25, -0.5), (0.0, 0.5), (0.5, 0.0)):
+        assert compare.relative(clr_ref.triangular(low, high, 4), 0.125) == 0.25
+    assert compare.relative(clr_ref.triangular(0, 0, 4), 0.0) == 0
+    assert compare.relative(clr_ref.triangular(0, 0, 4), 1e-300) == np.inf
+
+
+def test_a_verdict_has_the_worst_of_its_comparisons() -> None:
+    first, second = (
+        compare.Comparison(values, ulps, share, None, compare.Farthest("x", values, 0.0))
+        for values, ulps, share in ((1, 3.0, 0.25), (2, 2.0, 0.5))
+    )
+    found = compare.verdict("TFA", "exact", "eager", "error_bound", [first, second], cases=1)
+    assert (found.values, found.worst_ulp, found.worst_share, found.farthest) == (3, 3.0, 0.5, first.farthest)
 
 
 def test_a_failure_says_everything() -> None:

@@ -145,7 +145,7 @@ def test_what_cannot_be_written_is_known_before(tmp_path: Path) -> None:
         (["bench", "--key", "--out"], "clr_ref.cli.bench.measure"),
         (["bench", "--key", "--markdown"], "clr_ref.cli.bench.measure"),
         (["golden", "show", "--markdown"], "clr_ref.cli.golden.read_store"),
-        (["conform", "tests.subjects:reference", "--html"], "clr_ref.cli.conform.require_extras"),
+        (["conform", "tests.subjects:reference", "--html"], "clr_ref.conformance.subject.Remote"),
     ],
     ids=lambda value: " ".join(value[:2]) if isinstance(value, list) else "",
 )

@@ -47,8 +47,8 @@ int64.
 
 _HARNESS = """\
 What takes the time: in the import, NumPy. In `clr-ref verify`, two thirds are the replay of TFA's formula over the 2^20
-steps of each digest, and a sixth is exact rational arithmetic. In `clr-ref conform`, run here on the reference, four fifths
-are Hypothesis, which makes the test inputs. In the tests, a third is the conformance kit's own tests, for the same reason.
+steps of each digest, and a sixth is exact rational arithmetic. In `clr-ref conform`, run here on the reference, half is
+the reference itself, and a quarter the exact rates that it is compared with.
 """
 
 

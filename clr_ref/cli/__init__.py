@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 import clr_ref
-from clr_ref.cli import bench, conform, golden, range_test, schedule, tutorial, verify
+from clr_ref.cli import bench, conform, golden, migrate, range_test, schedule, tutorial, verify
 from clr_ref.cli.common import ending_clearly, writing_clearly
 
 
@@ -58,6 +58,7 @@ for command in (
     schedule.plot,
     golden.golden_group,
     conform.conform,
+    migrate.migrate,
     tutorial.tutorial,
     range_test.range_test,
     bench.bench,

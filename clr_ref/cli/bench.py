@@ -95,7 +95,7 @@ def bench(
     Example:
       clr-ref bench --key --rounds 2 --largest 1000
     """
-    require_extras(*(["plot"] if markdown else []), *(["conformance"] if harness else []), framework=training)
+    require_extras(*(["plot"] if markdown else []), framework=training)
     stored = None if then is None else _read(then, "--compare")
     added = [_read(path, "--add") for path in others]
     plotting = plotting_module() if markdown is not None else None

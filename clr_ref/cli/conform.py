@@ -13,8 +13,8 @@ from click.core import ParameterSource
 from rich.console import Console
 from rich.markup import escape
 
-from clr_ref.cli.common import finite, json_option, output_option, require_extras, short
-from clr_ref.cli.lines import printable, say
+from clr_ref.cli.common import finite, json_option, output_option
+from clr_ref.cli.lines import say
 from clr_ref.conformance.config import MAX_EXAMPLES, POLICY_NAMES, SEED, THOROUGH_EXAMPLES
 
 
@@ -58,18 +58,18 @@ def conform(
 
     The report says whether it is a cyclical learning rate, at which step it first goes wrong, and how accurate it is.
 
-    IMPL is package.module:make or path/to/file.py:make. Needs clr-ref[conformance].
+    IMPL is package.module:make or path/to/file.py:make.
 
     \b
     Example:
       clr-ref conform clr_ref.conformance.peers.reference:make --policy triangular
     """
-    require_extras("conformance")
     from clr_ref.conformance import exceptions as deviations, runner
     from clr_ref.conformance.domain import EVERYTHING, read_domain
     from clr_ref.conformance.load import LoadError
     from clr_ref.conformance.report_html import write
     from clr_ref.conformance.subject import Remote
+    from clr_ref.conformance.words import printable
 
     if thorough:
         if click.get_current_context().get_parameter_source("max_examples") is not ParameterSource.DEFAULT:
@@ -93,11 +93,11 @@ def conform(
                 for verdict in runner.run_checks(subject, options):
                     verdicts.append(verdict)
                     status.update(escape(f"{verdict.policy} {verdict.clause} {verdict.name}"))
-            report = runner.make_report(printable(implementation), subject, options, verdicts)
+            report = runner.make_report(printable(implementation, longest=2_000), subject, options, verdicts)
     except LoadError as error:
-        raise click.BadParameter(printable(str(error)), param_hint="IMPL") from None
+        raise click.BadParameter(str(error), param_hint="IMPL") from None
     except deviations.ExceptionsError as error:
-        raise click.BadParameter(printable(str(error)), param_hint="--exceptions") from None
+        raise click.BadParameter(str(error), param_hint="--exceptions") from None
     if html is not None:
         write(report, html)
     if as_json:
@@ -143,8 +143,7 @@ def _summary(report: Any, line: Any) -> str:
     held = sum(verdict.status == "holds" for verdict in rows)
     judged = sum(verdict.status not in ("not asked", "not offered") for verdict in rows)
     status = "FAILS" if line.semantics == "fails" else line.semantics
-    worst = f", at most {short(line.worst_ulp)} ULP off" if line.worst_ulp else ""
-    return f"{status:7}  {held} of {judged} clauses and cases hold; {line.grade}{worst}"
+    return f"{status:7}  {held} of {judged} clauses and cases hold; {line.accuracy}"
 
 
 def _shown_in_full(wrong: list[Any]) -> list[Any]:

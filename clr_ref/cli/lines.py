@@ -33,15 +33,19 @@ def say(text: str = "", *, first: str = "", then: str | None = None, hang: str =
         return
     console = Console(file=stream)
     then = " " * len(first) if then is None else then
-    for line in printable(text, stream.encoding).split("\n"):
+    for line in text.split("\n"):
         rest = then + line[: len(line) - len(line.lstrip())] + hang
         click.echo(_wrapped(line, console.width, first, rest) if console.is_terminal else (first + line).rstrip(), err=err)
         first = then
 
 
-def printable(text: str, encoding: str | None = "utf-8") -> str:
-    """Return text that the encoding can hold: the name of a file can have bytes that are no UTF-8."""
-    return text.encode(encoding or "utf-8", "backslashreplace").decode(encoding or "utf-8")
+def visible(text: str) -> str:
+    r"""Return text with its control characters escaped, except for tabs and ends of lines: a terminal would obey them.
+
+    >>> visible("\x1b[31mred")
+    '\\x1b[31mred'
+    """
+    return "".join(c if c.isprintable() or c in "\t\n" else ascii(c)[1:-1] for c in text)
 
 
 def _wrapped(line: str, width: int, first: str, rest: str) -> str:

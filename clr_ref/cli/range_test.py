@@ -26,7 +26,7 @@ from clr_ref.cli.common import (
     require_extras,
 )
 from clr_ref.cli.frameworks import quiet
-from clr_ref.cli.lines import printable, say
+from clr_ref.cli.lines import say
 from clr_ref.conformance.load import LoadError, described, load_function
 from clr_ref.exact import ulp
 from clr_ref.range_test.result import RangeTest
@@ -205,7 +205,7 @@ def _tutorial(subset: int | None, folder: Path | None, options: dict[str, Any], 
 
 def _own(target: str, options: dict[str, Any], extras: list[str]) -> Run:
     def wrong(words: str) -> click.BadParameter:
-        return click.BadParameter(printable(words), param_hint="MODULE:MAKE")
+        return click.BadParameter(words, param_hint="MODULE:MAKE")
 
     try:
         make = load_function(target)

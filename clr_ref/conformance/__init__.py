@@ -3,7 +3,7 @@
 It reports whether the implementation is a cyclical learning rate, at which step it first goes wrong, and how accurate it is.
 ``check(make)``, ``clr-ref conform package.module:make`` and ``pytest --pyargs clr_ref.conformance --clr-impl
 package.module:make`` run the same checks. docs/CONFORMANCE.md is the manual; ``protocol`` says what an implementation has to
-offer. Needs clr-ref[conformance].
+offer. On Python 3.10, an exceptions file needs clr-ref[conformance].
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def check(
         >>> def make(policy, **arguments): return getattr(clr_ref, policy)(**arguments)
         >>> clr_ref.conformance.check(make, policies=["triangular"], max_examples=5)
         make conforms: a schedule, compared in float32
-          triangular: holds, 39 of 39 checks and cases hold; correctly rounded, at most 0 ULP off
+          triangular: holds, 39 of 39 checks and cases hold; correctly rounded
     """
     if dtype not in (None, "float32", "float64"):
         raise ValueError(f"dtype must be 'float32', 'float64' or None, got {shown(dtype)}")

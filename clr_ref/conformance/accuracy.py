@@ -21,9 +21,9 @@ difference of fractions such as s / L - 1, whose relative error is at most K (2 
 
     e_h = min(1, (3 u + r) tau + 3 u (tau + 2 K) + K (6 u + 2 r))
 
-*Scale.* 2**(1 - cycle) is exact while it is normal; the cycle may be wrong where h <= e_h, by 1 + floor(e_h / 2). gamma**t is
-off by what a power function is off (``POWER_ULP``), or exp(t ln gamma) taken instead (4 u t |ln gamma|), by the conversion of t
-(u t |ln gamma|), and by gamma's own rounding (r t).
+*Scale.* 2**(1 - cycle) is exact. Where h <= e_h the cycle may be one too small, which doubles it. Where it may be further off,
+nothing is left of the scale. gamma**t is off by what a power function is off (``POWER_ULP``), or exp(t ln gamma) taken instead
+(4 u t |ln gamma|), by the conversion of t (u t |ln gamma|), and by gamma's own rounding (r t).
 
 *Rate.* D, D h and D h sigma are rounded once each. The sum may be taken as a weighted mean, initial (1 - w) + maximal w with
 w = h sigma: at most three roundings of each part. The bounds themselves are off by r, as is D.
@@ -31,8 +31,11 @@ w = h sigma: at most three roundings of each part. The bounds themselves are off
     |error| <= |D| (1 + e_s) sigma (e_h + 3 u (h + e_h)) + |D| h sigma e_s
                + (3 u + 2 r) (|initial| + |maximal| (1 + e_s) sigma (h + e_h)) + underflow
 
-with |D| increased by r (|initial| + |maximal|), and with four operations that may underflow to zero, each costing up to the
-smallest normal number, as it is and times |D|.
+with |D| increased by r (|initial| + |maximal|).
+
+*Underflow.* Numbers below the smallest normal number may be flushed to zero. With P = (1 + e_s) sigma, the bounds and D cost up
+to max(1, 2 P - 1) times that number, a product of D, h and sigma up to max(1, P, |D|), since any of them makes the whole
+product 0, and a sum 1: at most 3 max(1, P, |D|).
 """
 
 from __future__ import annotations
@@ -81,13 +84,12 @@ class Grade(str, enum.Enum):
 class Rates:
     """The exact rate at a step, and how far from it a value may be at a level.
 
-    ``rounded`` is the rate rounded to the dtype; the rate itself is between ``low`` and ``high``, which are equal if it is
-    rational; ``slack`` is 0 at ``Level.CORRECT``.
+    ``rounded`` is the rate rounded to the dtype; ``exact`` is the rate itself, or within 2**-128 of an irrational one;
+    ``slack`` is 0 at ``Level.CORRECT``.
     """
 
     rounded: Any
-    low: Fraction
-    high: Fraction
+    exact: Fraction
     slack: Fraction
 
     def allows(self, value: Any) -> bool:
@@ -96,24 +98,24 @@ class Rates:
             return bool(value.tobytes() == self.rounded.tobytes())
         if not np.isfinite(value):
             return False
-        return self._error(value) <= self.slack
+        return self.error(value) <= self.slack
 
     def share(self, value: Any) -> float:
         """Returns the error of a value divided by the slack, which is not 0; 1 is the limit."""
-        return float(self._error(value) / self.slack) if np.isfinite(value) else float("inf")
+        return float(self.error(value) / self.slack) if np.isfinite(value) else float("inf")
 
-    def _error(self, value: Any) -> Fraction:
-        near = Fraction(float(value))
-        return min(abs(near - self.low), abs(near - self.high))
+    def error(self, value: Any) -> Fraction:
+        """Returns the distance of a finite value from the exact rate."""
+        return abs(Fraction(float(value)) - self.exact)
 
 
 @functools.lru_cache(maxsize=1 << 16)
 def rates(config: Config, step: int, level: Level, gamma_is_kept: bool = False) -> Rates:
     """Returns the exact rate of a config at a step, and how far from it a value may be; see ``formula_bound``."""
     schedule = config.build()
-    low, high = next(exact.enclosures(schedule, step))
+    low, _ = next(exact.enclosures(schedule, step))
     slack = Fraction(0) if level is Level.CORRECT else Fraction(formula_bound(config, step, level, gamma_is_kept))
-    return Rates(exact.rounded(schedule, step), low, high, slack)
+    return Rates(exact.rounded(schedule, step), low, slack)
 
 
 def formula_bound(config: Config, step: int, level: Level, gamma_is_kept: bool = False) -> float:
@@ -144,10 +146,8 @@ def formula_bound(config: Config, step: int, level: Level, gamma_is_kept: bool =
     error_h = min(1.0, off)
     sigma, error_s = 1.0, 0.0
     if config.policy == "triangular2":
-        sigma = math.ldexp(1.0, max(1 - cycle, -1074))
-        error_s = 2.0 ** min(1 + off // 2, 1000) - 1 if height <= error_h else 0.0
-        if sigma < 2 * tiny:
-            error_s = max(error_s, 1.0)
+        sigma = math.ldexp(1.0, 1 - cycle)
+        error_s = 1.0 if height <= error_h else 0.0
     elif config.policy == "exp_range":
         log = abs(math.log(config.gamma))
         sigma = math.exp(min(step * math.log(config.gamma), 700.0))
@@ -158,7 +158,7 @@ def formula_bound(config: Config, step: int, level: Level, gamma_is_kept: bool =
         peak = sigma * (1 + error_s)
         bound = amplitude * peak * (error_h + 3 * u * (height + error_h)) + amplitude * height * sigma * error_s
         bound += (3 * u + 2 * r) * (initial + maximal * peak * min(1.0, height + error_h))
-        bound += 4 * tiny * (1 + amplitude * max(peak, 1.0))
+        bound += 3 * tiny * max(1.0, peak, amplitude)
     # The bound itself is computed in float64, and leaves out products of two errors.
     bound *= 1 + 2.0**-20 if bits == 24 else 1 + 2.0**-40
     return min(bound, float(np.finfo(np.float64).max)) if not math.isnan(bound) else float(np.finfo(np.float64).max)

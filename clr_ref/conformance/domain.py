@@ -7,13 +7,13 @@
     initial_learning_rate = "above 0"
     reason = "mmengine rejects eta_min = 0, and counts whole steps"
 
-Configurations outside are left out, and the verdict says how many.
+Configurations outside are left out, and the verdict says how many. A condition that excludes nothing is a failure.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from clr_ref._inputs import shown, unknown
@@ -46,6 +46,15 @@ class Domain:
             if value is not None and not CONDITIONS[condition](value):
                 return f"{argument} must be {condition}: {self.reason}"
         return ""
+
+    def idle(self, configs: Iterable[Config]) -> list[str]:
+        """Returns the conditions that exclude none of the configs, as they stand in the exceptions file."""
+        left = list(self.conditions)
+        for config in configs:
+            left = [(argument, condition) for argument, condition in left if CONDITIONS[condition](getattr(config, argument))]
+            if not left:
+                break
+        return [f'{argument} = "{condition}"' for argument, condition in left]
 
 
 #: The domain of an implementation that declares none.

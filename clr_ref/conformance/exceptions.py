@@ -11,7 +11,8 @@
 - ``xfail``: it must fail.
 - ``ulp``: it must fail with the bound, and hold with so many ULP more.
 
-``domain`` reads a table [domain] of the same file. An entry that matches nothing, or that is not needed, is itself a failure.
+``domain`` reads a table [domain] of the same file. An entry that matches nothing, or that is not needed, is itself a failure,
+and so is a condition that excludes nothing.
 """
 
 from __future__ import annotations

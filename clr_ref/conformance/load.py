@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from clr_ref._inputs import shown
+from clr_ref.conformance import words
 from clr_ref.conformance.protocol import Make
 
 ACCEPTED = "package.module:make or path/to/file.py:make"
@@ -74,15 +75,14 @@ def described(error: BaseException, name: str) -> str:
         error: the error.
         name: what the user gave to ``load_function``.
     """
-    return _words(error, _own(_frames(error), name)[-1:])
+    return _located(error, _own(_frames(error), name)[-1:])
 
 
-def _words(error: BaseException, frames: list[traceback.FrameSummary]) -> str:
-    text = str(error).strip()
-    words = type(error).__name__ + (f": {text}" if text else "")
+def _located(error: BaseException, frames: list[traceback.FrameSummary]) -> str:
+    text = words.of_error(error, whole=True)
     if frames and not isinstance(error, SyntaxError):  # whose message names file and line
-        words += f" ({frames[0].filename}, line {frames[0].lineno})"
-    return words
+        text += f" ({frames[0].filename}, line {frames[0].lineno})"
+    return text
 
 
 def _frames(error: BaseException) -> list[traceback.FrameSummary]:
@@ -110,8 +110,8 @@ def _guarded(name: str, function: Callable[[], Any]) -> Any:
         raise
     except BaseException as error:
         frames = _frames(error)
-        words = _words(error, _own(frames, name)[-1:] or frames[:1])  # a module that is installed lies in another folder
-        raise LoadError(f"importing {shown(name.rpartition(':')[0])} raised {words}") from error
+        text = _located(error, _own(frames, name)[-1:] or frames[:1])  # a module that is installed lies in another folder
+        raise LoadError(f"importing {shown(name.rpartition(':')[0])} raised {text}") from error
 
 
 def _attribute(module: Any, place: str, attribute: str) -> Any:

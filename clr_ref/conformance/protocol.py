@@ -113,6 +113,9 @@ class Response:
             return np.dtype(dtype).type(float.fromhex(self.text))
 
 
+#: What the process of an implementation sends while that imports a module during a call. It is no reply.
+IMPORTING = "importing"
+
 Operation = Literal["evaluate", "straight", "resume", "reload", "load_late", "load_into_used", "pickle", "applied"]
 
 
@@ -212,7 +215,7 @@ def responses(make: Make, request: Request) -> Iterator[Response]:
             except KeyboardInterrupt:  # the user's, where the implementation runs in the user's process
                 raise
             except BaseException as error:  # SystemExit too: an implementation cannot end the kit
-                failure = Response("error", words.of_error(error))
+                failure = Response("error", f"raised {words.of_error(error)}")
         yield failure or response
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
+from clr_ref._inputs import nearest
 from clr_ref.conformance import regimes, search
 from clr_ref.conformance.accuracy import Grade, Level, rates
 from clr_ref.conformance.cases import FixedCase, fixed_cases
@@ -27,7 +27,7 @@ from clr_ref.conformance.checks import (
 )
 from clr_ref.conformance.checks.asymmetric import rises_and_falls_at_two_speeds
 from clr_ref.conformance.checks.rate import follows_the_formula
-from clr_ref.conformance.config import POLICY_NAMES, Config
+from clr_ref.conformance.config import MAX_EXAMPLES, POLICY_NAMES, SEED, Config
 from clr_ref.conformance.curves import curves
 from clr_ref.conformance.domain import EVERYTHING, Domain, Within
 from clr_ref.conformance.exceptions import Deviation
@@ -168,22 +168,21 @@ class Session:
             return dataclasses.replace(base, status="fails", finding=finding)
 
     def unmatched(self) -> Iterator[ClauseVerdict]:
-        """Yields a failure for every deviation that matches no item, unless its policy was not chosen."""
+        """Yields a failure for every deviation that matches no item, unless its policy was not chosen.
+
+        So it does for every condition of the domain that excludes nothing, whatever is chosen.
+        """
         judged = items(self._options, self._subject.capabilities)
         for deviation in self._options.deviations:
             if deviation.policy is not None and deviation.policy not in self._options.policies:
                 continue
             if not any(_speaks_of(deviation, item) for item in judged):
-                yield ClauseVerdict(
-                    policy=deviation.policy or "",
-                    part="exceptions",
-                    clause=deviation.clause or "",
-                    name=str(deviation),
-                    quote="",
-                    status="fails",
-                    reason="the exceptions file names it, and there is no check or case of that name"
-                    + _nearest(deviation, judged),
-                )
+                words = "the exceptions file names it, and there is no check or case of that name" + _nearest(deviation, judged)
+                base = ClauseVerdict(deviation.policy or "", "exceptions", deviation.clause or "", str(deviation), "", "fails")
+                yield dataclasses.replace(base, reason=words)
+        for condition in self._options.domain.idle(_tried(self._options.dtype, self._subject.capabilities)):
+            words = "the exceptions file declares it, and it excludes nothing that the kit tries"
+            yield ClauseVerdict("", "exceptions", "", f"[domain] {condition}", "", "fails", reason=words)
 
     def _deviation(self, item: Item) -> Deviation | None:
         return next((deviation for deviation in self._options.deviations if _speaks_of(deviation, item)), None)
@@ -284,6 +283,16 @@ class Session:
         return f"{repeat} --policy {policy}" if isinstance(repeat, str) else repeat(policy)
 
 
+def _tried(dtype: str, capabilities: Capabilities) -> Iterator[Config]:
+    """Yields the configs that a run with the default options tries, of every policy that may be offered."""
+    for policy in POLICY_NAMES:
+        if policy not in capabilities.declined:
+            yield from (case.config for case in fixed_cases(policy, dtype))
+            for family in dict.fromkeys(check.family for check in CHECKS if policy in check.policies):
+                setting = regimes.Setting(policy, dtype, capabilities.reach, family, ())
+                yield from (point.inputs["config"] for point in regimes.points(setting, SEED, MAX_EXAMPLES))
+
+
 def _nearest(deviation: Deviation, judged: Iterable[Item]) -> str:
     """Returns the names of checks or cases that the name in a deviation may be meant to be, in words."""
     if deviation.case is not None:
@@ -292,8 +301,7 @@ def _nearest(deviation: Deviation, judged: Iterable[Item]) -> str:
         given, known = deviation.check, {item.name for item in judged if item.case is None and item.clause == deviation.clause}
     else:
         given, known = deviation.clause or "", {item.clause for item in judged if item.case is None}
-    found = difflib.get_close_matches(given, sorted(known), n=4, cutoff=0.5)
-    return f"; the nearest are {', '.join(found)}" if found else ""
+    return nearest(given, known)
 
 
 def _speaks_of(deviation: Deviation, item: Item) -> bool:

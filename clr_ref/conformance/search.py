@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable
-from fractions import Fraction
 
 import numpy as np
 
@@ -119,8 +118,7 @@ def explain(judge: Judge, wrong: Wrong, *, name: str, repeat: str) -> Finding:
     expected = judge.rates(step)
     bound = "correctly rounded"
     if expected.slack:
-        near = Fraction(float(value)) if np.isfinite(value) else None
-        error = float(min(abs(near - expected.low), abs(near - expected.high))) if near is not None else float(value)
+        error = float(expected.error(value)) if np.isfinite(value) else float(value)
         bound = f"{float(expected.slack):.3g} absolute, error {error:.3g}"
     schedule = wrong.config.build()
     cycle, phase = compare.place(schedule, step)

@@ -6,16 +6,19 @@ else at every call fails the checks of clause 3.4 alone, and cannot disturb the 
 
 from __future__ import annotations
 
+import abc
 import dataclasses
 import sys
+import time
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Protocol
+from typing import Any, Protocol
 
 from clr_ref.conformance.config import POLICY_NAMES
 from clr_ref.conformance.load import LoadError
 from clr_ref.conformance.process import Child
 from clr_ref.conformance.protocol import (
+    IMPORTING,
     Capabilities,
     Make,
     Offer,
@@ -26,7 +29,7 @@ from clr_ref.conformance.protocol import (
     responses,
 )
 
-#: Seconds that an implementation has to be imported, and to return the rate of one step.
+#: Seconds that an implementation has to be imported, and to return the rate of one step, without what it imports meanwhile.
 IMPORT_TIMEOUT, STEP_TIMEOUT = 300.0, 10.0
 #: Seconds that the process has to end by itself after its last request.
 LEAVE_TIMEOUT = 5.0
@@ -46,7 +49,23 @@ class Subject(Protocol):
         ...
 
 
-class Local:
+class _Remembering(abc.ABC):
+    """Remembers the responses to each request."""
+
+    def __init__(self) -> None:
+        self._known: dict[Request, Responses] = {}
+
+    def evaluate(self, request: Request) -> Responses:
+        """Returns what the implementation returns, or that it hung or died."""
+        if request not in self._known:
+            self._known[request] = self._evaluate(request)
+        return self._known[request]
+
+    @abc.abstractmethod
+    def _evaluate(self, request: Request) -> Responses: ...
+
+
+class Local(_Remembering):
     """An implementation in this process, which it can hang or crash.
 
     Args:
@@ -55,18 +74,15 @@ class Local:
     """
 
     def __init__(self, make: Make, policies: Sequence[str] = POLICY_NAMES) -> None:
+        super().__init__()
         self._make = make
-        self._known: dict[Request, Responses] = {}
         self.capabilities = capabilities_from({policy: offer_of(make, policy) for policy in policies})
 
-    def evaluate(self, request: Request) -> Responses:
-        """Returns what the implementation returns."""
-        if request not in self._known:
-            self._known[request] = tuple(responses(self._make, request))
-        return self._known[request]
+    def _evaluate(self, request: Request) -> Responses:
+        return tuple(responses(self._make, request))
 
 
-class Remote:
+class Remote(_Remembering):
     """An implementation in a process of its own, which is replaced when it hangs or dies. A context manager.
 
     Args:
@@ -79,10 +95,10 @@ class Remote:
     """
 
     def __init__(self, name: str, policies: Sequence[str] = POLICY_NAMES, timeout: float | None = None) -> None:
+        super().__init__()
         self.name = name
         self._policies = policies
         self._timeout = STEP_TIMEOUT if timeout is None else timeout
-        self._known: dict[Request, Responses] = {}
         self._child: Child | None = None
         self._deaths = dict.fromkeys(POLICY_NAMES, 0)
         self._in_a_row = dict.fromkeys(POLICY_NAMES, 0)
@@ -99,17 +115,11 @@ class Remote:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._stop(LEAVE_TIMEOUT if kind is None else 0.0)
 
-    def evaluate(self, request: Request) -> Responses:
-        """Returns what the implementation returns, or that it hung or died."""
-        if request not in self._known:
-            self._known[request] = self._evaluate(request)
-        return self._known[request]
-
     def _offer(self, policy: str) -> Offer:
         child = self._child or self._start()
         try:
             child.send({"offer": policy})
-            return Offer(**child.receive(self._timeout))
+            return Offer(**self._reply_of(child))
         except (OSError, TypeError):  # it hangs, dies, or sends something else, which the first request will show
             self._stop()
             return Offer()
@@ -122,7 +132,7 @@ class Remote:
             child.send(dataclasses.asdict(request))
             while len(given) < request.expected:
                 # The timeout holds for the first step too, to which a scheduler has to count.
-                given.append(Response.received(child.receive(self._timeout)))
+                given.append(Response.received(self._reply_of(child)))
             self._in_a_row[policy] = 0
         except TimeoutError:
             given.append(Response("hang", f"did not return within {self._timeout:g} s"))
@@ -131,6 +141,18 @@ class Remote:
             given.append(self._death(policy, str(error)))
             self._stop()
         return tuple(given + [given[-1]] * (request.expected - len(given)))
+
+    def _reply_of(self, child: Child) -> Any:
+        """Returns the next reply. Its time begins anew with every module that the implementation imports.
+
+        Raises:
+            TimeoutError: there is none in time. An implementation that tries to import something forever hangs too.
+        """
+        end = time.monotonic() + IMPORT_TIMEOUT
+        while (document := child.receive(self._timeout)) == IMPORTING:
+            if time.monotonic() > end:
+                raise TimeoutError
+        return document
 
     def _death(self, policy: str, words: str) -> Response:
         self._deaths[policy] += 1

@@ -20,15 +20,20 @@ def printable(text: str, longest: int = LONGEST) -> str:
     return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in kept)
 
 
-def of_error(error: BaseException) -> str:
-    """Return the class and the first line of an exception, also of one whose text raises another.
+def of_error(error: BaseException, *, whole: bool = False) -> str:
+    """Return the class and the text of an exception, also of one whose text raises another.
+
+    Args:
+        error: the exception.
+        whole: whether to return all lines of the text, not only the first.
 
     >>> of_error(ValueError("no step"))
-    'raised ValueError: no step'
+    'ValueError: no step'
     """
     name = printable(type(error).__name__)
     try:
-        text = printable(str(error).partition("\n")[0])
+        lines = str(error).strip().split("\n")
+        text = "\n".join(map(printable, lines if whole else lines[:1]))
     except BaseException as another:
         text = f"(its text raises {printable(type(another).__name__)})"
-    return f"raised {name}" + (f": {text}" if text else "")
+    return f"{name}: {text}" if text else name

@@ -102,8 +102,9 @@ def _fill_float64(plan: Plan, steps: Ints, out: NDArray[np.float64]) -> Any:
             else:
                 product = plan.powers.times(product, arguments)
         high, low = pairs.plus(product, plan.initial)
-        # Every operation on pairs is good to 2**-100 of its largest operand; there are at most 2 * MAX_LEVELS + 4 of them.
-        error = 2.0**-95 * (np.abs(product[0]) + np.abs(high))
+        # The product is good to 2**-100: each of at most MAX_LEVELS products of pairs errs by 2**-103 and its entry by 2**-106;
+        # the slope and m add 2**-103. Twice that covers the sum, and the roundings of low +- error.
+        error = 2.0**-99 * (np.abs(product[0]) + np.abs(high))
         out[:] = high + (low - error)
         # Splitting a power above 2**996 makes NaN, which is undecided because it differs from itself.
         undecided = out != high + (low + error)

@@ -19,6 +19,8 @@ from clr_ref.fast.plan import SPAN, Plan, U
 _SPLITTER = 2.0**29 + 1
 #: Where Veltkamp's rounding to 24 bits is that of float32: above the subnormals, and far from any overflow.
 _TINY, _HUGE = 2.0**-126, 1e30
+#: The smallest float64 that is not subnormal.
+_NORMAL = 2.0**-1022
 #: After so many halvings the amplitude, below 2**1025, cannot change a float64: the smallest are 2**-1074.
 _CLAMP = 2200
 #: Steps computed ahead for steps that follow each other: enough to make a block cheap, few enough to be soon used.
@@ -180,16 +182,19 @@ def _rational(plan: Plan) -> Callable[[int], Any]:
     amplitude = b * (under // under_b) - initial
     base_of_rise, base_of_fall = initial * p, initial * plan.fall
     divisor_of_rise, divisor_of_fall, float64 = p * under, plan.fall * under, np.float64
+    last = _CLAMP if halves else 0
+    one, half_ulp, quarter_ulp = ONE, HALF_ULP, QUARTER_ULP
 
     def rate(step: int) -> Any:
-        if not (rounds_to_nearest() and keeps_subnormals()):
-            return one_rate(plan, step)
         cycle, r = divmod(step << shift, period)
-        halvings = min(cycle, _CLAMP) if halves else 0
+        halvings = cycle if cycle < last else last
         if r <= p:
-            product, base, divisor = r * amplitude, base_of_rise, divisor_of_rise
+            near = ((base_of_rise << halvings) + r * amplitude) / (divisor_of_rise << halvings)
         else:
-            product, base, divisor = (period - r) * amplitude, base_of_fall, divisor_of_fall
-        return float64(((base << halvings) + product) / (divisor << halvings) + 0.0)  # -0.0 becomes 0.0
+            near = ((base_of_fall << halvings) + (period - r) * amplitude) / (divisor_of_fall << halvings)
+        # The sum is ``rounds_to_nearest``, as above. Only a subnormal rate can be wrong where the CPU makes those 0.
+        if one + half_ulp - quarter_ulp == one and (near >= _NORMAL or near <= -_NORMAL or keeps_subnormals()):
+            return float64(near + 0.0)  # -0.0 becomes 0.0
+        return one_rate(plan, step)
 
     return rate

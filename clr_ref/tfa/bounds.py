@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clr_ref import policies
+from clr_ref import exact, policies
 from clr_ref._inputs import one_of
 from clr_ref.exact import FORMATS, ulp
 from clr_ref.exact.environment import check
@@ -67,76 +67,86 @@ def error_bound(
 
     *Quotient.* T = t (1 + d0), |d0| <= u and d0 = 0 up to 1 / u; the division adds d1. ``2 s`` is exact, so both quotients
     have the same errors: tau' = tau (1 + d0)(1 + d1). In graph modes the division may become a multiplication by a rounded
-    reciprocal: one rounding more. With n roundings, |tau' - tau| <= n u tau.
+    reciprocal: one rounding more.
 
     *Cycle.* ``1 + tau' / 2`` is rounded once, monotonely, so the cycle is that of tau' or, if tau' lies within u (tau + 2) of
     the next even number, one more.
 
     *Height.* The triangle wave is 1-Lipschitz in tau and periodic, so a right cycle costs at most |tau' - tau|; the wave is
-    below u (tau + 2) where the cycle is one too many, and there max(0, 1 - x) is 0. For cycles from 2 on, tau' - 2 c, + 1 and
-    1 - x are exact (Sterbenz; all are multiples of the last bit of tau'); in cycle 1 they cost at most 2u, u and u. In graph
-    modes the sums may be taken in another order, with two partial sums of at most tau + 2, and u (tau + 2) each. Together:
+    below u (tau + 2) where the cycle is one too many, and there max(0, 1 - x) is 0. For cycles from 2 on, tau' - 2 c is exact
+    (Sterbenz); in cycle 1, tau' - 2 lies between 1 and 2 in size or is exact, so it costs at most u. Then + 1 and 1 - x are
+    exact: all are multiples of the last bit of tau' - 2 c. In graph modes the sum may begin with tau' + 1, which costs at most
+    u (tau + 1), and the rest of it is exact. With n = 1 in eager mode, and n = 3 in graph modes:
 
-        e_h <= min(1, n u tau + [c = 1 or graph] 4 u + [graph] 2 u (tau + 2) + [near an end of a cycle] u (tau + 2))
+        e_h <= min(1, |T - t| / s + n u tau + [c = 1 or graph] u + [near an end of a cycle] u (tau + 2))
 
-    *Scale.* Constant: exact. Halving: exact powers of two, as long as they are normal. Power: POW_ULP, and gamma' = gamma
-    (1 + d), T instead of t: |exp(T ln gamma' - t ln gamma) - 1|; a graph compiler may take the power as
-    exp(T * ln gamma): 4 u T |ln gamma| more. In mode "cycle" the argument is off by one near an end of a cycle.
+    *Scale.* Constant: exact. Halving: exact powers of two; in graph modes a vectorised reciprocal is one ULP off, at most 2 u.
+    Power: POW_ULP, and gamma' = gamma (1 + d), T instead of t: |exp(T ln gamma' - t ln gamma) - 1|. In mode "cycle" the
+    argument is one too small, or more, if tau' is behind the start of a cycle. A rounded division alone is monotone, and leaves
+    it there. If the argument is too large, the height is 0, and the scale makes no difference.
 
-    *Product and sum.* D, D h, D h sigma: one rounding each; the sum: one more, of the result.
+    *Product and sum.* D, D h, and D h sigma unless sigma is a power of two: one rounding each, k = 2 or 3 in all; the sum: one
+    more, of the result.
 
-        |error| <= |D| sigma (1 + e_s) (e_h + 3 u (h + e_h)) + |D| h sigma e_s + u |result|  +  underflow
+        |error| <= |D| sigma (1 + e_s) (e_h + k u (h + e_h)) + |D| h sigma e_s + u |result|  +  underflow
 
-    Numbers below the smallest normal number may be flushed to zero: each of at most four operations and inputs then costs up
-    to that number, once as it is and once times |D|. In float64 the rounding of maximal and step_size to float32 is an
-    error like the others: |D' - D| h sigma and |D'| |wave(t / s') - wave(t / s)| are added.
+    *Underflow.* Numbers below the smallest normal number may be flushed to zero. With P = (1 + e_s) sigma, this costs at most
+    that number times
+
+        max(1, 2 P - 1)  for initial, maximal and D, of which one alone or all are flushed: those that are have a part in
+                         initial (1 - h sigma) + maximal h sigma
+        max(1, P, |D|)   for D h, sigma, or a product with sigma: any of them makes the whole product 0
+        1                for the sum.
+
+    The sum is at most 3 max(1, P, |D|). A quotient that is flushed is below u: it costs no more than tau' - 2 does. If the
+    step_size is flushed, the rate is NaN.
+
+    *Detour.* In float64 the rounding of maximal and step_size to float32 is an error like the others: |D' - D| h sigma and
+    |D'| |wave(t / s') - wave(t / s)| are added.
     """
     one_of("mode", mode, MODES)
     as_symmetric(schedule, "TFA's arithmetic")
     check("error bounds")
     policies.geometric(schedule.scale_fn, "an error bound to be known")
     whole = as_steps(steps)
-    flat = np.atleast_1d(whole).reshape(-1)
+    flat = np.ravel(whole)
     arrives = check_step_dtype(schedule, step_dtype)
     graph = mode != "eager"
     bits, smallest, largest = FORMATS[schedule.dtype]
     u = 2.0**-bits
     tiny = 2.0 ** (smallest + bits - 1)  # the smallest normal number
     maximal, step_size = detoured(schedule)
-    if not 0 < step_size < np.inf or not np.isfinite(maximal):
-        return np.full(whole.shape, np.inf)[()]  # lost in the conversion to float32
+    if not tiny <= step_size < np.inf or not np.isfinite(maximal):
+        return np.full(whole.shape, np.inf)[()]  # lost in the conversion to float32, or flushed
     initial = schedule.initial_learning_rate
     amplitude = abs(float(Fraction(schedule.maximal_learning_rate) - Fraction(initial)))
     used_amplitude = abs(float(Fraction(maximal) - Fraction(initial)))
+    powers_of_two = schedule.policy.scale in (policies.ONE, policies.HALVING)
 
     with np.errstate(all="ignore"):
         tau = flat / schedule.step_size
         cycle, height = _wave(schedule, flat)
         converted = flat.astype(np.float32 if arrives == "float32" or bits == 24 else np.float64)
-        moved = np.abs(_difference(converted, flat))  # |T - t|
-        quotient = moved / schedule.step_size + (2 if graph else 1) * u * tau
+        moved = _moved(converted, flat)  # |T - t|
+        quotient = moved / schedule.step_size + (3 if graph else 1) * u * tau
         if step_size != schedule.step_size:
             quotient += flat * abs(float(1 / Fraction(step_size) - 1 / Fraction(schedule.step_size)))
         boundary = u * (tau + 2)
-        near = np.minimum(height, 1) <= quotient + boundary
-        error_h = quotient + np.where((cycle < 2) | graph, 4 * u, 0.0) + np.where(near, boundary, 0.0)
-        if graph:
-            error_h += 2 * u * (tau + 2)
+        near = height <= quotient + boundary
+        behind = np.where(near & (quotient > u * tau), 1 + np.floor(quotient / 2), 0.0)
+        error_h = quotient + np.where((cycle < 2) | graph, u, 0.0) + np.where(near, boundary, 0.0)
         error_h = np.minimum(error_h, 1.0)
 
-        scale, error_s = _scale_error(schedule, flat, converted, cycle, near, quotient + boundary, u, graph, arrives)
-        if schedule.policy.scale == policies.HALVING:
-            error_s = np.where(scale < 2 * tiny, 1.0, error_s)
+        scale, error_s = _scale_error(schedule, flat, converted, cycle, behind, u, graph, arrives)
         peak = scale * (1 + error_s)
-        product = used_amplitude * peak * (error_h + 3 * u * (height + error_h)) + used_amplitude * height * scale * error_s
+        roundings = (2 if powers_of_two else 3) * u * (height + error_h)
+        product = used_amplitude * (peak * (error_h + roundings) + height * scale * error_s)
         product += abs(used_amplitude - amplitude) * height * scale
-        result = abs(initial) + used_amplitude * peak * np.minimum(height + error_h, 1.0)
         rate = np.abs(initial + np.sign(maximal - initial) * used_amplitude * height * scale)
-        rounding = u * np.minimum(rate + product, result)
-        bound = product + rounding + 4 * tiny * (1 + used_amplitude * np.maximum(peak, 1.0))
-        # The factor covers some forty roundings of the bound itself, and the products of two errors.
+        bound = product + u * (rate + product) + 3 * tiny * np.maximum(peak, max(1.0, used_amplitude))
+        # The factor covers some forty roundings of the bound itself, the products of two errors, and the error of exp and log.
         bound *= 1 + 2.0**-20 if bits == 24 else 1 + 2.0**-40
-        bound = np.where(np.isfinite(bound) & (tau < 2.0 ** (largest - 2)), bound, np.inf)
+        bound = np.where(np.isfinite(bound) & (tau < 2.0 ** (largest - 1)), bound, np.inf)
     return bound.reshape(whole.shape)[()]
 
 
@@ -167,7 +177,7 @@ def power_budget(schedule: CyclicalLearningRate, steps: Any) -> Any:
     as_symmetric(schedule, "TFA's arithmetic")
     check("error bounds")
     whole = as_steps(steps)
-    flat = np.atleast_1d(whole).reshape(-1)
+    flat = np.ravel(whole)
     scale = policies.geometric(schedule.scale_fn, "a power budget")
     u = 2.0 ** -FORMATS[schedule.dtype][0]
     with np.errstate(all="ignore"):
@@ -184,19 +194,17 @@ def _wave(schedule: Parameters, steps: Any) -> tuple[Floats, Floats]:
     fast = plan(schedule)
     if 2 * fast.p < LIMIT:
         m, _, cycle = distances(fast, steps)
-        if cycle is None:
-            cycle = np.floor(1 + steps / (2 * schedule.step_size))
-        return (cycle + 1).astype(np.float64), m / fast.p
-    tau = steps / schedule.step_size  # at most 2**63 / 2**61: no step is past the second cycle
-    return np.floor(1 + tau / 2), np.clip(1 - np.abs(tau - 2 * np.floor(1 + tau / 2) + 1), 0.0, 1.0)
+        if cycle is not None:
+            return (cycle + 1).astype(np.float64), m / fast.p
+    phases = [exact.phase(Fraction(schedule.step_size), step) for step in steps.tolist()]
+    return np.array([float(cycle) for cycle, _ in phases]), np.array([float(height) for _, height in phases])
 
 
-def _difference(converted: Any, whole: Any) -> Floats:
-    """Return converted - whole, exactly: both are integers below 2**63, but ``converted`` may be 2**63."""
-    high = converted.astype(np.float64)
-    inside = np.where(high < 2.0**63, high, 0.0).astype(np.int64)
-    result: Floats = np.where(high < 2.0**63, (inside - whole).astype(np.float64), high - whole)
-    return result
+def _moved(converted: Any, whole: Any) -> Floats:
+    """Return the distances of converted steps from the steps, exactly: both are whole numbers up to 2**63."""
+    there, here = converted.astype(np.uint64), whole.astype(np.uint64)
+    distances: Floats = (np.maximum(there, here) - np.minimum(there, here)).astype(np.float64)
+    return distances
 
 
 def _scale_error(
@@ -204,8 +212,7 @@ def _scale_error(
     whole: Any,
     converted: Any,
     cycle: Floats,
-    near: Any,
-    slack: Floats,
+    behind: Floats,
     u: float,
     graph: bool,
     arrives: str,
@@ -215,20 +222,14 @@ def _scale_error(
     assert scale is not None
     iterations = schedule.scale_mode == "iterations"
     argument = whole.astype(np.float64) if iterations else cycle
-    # A bound on the error of the argument that TFA uses: of a converted step, or of the cycle beside the end of a cycle.
-    off = np.abs(_difference(converted, whole)) if iterations else np.where(near, 1 + np.floor(slack / 2), 0.0)
+    # A bound on the error of the argument that TFA uses.
+    off = _moved(converted, whole) if iterations else behind
     if scale == policies.ONE:
         return np.ones_like(argument), np.zeros_like(argument)
     if scale == policies.HALVING:
-        return np.exp2(1 - argument), np.expm1(off * np.log(2.0)) + (8 * u if graph else 0.0)
+        return np.exp2(1 - argument), np.expm1(off * np.log(2.0)) + (2 * u if graph else 0.0)
     gamma = scale.base
     python = iterations and arrives == "python int"
     used = gamma if python else float(np.dtype(schedule.dtype).type(gamma))
-    log = np.log(gamma)
-    # The relative error of log is one ulp. It changes the exponent by argument * 2**-53 * |log|, which the last term covers.
-    exact = np.exp(argument * log)
     shift = argument * abs(np.log1p((used - gamma) / gamma)) + (0.0 if python else off * abs(np.log(used)))
-    error = np.expm1(shift) + 2 * POW_ULP * u + argument * abs(log) * 2.0**-50
-    if graph and not python:
-        error = error + 4 * u * argument * abs(np.log(used))
-    return exact, error
+    return np.exp(argument * np.log(gamma)), np.expm1(shift) + 2 * POW_ULP * u

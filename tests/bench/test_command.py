@@ -158,9 +158,7 @@ def test_a_folder_and_an_empty_device_are_no_stored_run(path: str) -> None:
     assert wrong.stderr.count("Error: ") == 1
 
 
-@pytest.mark.parametrize(
-    ("option", "missing"), [("--markdown=x.md", "matplotlib"), ("--training", "tensorflow"), ("--harness", "hypothesis")]
-)
+@pytest.mark.parametrize(("option", "missing"), [("--markdown=x.md", "matplotlib"), ("--training", "tensorflow")])
 def test_what_is_missing_is_said_before_the_work(option: str, missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from clr_ref.cli import common
 

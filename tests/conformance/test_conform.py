@@ -366,16 +366,22 @@ def test_the_ten_lines_of_the_manual(tmp_path: Path) -> None:
     assert "3.1 follows the formula" in done.stdout
 
 
-def test_without_hypothesis_there_is_a_clear_message(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in sys.modules if name.startswith("clr_ref.conformance")]:
-        monkeypatch.delitem(sys.modules, name)
-    import clr_ref
+def test_the_kit_needs_neither_hypothesis_nor_a_reader_of_toml(right: Path) -> None:
+    """On Python 3.10 only an extra installs one, and the tests alone need Hypothesis."""
+    words = ["conform", f"{right}:make", "--max-examples", "4", "--policy", "triangular"]
+    absent = "import sys; sys.modules |= dict.fromkeys(['hypothesis', 'tomllib', 'tomli'])"
+    code = f"{absent}; from clr_ref.cli import main; main({words!r})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
-    monkeypatch.delattr(clr_ref, "conformance", raising=False)
-    monkeypatch.setitem(sys.modules, "hypothesis", None)
-    result = CliRunner().invoke(main, ["conform", "json:dumps"])
+
+def test_without_a_reader_of_toml_an_exceptions_file_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "tomllib" if sys.version_info >= (3, 11) else "tomli", None)
+    known = tmp_path / "known.toml"
+    known.touch()
+    result = CliRunner().invoke(main, ["conform", "json:dumps", "--exceptions", str(known)])
     assert result.exit_code == 2
-    assert "clr-ref[conformance]" in result.stderr
+    assert "pip install clr-ref[conformance]" in result.stderr
 
 
 def test_the_plugin_is_declared() -> None:

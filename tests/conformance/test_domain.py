@@ -63,6 +63,34 @@ def test_the_exceptions_file_declares_a_domain(tmp_path: Path) -> None:
     assert line.declined
 
 
+@pytest.mark.parametrize(
+    ("conditions", "stale"),
+    [
+        ('step_size = "whole"\ngamma = "at most 1"\nmaximal_learning_rate = "0 or more"', []),
+        ('step_size = ["1 or more", "above 0"]\ngamma = "above 0"', ['step_size = "above 0"', 'gamma = "above 0"']),
+    ],
+)
+def test_a_condition_that_excludes_nothing_is_stale(tmp_path: Path, conditions: str, stale: list[str]) -> None:
+    """Whatever policies and how many inputs are chosen: exp_range is not tested here, and has gammas above 1."""
+    (tmp_path / "known.toml").write_text(f'[domain]\n{conditions}\nreason = "x"\n', "utf-8")
+    report = check(hook, policies=["triangular"], max_examples=4, exceptions=tmp_path / "known.toml")
+    verdicts = [verdict for verdict in report.verdicts if verdict.part == "exceptions"]
+    assert [verdict.name for verdict in verdicts] == [f"[domain] {condition}" for condition in stale]
+    assert all(verdict.fails and "it excludes nothing that the kit tries" in verdict.reason for verdict in verdicts)
+    assert report.holds == (not stale)
+
+
+def test_gamma_has_no_condition_where_exp_range_is_not_offered(tmp_path: Path) -> None:
+    def no_powers(policy: str, **arguments: Any) -> Any:
+        if policy == "exp_range":
+            raise NotImplementedError("no powers")
+        return getattr(clr_ref, policy)(**arguments)
+
+    (tmp_path / "known.toml").write_text('[domain]\ngamma = "at most 1"\nreason = "x"\n', "utf-8")
+    report = check(no_powers, max_examples=4, exceptions=tmp_path / "known.toml")
+    assert [verdict.name for verdict in report.verdicts if verdict.fails] == ['[domain] gamma = "at most 1"']
+
+
 def test_a_fault_inside_the_domain_is_found() -> None:
     def wrong(policy: str, **arguments: Any) -> Any:
         schedule = hook(policy, **arguments)

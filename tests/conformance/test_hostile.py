@@ -138,6 +138,24 @@ def test_each_policy_has_the_whole_time_limit(conform: Conform, monkeypatch: pyt
     assert "did not return" not in result.stdout
 
 
+def test_the_time_for_imports_does_not_count(conform: Conform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """torch imports hundreds of modules when the first optimizer is made."""
+    for number in range(5):
+        (tmp_path / f"slow_{number}.py").write_text("import time; time.sleep(0.6)", "utf-8")
+    monkeypatch.setattr(subject, "STEP_TIMEOUT", 2.0)
+    imports = "for number in range(5): __import__(f'slow_{number}')"
+    for place in ({"in_make": imports}, {"in_rate": imports}):
+        result = conform("--policy", "triangular", **place)
+        assert result.exit_code == 0, result.output
+
+
+def test_what_imports_forever_hangs(conform: Conform, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subject, "STEP_TIMEOUT", 1.0)
+    attack = "while True:\n    try:\n        import no_such_module\n    except ImportError:\n        time.sleep(0.1)"
+    monkeypatch.setattr(subject, "IMPORT_TIMEOUT", 3.0)
+    assert "did not return within 1 s" in conform("--policy", "triangular", in_rate=attack).stdout
+
+
 def test_a_crash_in_every_call_ends_after_a_few(conform: Conform) -> None:
     """Each one costs a new process, and hundreds of calls would take minutes."""
     document = json.loads(conform("--policy", "triangular", "--json", in_rate="os._exit(7)").stdout)

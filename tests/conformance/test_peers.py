@@ -37,8 +37,15 @@ def verdict(status: str, **more: Any) -> dict[str, Any]:
 
 def peer(name: str, semantics: str, *verdicts: dict[str, Any], grade: str = "correctly rounded") -> dict[str, Any]:
     policies = [
-        {"policy": "triangular2", "semantics": semantics, "grade": grade, "worst_ulp": 0.0, "reason": ""},
-        {"policy": "exp_range", "semantics": "not offered", "grade": "not graded", "worst_ulp": None, "reason": "no"},
+        {"policy": "triangular2", "semantics": semantics, "grade": grade, "worst_ulp": 0.0, "worst_share": 0.0, "reason": ""},
+        {
+            "policy": "exp_range",
+            "semantics": "not offered",
+            "grade": "not graded",
+            "worst_ulp": None,
+            "worst_share": None,
+            "reason": "no",
+        },
     ]
     found = {"policies": policies, "verdicts": list(verdicts), "told": [], "dtype": "float64"}
     return {"name": name, "package": name, "version": "1.2", "tested": "2026-01-02", "report": found, "bugs": [], "cost": 2.0}
@@ -279,7 +286,7 @@ def test_a_missing_package_is_reported_before_anything_runs(tmp_path: Path, monk
 
 
 def test_what_the_command_prints_fits_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    long = {"policy": "triangular2", "semantics": "excused", "grade": "as the textbook formula", "worst_ulp": 2.0**63}
+    long = {"policy": "triangular2", "semantics": "excused", "grade": "as the textbook formula", "worst_share": 0.4321}
     first, rough, gone = (
         copy.deepcopy(FOUND[0]),
         copy.deepcopy(FOUND[1]),
@@ -299,7 +306,7 @@ def test_what_the_command_prints_fits_a_terminal(monkeypatch: pytest.MonkeyPatch
         "  triangular2  holds; correctly rounded",
         "  exp_range    not offered: no",
     ]
-    assert "9,223,372,036,854,775,808 ULP off" in done.stdout
+    assert "as the textbook formula: errors up to 43 % of what its" in done.stdout
     assert max(map(len, lines)) <= 80
 
 

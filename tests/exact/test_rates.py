@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from typing import Any
 
@@ -13,7 +14,7 @@ from hypothesis import given, strategies as st
 import clr_ref
 from clr_ref import exact, policies
 from clr_ref.exact import rates
-from tests.rates import assert_same_rates
+from tests.rates import assert_same_floats, assert_same_rates
 from tests.strategies import configs, gammas, steps
 
 
@@ -161,3 +162,82 @@ def test_scale_functions_as_callables() -> None:
     assert policies.Triangular()(3) == 1.0
     assert [policies.Triangular2()(x) for x in (0, 1, 2, 1075, 1076, 1e300)] == [2.0, 1.0, 0.5, 2.0**-1074, 0.0, 0.0]
     assert policies.ExpRange(0.5)(3) == 0.125
+
+
+def width(interval: tuple[Fraction, Fraction]) -> Fraction:
+    low, high = interval
+    return abs(high - low) / max(low, high)
+
+
+def test_enclosures_have_128_bits_then_twice_as_many_each_time() -> None:
+    """Eight bits more are kept, and lost in part: none of these intervals is far narrower than it has to be."""
+    schedule = clr_ref.exp_range(0, 1, 1, gamma=0.99994, dtype="float64")
+    found = exact.enclosures(schedule, 10_000_001)
+    for bits in (128, 256, 512, 1024):
+        assert Fraction(1, 2 ** (bits + 16)) < width(next(found)) <= Fraction(1, 2**bits)
+
+
+@pytest.mark.parametrize("bits", [64, 128, 300])
+def test_the_interval_of_a_power_is_about_as_wide_as_it_may_be(bits: int) -> None:
+    for gamma, exponent in ((0.99994, 10_000_001), (0.9, 2**20 + 1), (1.5, 2**14 - 1)):
+        low, high, _ = exact.power(gamma, exponent, bits)
+        assert Fraction(1, 2 ** (bits + 16)) < Fraction(high - low, high) <= Fraction(1, 2**bits)
+
+
+def test_powers_of_up_to_8192_bits_are_exact() -> None:
+    """So has every power that could make a rate a midpoint of two floats."""
+    three = 3.0  # 2 bits
+    for exponent, short in ((4096, True), (4097, False)):
+        low, high, unit = exact.power(three, exponent, 128)
+        assert (low == high) is short
+        assert low * Fraction(2) ** unit <= 3**exponent <= high * Fraction(2) ** unit
+
+
+def test_values_are_fractions_up_to_65536_bits_and_good_to_250_bits_beyond() -> None:
+    base = 1 - 2.0**-2  # 3 / 4: a denominator of 3 bits
+    schedule = clr_ref.exp_range(0, 1, 3, gamma=base, dtype="float64")
+    last = rates.SANE_BITS // 3
+    assert rates.SANE_BITS == 2**16
+    longest, beyond = schedule.exact(last - last % 3 + 1), schedule.exact(last + 4)
+    assert isinstance(longest, Fraction)
+    assert isinstance(beyond, mpmath.mpf)
+    truth = Fraction(exact.phase(Fraction(3), last + 4)[1]) * Fraction(base) ** (last + 4)
+    with mpmath.workprec(600):
+        error = abs(beyond * truth.denominator / truth.numerator - 1)
+        assert mpmath.mpf(2) ** -300 < error < mpmath.mpf(2) ** -250
+
+
+def test_a_scale_is_replaced_beyond_2_to_the_5000th() -> None:
+    for gamma, sign in ((0.75, -1), (1.5, 1)):
+        near, far = (int(bits / abs(math.log2(gamma))) for bits in (4_990, 5_010))
+        for exponent, replaced in ((near, False), (far, True)):
+            low, high = exact.scale_enclosure(policies.ExpRange(gamma).scale, exponent, 64)
+            assert (low <= Fraction(gamma) ** exponent <= high) is not replaced
+            assert replaced is (
+                (low, high) == tuple(Fraction(2) ** power for power in ((-5001, -5000), (5000, 5001))[sign > 0])
+            )
+    for step, power in ((5_000, -5000), (5_001, -5000), (4_999, -4999)):
+        assert exact.scale_enclosure(policies.ExpRange(0.5).scale, step, 64) == (Fraction(2) ** power,) * 2
+
+
+@pytest.mark.parametrize(("dtype", "bits", "smallest", "overflow"), [("float32", 24, -149, 128), ("float64", 53, -1074, 1024)])
+def test_rounding_at_the_edges_of_each_dtype(dtype: str, bits: int, smallest: int, overflow: int) -> None:
+    """Numbers just inside the interval that is rounded to a float, and just outside it, on both sides of 0."""
+    one, limits = Fraction(1), np.finfo(dtype)
+    unit, least = Fraction(2) ** (1 - bits), Fraction(2) ** smallest
+    above, tiny = float(1 + unit), Fraction(2) ** (smallest + bits - 1)
+    edges = [
+        (one + unit / 2, 1.0, above),
+        (one - unit / 4, float(1 - unit / 2), 1.0),
+        (least / 2, 0.0, float(limits.smallest_subnormal)),
+        (least * 3 / 2, float(least), float(2 * least)),
+        (tiny - least / 2, float(tiny - least), float(limits.tiny)),
+        (Fraction(2) ** overflow - Fraction(2) ** (overflow - bits - 1), float(limits.max), np.inf),
+    ]
+    for edge, below, beyond in edges:
+        for sign in (1, -1):
+            nearest = {side: exact.round_to(sign * edge * (1 + side * Fraction(1, 2**200)), dtype) for side in (-1, 1)}
+            assert_same_floats(
+                str, list(nearest.values()), np.array([below, beyond], dtype) * sign + 0.0, what=f"{sign * edge}"
+            )
+            assert {type(value) for value in nearest.values()} == {np.dtype(dtype).type}

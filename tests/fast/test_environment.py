@@ -92,6 +92,18 @@ def test_the_bits_are_the_same(mode: str, policy: str, dtype: str) -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
+def test_a_quotient_of_ints_is_the_same(mode: str) -> None:
+    """Python divides small ints as the CPU does, and large ones with a subnormal result in a last product of the CPU."""
+    small, deep = clr_ref.triangular(0, 1, 7, dtype="float64"), clr_ref.triangular2(0, 1, 4, dtype="float64")
+    near_0 = clr_ref.triangular(0, 3e-308, 7, dtype="float64")
+    steps = [(schedule, step) for schedule in (small, near_0) for step in range(1, 28, 2)]
+    steps += [(deep, 8 * (cycle - 1) + 1) for cycle in (1, 2, 1020, 1023, 1040, 1072, 1074, 2300)]
+    expected = [exact.rounded(schedule, step).tobytes() for schedule, step in steps]
+    with computing(mode):
+        assert [schedule(step).tobytes() for schedule, step in steps] == expected
+
+
+@pytest.mark.parametrize("mode", MODES)
 def test_the_exact_rate_and_its_rounding_are_the_same(mode: str) -> None:
     schedules = [schedule_of("exp_range", 7, *bounds, dtype=dtype) for bounds in BOUNDS for dtype in ("float32", "float64")]
     schedules.append(clr_ref.exp_range(0, 1e-320, 7, 0.9, dtype="float64"))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
 import pytest
 
 import clr_ref
 from clr_ref import exact
-from clr_ref.fast.plan import plan as plan_of
+from clr_ref.fast import arrays, general, ranges
+from clr_ref.fast.plan import U, plan as plan_of
 from tests.rates import assert_same_floats
 from tests.schedules import BOUNDS, POLICIES, schedule_of
 
@@ -74,3 +77,61 @@ def test_float64_arithmetic_is_not_trusted_with_extreme_numbers() -> None:
     assert not plan_of(clr_ref.triangular(0, 1, 2.0**61)).regular
     assert plan_of(clr_ref.triangular(1e-20, 1, 33.3, dtype="float64")).regular
     assert not plan_of(clr_ref.triangular(1e-300, 1, 33.3, dtype="float64")).regular
+
+
+@dataclasses.dataclass(frozen=True)
+class Rounded:
+    """A step whose float64 rate is off by at least ``share`` of the error that its path allows.
+
+    The range begins at ``first``; without it, the step is computed alone.
+    """
+
+    path: Any
+    schedule: clr_ref.CyclicalLearningRate
+    step: int
+    share: float
+    first: int | None = None
+
+
+#: The sum is exact in all that begin at 0, so that the slope and the product remain: 2 roundings of 3 + 1. With an m of more
+#: than 53 bits they are 3. Powers of gamma suffer fewer roundings than the 12 that are allowed for six tables, since most take
+#: two tables, or have factors just below 1, where an ULP is 2**-53. An ``exp2`` and its argument may err more on another CPU.
+ROUNDED = [
+    Rounded(general, clr_ref.triangular(0.06452824, 0.065016404, 893563), 18_845_283_490, 0.96),
+    Rounded(general, clr_ref.triangular(0.0, 0.90414584, 940248), 169_250_412_365, 0.49),
+    Rounded(general, clr_ref.triangular(0.0, 0.38700566, 1.1034001e17), 846_511_210_892_157_116, 0.72),
+    Rounded(general, clr_ref.triangular2(0.06255189, 0.7462959, 113767), 910_279, 0.99),
+    Rounded(general, clr_ref.triangular2(0.0, 0.48839626, 510477), 4_839_576, 0.48),
+    Rounded(general, clr_ref.exp_range(0.0, 0.8544911, 42, gamma=0.9999286811937257), 193_899, 0.26),
+    Rounded(general, clr_ref.exp_range(0.0, 0.60595614, 394, gamma=0.9999999999999999), 198_823_392_229_443_875, 0.35),
+    Rounded(arrays, clr_ref.triangular(0.06295313, 0.099548824, 60245), 854_720_635_823, 0.98),
+    Rounded(arrays, clr_ref.triangular(0.0, 0.45730323, 948103), 572_166_854_356, 0.49),
+    Rounded(arrays, clr_ref.exp_range(0.0, 0.54748726, 617, gamma=0.9999559743821694), 427_856, 0.1),
+    Rounded(ranges, clr_ref.triangular(0.06325533, 0.061886497, 679692), 415_354_197_717, 0.98, 415_354_195_608),
+    Rounded(ranges, clr_ref.triangular(0.0, 0.8318944, 54345), 826_951_774_740, 0.48, 826_951_773_626),
+    Rounded(ranges, clr_ref.triangular(0.0, 0.14215523, 581.9404), 931_188_455_239, 0.49, 931_188_453_050),
+    Rounded(ranges, clr_ref.exp_range(0.0, 0.7501299, 373, gamma=0.9918161401756675), 1217, 0.18, 425),
+]
+
+
+@pytest.mark.parametrize("case", ROUNDED, ids=lambda case: f"{case.path.__name__.rpartition('.')[2]} {case.step}")
+def test_the_allowed_error_of_a_float64_rate_is_nearly_reached(case: Rounded, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error is at most U * (roundings * |product| + |rate|), where ``settle`` finds the roundings that it cannot decide."""
+    plan, seen = plan_of(case.schedule), []
+
+    def caught(plan: Any, near: Any, words: Any, roundings: int, out: Any) -> Any:
+        seen.append((near.copy(), roundings))
+        return ()
+
+    monkeypatch.setattr(case.path, "round_to_float32", caught)
+    if case.first is not None:
+        case.schedule.values(case.first, case.first + 4000)
+    elif case.path is general:
+        general._fill_float32(plan, np.array([case.step]), np.empty(1, np.float32))
+    else:
+        case.schedule(np.array([case.step]))
+    ((near, roundings),) = seen
+    found = Fraction(float(near[case.step - (case.step if case.first is None else case.first)]))
+    rate, _ = next(exact.enclosures(case.schedule, case.step))
+    allowed = Fraction(U) * (roundings * abs(rate - Fraction(plan.initial)) + abs(found))
+    assert case.share < abs(found - rate) / allowed <= 1

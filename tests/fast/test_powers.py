@@ -46,7 +46,7 @@ def test_every_entry_of_a_table_is_the_power_rounded_once(gamma: float, span: in
         rounded = np.array([float(truth) for truth in truths])
         assert_same_powers(powers, exponents, high[: len(exponents)], rounded, f"table {level} of powers")
         for truth, one, rest in zip(truths, high.tolist(), low.tolist(), strict=False):
-            assert abs(Fraction(one) + Fraction(rest) - truth) <= truth / 2**100
+            assert abs(Fraction(one) + Fraction(rest) - truth) <= truth / 2**105
 
 
 @given(gammas(), st.lists(st.integers(0, 2**63 - 1), min_size=1, max_size=10))
@@ -66,16 +66,34 @@ def test_powers_are_as_good_as_they_say(gamma: float, exponents: list[int]) -> N
     assert abs(low.bit_length() + unit) >= SPAN["float32"] or powers.largest == 2**63 - 1
 
 
+@pytest.mark.parametrize(
+    ("gamma", "exponent", "levels", "share"),
+    [
+        (0.9, 671, 1, 0.98),
+        (0.99994, 3_869_925, 2, 0.78),
+        (1 - 2.0**-40, 211_851_928_340_462, 5, 0.58),
+        (1 - 2.0**-53, 185_751_495_285_669_880, 6, 0.46),  # most factors are just below 1, where an ULP is 2**-53
+    ],
+)
+def test_the_claimed_error_of_a_product_is_nearly_reached(gamma: float, exponent: int, levels: int, share: float) -> None:
+    powers = Powers(gamma, SPAN["float32"])
+    assert powers.levels == levels
+    low, high, unit = exact.power(gamma, exponent, 120)
+    truth = Fraction(low + high, 2) * Fraction(2) ** unit
+    error = abs(Fraction(powers.one(exponent)) - truth) / truth * 2**53
+    assert share < error / (2 * levels - 1) <= 1
+
+
 @pytest.mark.parametrize("gamma", MODERATE_GAMMAS)
-def test_powers_in_pairs_are_good_to_96_bits(gamma: float) -> None:
-    """At most six products of pairs, each good to 2**-101."""
+def test_powers_in_pairs_are_good_to_100_bits(gamma: float) -> None:
+    """At most six products of pairs, each good to 2**-103."""
     powers = Powers(gamma, SPAN["float64"])
     exponents = np.minimum([0, 1, 2, powers.mask, powers.mask + 1, powers.largest // 3], powers.largest // 2)
     high, low = powers.times((np.ones(6), np.zeros(6)), exponents)
     for n, one, rest in zip(exponents.tolist(), high.tolist(), low.tolist(), strict=True):
         lower, _, unit = exact.power(gamma, n, 128)
         truth = Fraction(lower) * Fraction(2) ** unit
-        assert abs(Fraction(one) + Fraction(rest) - truth) <= truth / 2**96
+        assert abs(Fraction(one) + Fraction(rest) - truth) <= truth / 2**100
 
 
 @pytest.mark.parametrize("span", sorted(SPAN.values()))
@@ -107,3 +125,46 @@ def test_an_exp2_that_is_too_inaccurate_is_found_out(error: float, sound: bool, 
     original = np.exp2
     monkeypatch.setattr(np, "exp2", lambda x: original(x) * (1 + error))
     assert Powers(0.999999, SPAN["float32"]).exp2_is_sound is sound
+
+
+def moved_exp2(original: Any, units: float) -> Any:
+    """``np.exp2`` of whole numbers alone, which is exact, but off by so many units of 2**-53."""
+
+    def exp2(x: Any) -> Any:
+        return np.where(x == np.rint(x), original(x) * (1 + units * 2.0**-53), original(x))
+
+    return exp2
+
+
+@pytest.mark.parametrize("units", [16, -16, 18, -18])
+def test_an_exp2_may_be_off_by_16_units_of_its_own(units: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The power 0 of gamma has no error from the logarithm or the argument."""
+    monkeypatch.setattr(np, "exp2", moved_exp2(np.exp2, units))
+    assert Powers(0.999999, SPAN["float32"]).exp2_is_sound is (abs(units) == 16)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_an_exp2_may_be_off_by_two_units_for_each_unit_of_the_argument(sign: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The logarithm of 1/2 is exact, so that all that is allowed is left to ``exp2``."""
+    original = np.exp2
+    for units, sound in ((2, True), (2.1, False)):
+        off = sign * 2.0**-53
+        monkeypatch.setattr(np, "exp2", lambda x, off=off, units=units: original(x) * (1 + (14 + units * np.abs(x)) * off))
+        assert Powers(0.5, SPAN["float32"]).exp2_is_sound is sound
+
+
+def test_the_error_of_the_logarithm_is_most_of_what_an_argument_is_allowed() -> None:
+    """The exact logarithm may be half an ULP away, and so may the product: at most 1.4 of the 2 units."""
+    gamma, exponent = 0.9999946823322392, 2_105_508
+    argument = exponent * Powers(gamma, SPAN["float32"]).rate
+    with mpmath.workprec(200):
+        shift = abs(mpmath.mpf(argument) * mpmath.log(2) - exponent * mpmath.log(mpmath.mpf(gamma))) * mpmath.mpf(2) ** 53
+        share = float(shift / (2 * abs(argument)))
+    assert 0.67 < share < 0.7
+
+
+def test_the_interval_allows_twice_the_error_of_a_sound_exp2() -> None:
+    powers = Powers(0.999999, SPAN["float32"])
+    for largest in (0, 1000, 10**7):
+        assert powers.exp2_roundings(largest) == int(2 * (2 * largest * abs(powers.rate) + tables.EXP2_UNITS))
+    assert powers.exp2_roundings(2**62) == powers.exp2_roundings(powers.largest)

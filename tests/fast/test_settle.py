@@ -11,7 +11,7 @@ import pytest
 import clr_ref
 from clr_ref import exact
 from clr_ref.exact import ulp
-from clr_ref.fast import general, one_step
+from clr_ref.fast import general, one_step, settle
 from clr_ref.fast.plan import U, plan as plan_of
 from tests import midpoints
 from tests.rates import assert_same_rates, exact_rates, place
@@ -195,3 +195,39 @@ def test_zeros_of_ranges_are_positive(bounds: tuple[float, float]) -> None:
     for schedule in (clr_ref.triangular2(*bounds, 3), clr_ref.exp_range(*bounds, 3, gamma=0.5)):
         assert not np.signbit(schedule.values(3000, 3010)).any()
         assert not np.signbit(schedule(np.arange(3000, 3010))).any()
+
+
+def looked_at(schedule: clr_ref.CyclicalLearningRate, near: Any, monkeypatch: pytest.MonkeyPatch) -> set[int]:
+    """The indices of the float64 rates whose intervals are computed, since their low bits are beside those of a midpoint."""
+    found: set[int] = set()
+    original = settle._undecided
+    monkeypatch.setattr(settle, "_undecided", lambda plan, near, indices, *more: found.update(indices.tolist()) or ())
+    plan = plan_of(schedule)
+    settle.round_to_float32(plan, near, np.empty(len(near), np.uint32), plan.roundings, np.empty(len(near), np.float32))
+    monkeypatch.setattr(settle, "_undecided", original)
+    return found
+
+
+@pytest.mark.parametrize(("low", "high", "units"), [(0.25, 1.0, 5), (1.0, 0.25, 5 * 32), (0.0, 1.0, 5)])
+def test_only_intervals_beside_a_midpoint_are_computed(
+    low: float, high: float, units: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Within 3 + 2 units of the last place, and within 32 times as many where the sum may cancel."""
+    schedule = clr_ref.triangular(low, high, 1000)
+    assert plan_of(schedule).roundings == 3
+    offsets = np.arange(-200, 201)
+    for start in (0.5, 0.75, 1 - 2.0**-24):
+        near = start + 2.0**-25 + offsets * 2.0**-53
+        found = looked_at(schedule, near, monkeypatch)
+        assert {int(offsets[index]) for index in found} == set(range(-units, units + 1)), start
+    assert looked_at(schedule, np.array([0.5]), monkeypatch) == set()
+
+
+def test_small_rates_are_looked_at_where_a_sum_cancels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Below 4 / 158 of the largest rate and the initial rate together, 32 times the width may be too little."""
+    schedule = clr_ref.triangular(-0.5, 0.5, 1000)
+    limit = (3 + 1) * (0.5 + 0.5) / (32 * 5 - 2)
+    near = np.array([0.5, -0.5, limit * (1 - 1e-9), -limit * (1 - 1e-9), limit * (1 + 1e-9), -limit * (1 + 1e-9)])
+    assert looked_at(schedule, near, monkeypatch) == {2, 3}
+    tiny = np.array([2.0**-126 * (1 - 2.0**-20), 2.0**-126, 0.0])
+    assert looked_at(clr_ref.triangular(0.0, 1e-36, 1000), tiny, monkeypatch) == {0}

@@ -21,8 +21,6 @@ def test_attributes_are_tfas(drop_ins: Any) -> None:
         made = getattr(drop_ins, name)(1e-4, 1e-2, 2000)
         assert (made.scale_mode, made.name) == ("cycle", name)
         assert made.scale_fn(1) == 1.0
-    with pytest.raises(AttributeError):
-        made.step_size = 3
 
 
 def test_signatures_are_tfas(drop_ins: Any, tfa: Any) -> None:
@@ -140,3 +138,44 @@ def test_arrays_that_change_later_change_nothing(drop_ins: Any, name: str) -> No
         array[...] = 0.25
         assert np.asarray(made(3)) == rate == made.reference(3)
         assert getattr(made, name) == made.get_config()[name] == 0.5
+
+
+@pytest.mark.parametrize("name", ARGUMENTS)
+@pytest.mark.parametrize("shape", [(1,), (1, 1)])
+def test_an_array_of_one_element_is_its_number(drop_ins: Any, api: Any, name: str, shape: tuple[int, ...]) -> None:
+    """The rates have the shape of the steps, where TFA's have that of the array."""
+    for kind in (np.float32, np.int32):
+        for array in (np.ones(shape, kind), api.tensor(np.ones(shape, kind))):
+            made = with_argument(drop_ins, name, array)
+            assert made == with_argument(drop_ins, name, kind(1).item())
+            assert np.asarray(made(3)).shape == ()
+    if name == "initial_learning_rate" and made._ops.width == 64:
+        assert with_argument(drop_ins, name, np.ones(shape)).dtype == "float64"
+
+
+@pytest.mark.parametrize("name", ARGUMENTS)
+def test_an_array_of_several_is_refused(drop_ins: Any, api: Any, name: str) -> None:
+    for array in (np.ones(3, np.float32), api.tensor(np.ones(3, np.float32)), np.ones(0)):
+        message = rf"^{name} must be one real number, got an array of the shape \({len(array)},\): make a schedule for each"
+        with pytest.raises(TypeError, match=message):
+            with_argument(drop_ins, name, array)
+
+
+@pytest.mark.parametrize("name", ARGUMENTS)
+def test_half_precision_makes_float32_rates(drop_ins: Any, api: Any, name: str) -> None:
+    """The rates are those of the number that float16 or bfloat16 holds."""
+    kinds = [np.float16, lambda x: api.tensor(np.float16(x))]
+    if api.BACKEND == "tensorflow":
+        tf = api.tensorflow()
+        kinds.append(lambda x: tf.constant(x, tf.bfloat16))
+    for kind in kinds:
+        made = with_argument(drop_ins, name, kind(0.3))
+        assert made == with_argument(drop_ins, name, float(kind(0.3)))
+        assert made.dtype == np.asarray(made(3)).dtype == np.float32
+
+
+def test_half_precision_has_no_tfa_arithmetic(drop_ins: Any, tf: Any) -> None:
+    """TFA computes such rates in float16."""
+    for value, kind in ((np.float16(0.3), "number"), (tf.constant(0.3, tf.float16), "tensor")):
+        with pytest.raises(ValueError, match=f"^initial_learning_rate must be a {kind} of float32 .*, got one of float16"):
+            drop_ins.TriangularCyclicalLearningRate(value, 1.0, 10, arithmetic="tfa")

@@ -56,7 +56,7 @@ def test_it_differs_from_the_exact_value() -> None:
 
 @pytest.mark.parametrize("name", SAMPLED)
 def test_sampled_steps_are_within_the_bound(name: str) -> None:
-    """No error exceeds its bound, and below step 2**24 some error is more than a fifth of it (clause 9.2)."""
+    """No error exceeds its bound, and below step 2**24 some error is most of it (clause 9.2)."""
     schedule, truth = SAMPLED[name], wide(SAMPLED[name])
     generator = np.random.default_rng(20150603)
     worst = early = 0.0
@@ -71,7 +71,7 @@ def test_sampled_steps_are_within_the_bound(name: str) -> None:
         worst, early = max(worst, float(share.max())), max(early, float(share[steps < 2**24].max()))
     print(f"{name}: the worst error is {worst:.4f} of the bound, {early:.4f} below step 2**24")
     assert worst <= 1
-    assert early > 0.2
+    assert early > 0.6
 
 
 @pytest.mark.parametrize("name", SAMPLED)

@@ -1,6 +1,6 @@
 """docs/tutorial.ipynb runs from top to bottom, and is stored with the outputs of a run. To write them again:
 
-jupyter execute --inplace --NotebookClient.record_timing=False docs/tutorial.ipynb
+python docs/notebook.py
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ def is_not_symmetric(judge: Judge, step: int, cycles: int) -> None:
     peak, apart = judge.config.cycle * cycles + rise, 1 + step % max(int(shorter), 1)
     suppose(peak.denominator == 1 and apart <= shorter and peak + apart <= MAX_STEP)
     before, after = int(peak) - apart, int(peak) + apart
-    exact = judge.rates(before).low - judge.rates(after).low
+    exact = judge.rates(before).exact - judge.rates(after).exact
     suppose(abs(exact) > judge.slack(before) + judge.slack(after))
     value, other = (real(number) for number in judge.numbers(before, after))
     if (value - other) * exact <= 0:

@@ -17,8 +17,8 @@ def is_monotone_within_a_half_cycle(judge: Judge, step: int) -> None:
     size = Fraction(schedule.step_size)
     suppose(size >= 4)
     half = step // size
-    first, last = max(-(-half * size // 1), 0), (half + 1) * size // 1
-    suppose(last <= judge.subject.capabilities.reach and last - first >= 3)
+    first, last = -(-half * size // 1), (half + 1) * size // 1
+    suppose(last <= judge.subject.capabilities.reach)
     steps = [int(t) for t in (first, first + 1, (first + last) // 2, last - 1, last)]
     sign = 1 if half % 2 == 0 else -1
     if schedule.maximal_learning_rate < schedule.initial_learning_rate:

@@ -14,12 +14,13 @@ from typing import Any
 import click
 
 from clr_ref._files import write_text
-from clr_ref.cli.common import check_outputs, ending_clearly, finite, output_option, require_extras, short
-from clr_ref.cli.lines import printable, say
+from clr_ref.cli.common import check_outputs, ending_clearly, finite, output_option, writing_clearly
+from clr_ref.cli.lines import say
 from clr_ref.conformance.exceptions import ExceptionsError
 from clr_ref.conformance.peers import report, reread
 from clr_ref.conformance.peers.collect import collect
 from clr_ref.conformance.peers.registry import PeerError, check_installed, choose, read_peers
+from clr_ref.conformance.verdict import accuracy_words
 
 EXAMPLE = """\b
 Example:
@@ -32,20 +33,20 @@ Example:
 @output_option("--markdown", help="Write the page to this file; with --peer, renew only the rows of those peers in it.")
 @output_option("--html", help="The same, as HTML.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything that was found as one JSON document.")
+@writing_clearly()
 @ending_clearly()
 def main(names: tuple[str, ...], markdown: Path | None, html: Path | None, as_json: bool) -> None:
     """Compare every peer with the specification and with the deviations that are declared of it.
 
-    All packages must be installed; `tox run -e peers` installs them. Needs clr-ref[conformance].
+    All packages must be installed; `tox run -e peers` installs them.
     """
-    require_extras("conformance")
     check_outputs("--markdown, --html", [path for path in (markdown, html) if path is not None])
     try:
         everyone = read_peers()
         chosen = choose(everyone, names)
         check_installed(chosen)
     except (PeerError, ExceptionsError) as error:
-        raise click.UsageError(printable(str(error))) from None
+        raise click.UsageError(str(error)) from None
     written = [(path, write, _stored(path) if names else []) for path, write in _pages(markdown, html)]
     # Costs are ratios to the first peer, so it runs with every other.
     tested = collect(tuple(dict.fromkeys((everyone[0], *chosen))), lambda line: click.echo(line, err=True))
@@ -59,7 +60,7 @@ def main(names: tuple[str, ...], markdown: Path | None, html: Path | None, as_js
             _show(peer)
     surprises = report.surprises(found)
     for line in surprises:
-        click.echo(printable(line), err=True) if as_json else say(line, hang="  ")
+        click.echo(line, err=True) if as_json else say(line, hang="  ")
     sys.exit(1 if surprises else 0)
 
 
@@ -71,8 +72,7 @@ def _show(peer: dict[str, Any]) -> None:
     for line in peer["report"]["policies"]:
         if line["policy"]:
             offered = line["semantics"] != "not offered"
-            worst = f", at most {short(line['worst_ulp'])} ULP off" if line["worst_ulp"] else ""
-            grade = f"; {line['grade']}{worst}" if offered else f": {line['reason']}"
+            grade = f"; {accuracy_words(line['grade'], line['worst_share'])}" if offered else f": {line['reason']}"
             say(f"  {line['policy']:11}  {report.MARKS.get(line['semantics'], line['semantics'])}{grade}", hang=" " * 9)
 
 

@@ -1,0 +1,98 @@
+"""What became of the mutants: shares by room, survivors, and those that are known to be equivalent."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import tomllib
+
+from mutation.places import mutation
+
+if TYPE_CHECKING:
+    from cosmic_ray.work_item import WorkItem, WorkResult
+
+#: In each room, at least this share of the mutants that are not equivalent fails a test.
+LEAST_KILLED = 0.95
+
+
+@dataclasses.dataclass(frozen=True)
+class Equivalent:
+    """One line of a file, mutants of it that no test can tell from it, and why."""
+
+    file: str
+    line: str
+    mutants: tuple[str, ...]
+    reason: str
+
+
+def read_equivalents(path: Path) -> list[Equivalent]:
+    """The entries of the file of equivalent mutants."""
+    document = tomllib.loads(path.read_text("utf-8"))
+    return [Equivalent(**entry | {"mutants": tuple(entry["mutants"])}) for entry in document.get("equivalent", [])]
+
+
+def change(diff: str) -> tuple[str, str]:
+    """The changed lines of a diff, before and after, without indentation."""
+    lines = [line for line in diff.splitlines() if not line.startswith(("---", "+++"))]
+    before, after = (" ".join(line[1:].strip() for line in lines if line.startswith(sign)) for sign in "-+")
+    return before, after
+
+
+def missing(entries: Iterable[Equivalent], items: Iterable[WorkItem]) -> list[str]:
+    """The listed mutants that Cosmic Ray does not make of today's code."""
+    from cosmic_ray.mutating import mutate_code
+    from cosmic_ray.plugins import get_operator
+
+    entries = list(entries)
+    made = set()
+    for one in map(mutation, items):
+        if of_file := [entry for entry in entries if entry.file == str(one.module_path)]:
+            code = one.module_path.read_text("utf-8")
+            line = code.splitlines()[one.start_pos[0] - 1].strip()
+            if any(line in entry.line for entry in of_file):
+                mutant = mutate_code(code, get_operator(one.operator_name)(), one.occurrence)
+                diff = "\n".join(difflib.unified_diff(code.splitlines(), mutant.splitlines(), lineterm="", n=0))
+                made.add((str(one.module_path), *change(diff)))
+    return [
+        f"not a mutant: {entry.file}: {entry.line}  ->  {mutant}"
+        for entry in entries
+        for mutant in entry.mutants
+        if (entry.file, entry.line, mutant) not in made
+    ]
+
+
+def report(chosen: Iterable[WorkItem], results: dict[str, WorkResult], entries: list[Equivalent]) -> list[str]:
+    """Print the shares and the survivors; return what is wrong."""
+    equivalent = {(entry.file, entry.line, mutant) for entry in entries for mutant in entry.mutants}
+    killed, equal, alive = Counter[str](), Counter[str](), Counter[str]()
+    survivors, wrong = [], []
+    for item in chosen:
+        one, result = mutation(item), results[item.job_id]
+        before, after = change(result.diff or "")
+        room = one.module_path.parts[1].removesuffix(".py")
+        listed = (str(one.module_path), before, after) in equivalent
+        if result.is_killed:
+            killed[room] += 1
+            if listed:
+                wrong.append(f"not equivalent, for a test fails: {one.module_path}: {before}  ->  {after}")
+        elif listed:
+            equal[room] += 1
+        else:
+            alive[room] += 1
+            survivors.append((str(one.module_path), one.start_pos[0], f"{before}\n      ->  {after}"))
+    print(f"\n{'room':20} killed  survived  equivalent")
+    for room in sorted(killed | equal | alive):
+        share = killed[room] / max(1, killed[room] + alive[room])
+        print(f"{room:20} {killed[room]:6}  {alive[room]:8}  {equal[room]:10}  {share:6.1%}")
+        if share < LEAST_KILLED and killed[room] + alive[room]:
+            wrong.append(f"{room}: the tests kill {share:.1%} of the mutants, less than {LEAST_KILLED:.0%}")
+    total, left = sum(killed.values()), sum(alive.values())
+    print(f"{'all':20} {total:6}  {left:8}  {sum(equal.values()):10}  {total / max(1, total + left):6.1%}")
+    for path, line, changed in sorted(survivors):
+        print(f"\n{path}:{line}\n    {changed}")
+    return wrong

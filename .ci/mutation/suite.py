@@ -1,0 +1,89 @@
+"""Which tests run for a mutant: those that run its statement when nothing is changed."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from mutation import places
+
+
+@dataclasses.dataclass(frozen=True)
+class Suite:
+    """What the tests do when nothing is changed: the seconds that each takes, and the tests that run each line of a file."""
+
+    seconds: dict[str, float]
+    of_line: dict[str, dict[int, list[str]]]
+
+    def of(self, path: Path, position: tuple[int, int]) -> dict[str, float]:
+        """The tests that run the statement at a position, and their seconds, the quickest first.
+
+        Where an import runs the statement, or a process that a test starts, none is known. Then it is the tests that run any
+        line of the file, or else all tests.
+        """
+        lines, span = self.of_line.get(str(path), {}), places.statement(path, position)
+        numbers = range(span.start[0], span.end[0] + (span.end[1] > 0)) if span else ()
+        inside = {test for line in numbers for test in lines.get(line, [])}
+        beside = {test for tests in lines.values() for test in tests}
+        known = inside & self.seconds.keys() or beside & self.seconds.keys() or self.seconds.keys()
+        return {test: self.seconds[test] for test in sorted(known, key=lambda test: self.seconds[test])}
+
+
+def measured(folder: Path, checkout: Path, tests: str, processes: int) -> Suite:
+    """Run the tests in an unchanged checkout, unless ``folder`` holds already what they did; exit if they fail."""
+    times, coverage = folder / "seconds.json", folder / "coverage"
+    if not times.exists():
+        config = Path(__file__).with_name("coverage.ini")
+        words = [
+            "--cov",
+            f"--cov-config={config}",
+            "--cov-report=",
+            "--cov-fail-under=0",
+            "--cov-context=test",
+            "-n",
+            str(processes),
+        ]
+        # Python's own way to measure lines knows no tests.
+        variables = os.environ | {"COVERAGE_FILE": str(coverage), "COVERAGE_CORE": "ctrace"}
+        new = folder / "seconds.new"
+        done = subprocess.run(
+            command(checkout, *tests.split(), *words, f"--mutation-seconds={new}"), env=variables, check=False
+        )
+        if done.returncode:
+            sys.exit("The tests fail in an unchanged checkout: mend them first.")
+        new.replace(times)
+    from coverage import CoverageData
+
+    data = CoverageData(str(coverage))
+    data.read()
+    of_line = {}
+    for file in data.measured_files():
+        lines = data.contexts_by_lineno(file).items()
+        # A name ends in "|setup", "|run" or "|teardown"; what runs outside tests has none.
+        named = {line: [name.rpartition("|")[0] for name in names if name] for line, names in lines}
+        of_line[str(Path(file).relative_to(checkout))] = named
+    return Suite(json.loads(times.read_text("utf-8")), of_line)
+
+
+def command(checkout: Path, *words: str) -> list[str]:
+    """The words that start pytest, with the plugin of this folder, so that all processes import ``clr_ref`` from a checkout."""
+    variable = f"PYTHONPATH={os.pathsep.join([str(checkout), str(Path(__file__).parents[1])])}"
+    return [
+        "env",
+        "-C",
+        str(checkout),
+        variable,
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "mutation.plugin",
+        *words,
+    ]

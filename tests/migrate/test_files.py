@@ -1,0 +1,115 @@
+"""Files: encodings, ends of lines, modes, and which files of a folder are read."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("libcst", reason="migrate needs clr-ref[migrate]")
+pytest.importorskip("nbformat", reason="migrate needs clr-ref[migrate]")
+
+from clr_ref.migrate.files import found_in, migrate
+
+BEFORE = "import tensorflow_addons as tfa\nrate = tfa.optimizers.TriangularCyclicalLearningRate(1e-4, 1e-2, 50)  # \xe9\n"
+AFTER = "import clr_ref.keras\nrate = clr_ref.keras.TriangularCyclicalLearningRate(1e-4, 1e-2, 50)  # \xe9\n"
+BOTH = "tfa.losses\n"
+
+
+@pytest.mark.parametrize(
+    ("head", "encoding"),
+    [
+        ("", "utf-8"),
+        ("", "utf-8-sig"),
+        ("# coding: latin-1\n", "latin-1"),
+        ("#!/usr/bin/env python\n# -*- coding: cp1252 -*-\n", "cp1252"),
+    ],
+)
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_encoding_and_ends_of_lines_stay(tmp_path: Path, head: str, encoding: str, end: str) -> None:
+    path = tmp_path / "a.py"
+    path.write_bytes((head + BEFORE + BOTH).replace("\n", end).encode(encoding))
+    result = migrate(path, write=True)
+    assert result.changes
+    added = AFTER.replace("import clr_ref.keras\n", "import clr_ref.keras\nimport tensorflow_addons as tfa\n")
+    assert path.read_bytes() == (head + added + BOTH).replace("\n", end).encode(encoding)
+
+
+def test_nothing_is_written_without_write(tmp_path: Path) -> None:
+    path = tmp_path / "a.py"
+    path.write_text(BEFORE, "utf-8")
+    before = path.stat()
+    assert migrate(path).after == AFTER
+    assert path.read_text("utf-8") == BEFORE
+    path.write_text(AFTER, "utf-8")
+    migrate(path, write=True)
+    assert path.stat().st_ino == before.st_ino, "a file without changes is not written"
+
+
+def test_the_mode_and_a_link_stay(tmp_path: Path) -> None:
+    path, link = tmp_path / "a.py", tmp_path / "link.py"
+    path.write_text(BEFORE, "utf-8")
+    path.chmod(0o751)
+    link.symlink_to("a.py")
+    migrate(link, write=True)
+    assert link.is_symlink()
+    assert path.read_text("utf-8") == AFTER
+    assert stat.S_IMODE(path.stat().st_mode) == 0o751
+    assert sorted(os.listdir(tmp_path)) == ["a.py", "link.py"]
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"x = (\n", "it cannot be parsed: line 1"),
+        (b"# coding: utf-8\nx = '\xff'\n", "it cannot be parsed"),
+        (b"# coding: no-such\n", "it cannot be parsed: unknown encoding"),
+    ],
+)
+def test_a_file_that_cannot_be_parsed_is_left_alone(tmp_path: Path, data: bytes, words: str) -> None:
+    path = tmp_path / "a.py"
+    path.write_bytes(data)
+    result = migrate(path, write=True)
+    assert words in result.problem
+    assert result.is_left_to_do
+    assert path.read_bytes() == data
+
+
+def test_a_file_that_cannot_be_read_or_written_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "it cannot be read" in migrate(tmp_path / "none.py").problem
+    path = tmp_path / "a.py"
+    path.write_text(BEFORE, "utf-8")
+
+    def full(*_: object) -> None:
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(os, "fsync", full)
+    assert "cannot be written, and is as it was: the disk is full" in migrate(path, write=True).problem
+    assert path.read_text("utf-8") == BEFORE
+
+
+def test_which_files_of_a_folder_are_read(tmp_path: Path) -> None:
+    wanted = ["a.py", "b.ipynb", "sub/c.py", "sub/deep/d.py"]
+    others = ["e.txt", ".f/g.py", "sub/__pycache__/h.py", "env/i.py", "env/lib/j.py", ".ipynb_checkpoints/b.ipynb", "k.pyc"]
+    for name in wanted + others:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "env" / "pyvenv.cfg").touch()
+    (tmp_path / "folder.py").mkdir()
+    (tmp_path / "again.py").symlink_to("a.py")
+    os.mkfifo(tmp_path / "pipe.py")
+    (tmp_path / "dangling.py").symlink_to("nowhere")
+    found = [path.relative_to(tmp_path).as_posix() for path in found_in([tmp_path, tmp_path / "sub"])]
+    assert found == ["a.py", "b.ipynb", "sub/c.py", "sub/deep/d.py"]
+    assert list(found_in([tmp_path / "e.txt"])) == [tmp_path / "e.txt"], "a file that is named is read whatever its name is"
+    assert list(found_in([tmp_path / ".f"])) == [tmp_path / ".f" / "g.py"]
+
+
+def test_the_diff_names_the_file_as_patch_expects_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a.py").write_bytes(BEFORE.rstrip("\n").encode())
+    lines = migrate(Path("a.py")).diff()
+    assert lines[:2] == ["--- a/a.py\n", "+++ b/a.py\n"]
+    assert [line[0] for line in lines if not line.endswith("\n")] == ["-", "+"], "the last line has no end, before and after"

@@ -1,0 +1,143 @@
+"""Mutation testing: which mutants are chosen, which tests run for them, and what the report says."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+if sys.version_info < (3, 11):
+    pytest.skip("mutation testing needs Python 3.11 or later, and runs on 3.13", allow_module_level=True)
+
+CI = Path(__file__).parents[1] / ".ci"
+CODE = """from __future__ import annotations
+LIMIT = 3
+
+def double(number: int | float) -> int | float:
+    if number < 0:
+        raise ValueError("negative")
+    return (
+        number
+        * 2
+    )
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.syspath_prepend(CI)
+    path = tmp_path / "double.py"
+    path.write_text(CODE, "utf-8")
+    return path
+
+
+def item(path: Path, line: int, column: int, operator: str = "NumberReplacer") -> Any:
+    one = SimpleNamespace(module_path=path, start_pos=(line, column), operator_name=operator)
+    return SimpleNamespace(job_id=f"{line}-{column}-{operator}", mutations=(one,))
+
+
+def test_the_statement_of_a_place_and_none_where_an_import_runs_it(file: Path) -> None:
+    from mutation.places import statement
+
+    assert statement(file, (2, 8)) is None
+    assert statement(file, (5, 7)) == ((5, 4), (6, 0)), "the condition alone"
+    assert statement(file, (6, 14)) == ((6, 8), (6, 36))
+    assert statement(file, (9, 8)) == ((7, 4), (10, 5))
+
+
+def test_a_sample_has_one_mutant_of_each_place_that_computes_something(file: Path) -> None:
+    from mutation.places import sample
+
+    annotation = item(file, 4, 23, "Add")
+    places = [item(file, 2, 8), item(file, 2, 8, "Other"), item(file, 9, 10), item(file, 5, 14, "Eq_Is"), annotation]
+    assert {one.mutations[0].start_pos for one in sample(places, 0, 300)} == {(2, 8), (9, 10)}
+    assert len(sample(places, 0, 300)) == 2
+    assert len(sample(places, 0, 1)) == 1
+    assert sample(places, 5, 1) == sample(places, 5, 1)
+    assert len({sample(places, seed, 1)[0].job_id for seed in range(20)}) == 3
+    assert len(sample(places, 0, None)) == 3
+
+
+def test_the_tests_of_a_statement_run_the_quickest_first(file: Path) -> None:
+    from mutation.suite import Suite
+
+    lines = {5: ["slow", "quick"], 6: ["refuses"], 7: ["slow"], 9: ["gone"]}
+    suite = Suite({"slow": 2.0, "quick": 0.1, "refuses": 1.0, "elsewhere": 0.5}, {str(file): lines})
+    assert list(suite.of(file, (5, 7))) == ["quick", "slow"]
+    assert list(suite.of(file, (9, 8))) == ["slow"], "one that is skipped by now is not run"
+    assert list(suite.of(file, (2, 8))) == ["quick", "refuses", "slow"], "of a constant, those of the file"
+    assert list(Suite(suite.seconds, {}).of(file, (9, 8))) == ["quick", "elsewhere", "refuses", "slow"]
+
+
+DIFF = "--- a\n+++ b\n@@ -2,2 +2,2 @@\n def f():\n-    return x + 1\n+    return x - 1\n"
+
+
+@pytest.mark.parametrize(
+    ("killed", "listed", "wrong"),
+    [
+        (19, False, []),
+        (18, False, ["fast: the tests kill 94.7% of the mutants, less than 95%"]),
+        (0, True, []),
+        (1, True, ["not equivalent, for a test fails: clr_ref/fast/pairs.py: return x + 1  ->  return x - 1"]),
+    ],
+)
+def test_the_report_fails_for_survivors_and_for_entries_that_are_not_needed(
+    killed: int, listed: bool, wrong: list[str], file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from mutation.report import Equivalent, report
+
+    path = Path("clr_ref/fast/pairs.py")
+    entries = [Equivalent(str(path), "return x + 1", ("return x - 1",), "why")] if listed else []
+    chosen = [item(path, line, 0) for line in range(killed + (not listed or not killed))]
+    results = {one.job_id: SimpleNamespace(diff=DIFF, is_killed=number < killed) for number, one in enumerate(chosen)}
+    assert report(chosen, results, entries) == wrong
+    shown = capsys.readouterr().out
+    assert ("clr_ref/fast/pairs.py:" in shown) == (not listed)
+
+
+def test_listed_mutants_have_to_be_mutants_of_the_code(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("cosmic_ray", reason="Cosmic Ray is installed in the environments mutation alone")
+    from mutation.report import Equivalent, missing
+
+    monkeypatch.chdir(file.parent)
+    entry = Equivalent("double.py", "LIMIT = 3", ("LIMIT = 4", "LIMIT = 7"), "why")
+    one = item(Path("double.py"), 2, 8, "core/NumberReplacer")
+    one.mutations[0].occurrence = 0
+    assert missing([entry], [one]) == ["not a mutant: double.py: LIMIT = 3  ->  LIMIT = 7"]
+
+
+def test_every_listed_mutant_has_a_reason(file: Path) -> None:
+    from mutation.report import read_equivalents
+
+    for entry in read_equivalents(Path(__file__).parent / "equivalents.toml"):
+        assert len(entry.reason.split()) > 3, entry
+        assert entry.line in (Path(__file__).parents[1] / entry.file).read_text("utf-8"), entry
+
+
+def test_chosen_tests_run_in_their_order_and_a_mutant_that_hangs_is_found(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (file.parent / "test_some.py").write_text(
+        "import time\n"
+        "def test_first(): print('first')\n"
+        "def test_second(): print('second')\n"
+        "def test_third(): raise SystemError\n"
+        "def test_hangs(): time.sleep(60)\n"
+    )
+    (file.parent / "pytest.ini").write_text("[pytest]\n")
+    words = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "mutation.plugin", "-sq", "test_some.py"]
+    monkeypatch.setenv("PYTHONPATH", str(CI))
+    monkeypatch.chdir(file.parent)
+    Path("order.json").write_text('{"test_some.py::test_second": 1, "test_some.py::test_first": 2}')
+    done = subprocess.run([*words, "--mutation-order=order.json"], capture_output=True, text=True)
+    assert done.returncode == 0
+    assert done.stdout.index("second") < done.stdout.index("first")
+    Path("order.json").write_text('{"test_some.py::test_hangs": -1.95}')  # a limit of half a second
+    assert subprocess.run([*words, "--mutation-order=order.json"], capture_output=True).returncode < 0
+    subprocess.run([*words, "--mutation-seconds=seconds.json", "-k", "not hangs"], capture_output=True)
+    assert set(json.loads(Path("seconds.json").read_text())) == {
+        f"test_some.py::test_{name}" for name in ("first", "second", "third")
+    }

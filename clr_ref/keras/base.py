@@ -49,7 +49,7 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore
     initial_learning_rate: Any
     maximal_learning_rate: Any
     step_size: Any
-    step_size_down: Any
+    step_size_down: Any = None  # also of schedules that were pickled before it was an attribute
     scale_fn: Any
     scale_mode: str
     name: str | None

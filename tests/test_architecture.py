@@ -20,6 +20,7 @@ ROOMS = [
     ["exact"],
     ["fast"],
     ["schedule"],
+    ["functions"],
     ["tfa"],
     ["tfa_arithmetic"],
     [""],

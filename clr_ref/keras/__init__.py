@@ -68,12 +68,14 @@ class CyclicalLearningRate(Schedule):
             tensor. ``numpy.float64`` and float64 tensors make a float64 schedule, as in TFA, everything else a float32 one:
             float16 too, of which TFA makes a float16 schedule.
         maximal_learning_rate: the rate at the peak where the scale is 1; may lie below the initial rate.
-        step_size: half the length of a cycle, in optimizer steps; any finite number > 0.
+        step_size: how many optimizer steps the rate rises; any finite number > 0.
         scale_fn: the factor of the amplitude: a callable, or a registered name. With arithmetic "exact" it is called with a
             float64 tensor (float32 on JAX without x64), and if it fails, with one of the schedule's dtype. With "tfa" it is
             called as TFA calls it.
         scale_mode: the argument of ``scale_fn``: ``"cycle"``, counted from 1, or ``"iterations"``, the step.
         name: the name in the config; it also names the operations in a TensorFlow graph.
+        step_size_down: how many optimizer steps the rate falls; None means step_size.
+            TFA has no such argument, so arithmetic "tfa" refuses a number.
         arithmetic: ``"exact"``: the phase in whole numbers, the rest in float64, rounded once: the same bits in every mode.
             ``"tfa"``: TFA's operations in TFA's order, so that each mode of each TensorFlow gives the bits that TFA gives
             there.
@@ -101,6 +103,7 @@ class CyclicalLearningRate(Schedule):
         scale_mode: str = "cycle",
         name: str | None = "CyclicalLearningRate",
         *,
+        step_size_down: Any = None,
         arithmetic: Arithmetic = "exact",
         dtype: str | None = None,
     ) -> None:
@@ -110,6 +113,7 @@ class CyclicalLearningRate(Schedule):
             initial_learning_rate=initial_learning_rate,
             maximal_learning_rate=maximal_learning_rate,
             step_size=step_size,
+            step_size_down=step_size_down,
             scale_fn=scale_fn,
             scale_mode=scale_mode,
             name=name,
@@ -128,9 +132,10 @@ class TriangularCyclicalLearningRate(CyclicalLearningRate):
             tensor. ``numpy.float64`` and float64 tensors make a float64 schedule, as in TFA, everything else a float32 one:
             float16 too, of which TFA makes a float16 schedule.
         maximal_learning_rate: the rate at the peaks; may lie below the initial rate.
-        step_size: half the length of a cycle, in optimizer steps; any finite number > 0.
+        step_size: how many optimizer steps the rate rises; any finite number > 0.
         scale_mode: the argument of the scale function: ``"cycle"`` or ``"iterations"``. It changes no rate of this policy.
         name: the name in the config; it also names the operations in a TensorFlow graph.
+        step_size_down: how many optimizer steps the rate falls; None means step_size.
         arithmetic: ``"exact"`` or ``"tfa"``, as for ``CyclicalLearningRate``.
         dtype: ``"float32"`` or ``"float64"``. Default: see ``initial_learning_rate``.
 
@@ -154,6 +159,7 @@ class TriangularCyclicalLearningRate(CyclicalLearningRate):
         scale_mode: str = "cycle",
         name: str | None = "TriangularCyclicalLearningRate",
         *,
+        step_size_down: Any = None,
         arithmetic: Arithmetic = "exact",
         dtype: str | None = None,
     ) -> None:
@@ -164,6 +170,7 @@ class TriangularCyclicalLearningRate(CyclicalLearningRate):
             policies.Triangular(),
             scale_mode,
             name,
+            step_size_down=step_size_down,
             arithmetic=arithmetic,
             dtype=dtype,
         )
@@ -183,9 +190,10 @@ class Triangular2CyclicalLearningRate(CyclicalLearningRate):
             tensor. ``numpy.float64`` and float64 tensors make a float64 schedule, as in TFA, everything else a float32 one:
             float16 too, of which TFA makes a float16 schedule.
         maximal_learning_rate: the rate at the first peak; may lie below the initial rate.
-        step_size: half the length of a cycle, in optimizer steps; any finite number > 0.
+        step_size: how many optimizer steps the rate rises; any finite number > 0.
         scale_mode: ``"cycle"``, or ``"iterations"``, with which the amplitude halves with every step, as in TFA.
         name: the name in the config; it also names the operations in a TensorFlow graph.
+        step_size_down: how many optimizer steps the rate falls; None means step_size.
         arithmetic: ``"exact"`` or ``"tfa"``, as for ``CyclicalLearningRate``.
         dtype: ``"float32"`` or ``"float64"``. Default: see ``initial_learning_rate``.
 
@@ -209,6 +217,7 @@ class Triangular2CyclicalLearningRate(CyclicalLearningRate):
         scale_mode: str = "cycle",
         name: str | None = "Triangular2CyclicalLearningRate",
         *,
+        step_size_down: Any = None,
         arithmetic: Arithmetic = "exact",
         dtype: str | None = None,
     ) -> None:
@@ -219,6 +228,7 @@ class Triangular2CyclicalLearningRate(CyclicalLearningRate):
             policies.Triangular2(),
             scale_mode,
             name,
+            step_size_down=step_size_down,
             arithmetic=arithmetic,
             dtype=dtype,
         )
@@ -238,10 +248,11 @@ class ExponentialCyclicalLearningRate(CyclicalLearningRate):
             tensor. ``numpy.float64`` and float64 tensors make a float64 schedule, as in TFA, everything else a float32 one:
             float16 too, of which TFA makes a float16 schedule.
         maximal_learning_rate: the rate at the peaks if gamma is 1; may lie below the initial rate.
-        step_size: half the length of a cycle, in optimizer steps; any finite number > 0.
+        step_size: how many optimizer steps the rate rises; any finite number > 0.
         scale_mode: ``"iterations"``, or ``"cycle"``, with which the factor is gamma**cycle.
         gamma: any finite number > 0. Default: 1.0, as in TFA, with a warning, since the rates are then those of ``triangular``.
         name: the name in the config; it also names the operations in a TensorFlow graph.
+        step_size_down: how many optimizer steps the rate falls; None means step_size.
         arithmetic: ``"exact"`` or ``"tfa"``, as for ``CyclicalLearningRate``.
         dtype: ``"float32"`` or ``"float64"``. Default: see ``initial_learning_rate``.
 
@@ -266,6 +277,7 @@ class ExponentialCyclicalLearningRate(CyclicalLearningRate):
         gamma: Any = _DEFAULT_GAMMA,
         name: str | None = "ExponentialCyclicalLearningRate",
         *,
+        step_size_down: Any = None,
         arithmetic: Arithmetic = "exact",
         dtype: str | None = None,
     ) -> None:
@@ -284,6 +296,7 @@ class ExponentialCyclicalLearningRate(CyclicalLearningRate):
             self._own_scale_fn(),
             scale_mode,
             name,
+            step_size_down=step_size_down,
             arithmetic=arithmetic,
             dtype=dtype,
         )

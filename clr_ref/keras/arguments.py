@@ -15,7 +15,7 @@ from clr_ref import exact, policies
 from clr_ref._inputs import as_exact, as_real, shown
 from clr_ref.keras import api, unnamed
 from clr_ref.keras.api import keras
-from clr_ref.steps import as_steps
+from clr_ref.steps import as_moments
 
 #: The arguments of which TFA makes tensors without a dtype, so that a Python float is rounded to float32.
 DETOURED = ("maximal_learning_rate", "step_size")
@@ -40,7 +40,9 @@ class PowersOf:
 
 
 def held_steps(step: Any, last: int) -> tuple[Any, Any]:
-    """Return Python and NumPy steps as whole numbers from 0 to ``last``, and where they are NaN: two arrays of their shape.
+    """Return Python and NumPy steps as numbers from 0 to ``last``, and where they are NaN: two arrays of their shape.
+
+    The first is of integers, or of floats if some of the steps have a fraction.
 
     Raises:
         TypeError: as for a call of the reference.
@@ -56,8 +58,10 @@ def held_steps(step: Any, last: int) -> tuple[Any, Any]:
             above, nan = array > last if array.dtype.kind in "iu" else array >= last + 1, array != array
             held = np.where((array < 0) | above | nan, 0, array)
             held = held.tolist() if array.dtype.kind == "O" else held
-    whole = np.where(above, last, as_steps(held))
-    return whole.astype(np.int64 if last > 2**31 else np.int32), np.asarray(nan, bool)
+    steps, is_wide = np.where(above, last, as_moments(held)), last > 2**31
+    if steps.dtype.kind == "O":
+        return steps.astype(np.float64 if is_wide else np.float32), np.asarray(nan, bool)
+    return steps.astype(np.int64 if is_wide else np.int32), np.asarray(nan, bool)
 
 
 def kept(name: str, value: Any, arithmetic: str, dtype: str) -> Any:

@@ -16,16 +16,17 @@ from clr_ref._inputs import from_hex, one_of, shown
 from clr_ref.exact import rounding
 from clr_ref.keras import api, arguments, rates, unnamed
 from clr_ref.keras.api import keras
-from clr_ref.tensors import backends
+from clr_ref.parameters import as_symmetric
+from clr_ref.tensors import backends, formula
 
 #: The module of the public classes, whose names stand in saved files.
 PUBLIC = "clr_ref.keras"
 #: The attributes that are numbers of the schedule's dtype.
 _NUMBERS = ("initial_learning_rate", "maximal_learning_rate", "step_size")
 #: The attributes that decide the rates, and the name of the operations.
-_ATTRIBUTES = (*_NUMBERS, "scale_fn", "scale_mode", "name", "arithmetic", "dtype")
+_ATTRIBUTES = (*_NUMBERS, "step_size_down", "scale_fn", "scale_mode", "name", "arithmetic", "dtype")
 #: TFA's configs lack these, and a user's class may not accept them. So a config has them only where they are no defaults.
-_LEFT_OUT = ("name", "arithmetic", "dtype")
+_LEFT_OUT = ("step_size_down", "name", "arithmetic", "dtype")
 #: The attributes that copies and pickles do not have.
 _NOT_COPIED = ("_made_last", "_traced_as", unnamed.WARNED)
 #: Without it AutoGraph warns that it has nothing to convert here.
@@ -48,6 +49,7 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore
     initial_learning_rate: Any
     maximal_learning_rate: Any
     step_size: Any
+    step_size_down: Any = None  # also of schedules that were pickled before it was an attribute
     scale_fn: Any
     scale_mode: str
     name: str | None
@@ -132,15 +134,13 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore
         is 2**31-1 on JAX without x64. With arithmetic "tfa" all these steps have the rates of TFA's formula.
 
         Args:
-            step: whole numbers of any real dtype and any shape: a tensor, a variable, an array or a number. Numbers in a
-                tensor lose their fractions.
+            step: numbers of any real dtype and any shape: a tensor, a variable, an array or a number. They need not be whole.
 
         Returns:
             A tensor of the backend, of the schedule's dtype and the steps' shape.
 
         Raises:
             TypeError: a Python or NumPy step that is no number, or bool.
-            ValueError: a Python or NumPy step > 0 with a fraction, with arithmetic "exact".
 
         Examples:
             >>> from clr_ref.keras import TriangularCyclicalLearningRate
@@ -160,8 +160,8 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore
             return compute(made, step)
         if self.arithmetic == "tfa":
             return compute(made, arguments.tfa_step(step))
-        whole, nan = arguments.held_steps(step, 2 ** (made.ops.width - 1) - 1)
-        rate = compute(made, api.tensor(whole))
+        held, nan = arguments.held_steps(step, 2 ** (made.ops.width - 1) - 1)
+        rate = compute(made, api.tensor(held))
         return made.ops.where(api.tensor(nan), made.ops.constant(math.nan, rate), rate) if nan.any() else rate
 
     def _exactly(self, made: _Made, step: Any) -> Any:
@@ -198,7 +198,7 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore
             value = getattr(self, argument)
             if argument == "scale_fn":
                 texts[argument] = policies.expression(value)
-            elif argument in (*_NUMBERS, "gamma"):
+            elif argument in (*_NUMBERS, "step_size_down", "gamma") and value is not None:
                 kept = repr(arguments.number(argument, value)) if argument == "gamma" else texts[argument]
                 texts[argument] = repr(value) if api.is_variable(value) else kept
             elif value != default:
@@ -213,7 +213,9 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore
         return hash(type(self))  # all else can change
 
     def _key(self) -> Any:
-        variables = [id(value) for value in map(self.__dict__.get, (*_NUMBERS, "gamma")) if api.is_variable(value)]
+        variables = [
+            id(value) for value in map(self.__dict__.get, (*_NUMBERS, "step_size_down", "gamma")) if api.is_variable(value)
+        ]
         return self._made.reference, self._texts(), variables
 
     # --- configs ---------------------------------------------------------------------------------------------------------
@@ -235,8 +237,9 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments.
 
-        ``name``, ``arithmetic`` and ``dtype`` are left out where they have their defaults: the config is then that of TFA. A
-        scale function with a name is that name, another one is the function itself. What Keras saves holds a text for it.
+        ``step_size_down``, ``name``, ``arithmetic`` and ``dtype`` are left out where they have their defaults: the config is
+        then that of TFA. A scale function with a name is that name, another one is the function itself. What Keras saves holds
+        a text for it.
 
         Returns:
             A dict for ``from_config``: JSON data, except for a function.
@@ -254,7 +257,7 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore
                 config[argument] = arguments.stored(value, self)
             elif is_wide and argument in arguments.DETOURED:
                 config[argument] = arguments.stored_wide(argument, value)
-            elif argument in (*_NUMBERS, "gamma"):
+            elif argument in (*_NUMBERS, "step_size_down", "gamma") and value is not None:
                 config[argument] = arguments.number(argument, value)
             elif argument not in _LEFT_OUT or value != default:
                 config[argument] = value
@@ -300,7 +303,7 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore
 
 def _kept(name: str, value: Any, arithmetic: str, dtype: str) -> Any:
     """Return the value of an attribute as the schedule keeps it, checked by itself."""
-    if name in _NUMBERS:
+    if name in _NUMBERS or (name == "step_size_down" and value is not None):
         return arguments.kept(name, value, arithmetic, dtype)
     if name == "gamma":
         return arguments.kept(name, value, arithmetic, "float64")
@@ -328,10 +331,14 @@ def _make(attributes: dict[str, Any]) -> _Made:
     ops = backends.OPS[api.BACKEND]()
     if ops.width == 32 and made.dtype == "float64":
         raise ValueError("dtype must be 'float32' on JAX without x64, got 'float64'")
+    if made.step_size_down is not None and arithmetic == "exact":
+        formula.check_period(made._plan, ops)
     if arithmetic == "tfa":
+        as_symmetric(made, "arithmetic 'tfa'")
         arguments.check_tfa_initial(attributes["initial_learning_rate"], made.dtype)
     return _Made(attributes, made, ops, arguments.scope(attributes["name"]))
 
 
 def _numbers(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: arguments.number(name, attributes[name]) for name in _NUMBERS}
+    given = (*_NUMBERS, "step_size_down") if attributes["step_size_down"] is not None else _NUMBERS
+    return {name: arguments.number(name, attributes[name]) for name in given}

@@ -122,6 +122,7 @@ def test_public_attributes_stand_in_vars(drop_ins: Any) -> None:
         "gamma": 0.9,
         "arithmetic": "exact",
         "dtype": "float32",
+        "step_size_down": None,
     }
 
 
@@ -302,3 +303,17 @@ def test_a_class_with_other_arguments_is_copied(drop_ins: Any, monkeypatch: pyte
         assert (again.peak, again) == (0.5, made)
         again.maximal_learning_rate = 1.0
         assert made.maximal_learning_rate == 0.5
+
+
+def test_step_size_down_can_be_set(drop_ins: Any) -> None:
+    """It is checked, the rates follow, and a config has it only where it is not None."""
+    made = drop_ins.TriangularCyclicalLearningRate(0.0, 1.0, 2)
+    made.step_size_down = 8
+    assert float(made(6)) == 0.5
+    assert made.get_config()["step_size_down"] == 8
+    with pytest.raises(ValueError, match="step_size_down must be a finite number of float32 > 0"):
+        made.step_size_down = 0
+    assert float(made(6)) == 0.5
+    made.step_size_down = None
+    assert float(made(6)) == 1.0
+    assert "step_size_down" not in made.get_config()

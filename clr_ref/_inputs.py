@@ -32,7 +32,6 @@ _ELSEWHERE = {
 #: Why some of our functions, or all, lack an argument that others have.
 _LACKING = {
     "mode": "mode is no argument here: the policy is the name of the function or class, such as triangular2 or exp_range",
-    "step_size_down": "step_size_down is no argument here: the rate falls for step_size steps, as it rises",
     "gamma": "gamma is an argument of exp_range alone",
     "scale_fn": "scale_fn is an argument of CyclicalLearningRate alone",
     "scale_mode": "scale_mode is an argument of CyclicalLearningRate alone",

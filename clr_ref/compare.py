@@ -292,10 +292,11 @@ def policy_name(schedule: Parameters) -> str:
 
 
 def place(schedule: Parameters, step: int) -> tuple[int, float]:
-    """Return the cycle of a step, counted from 1, and its phase in half cycles, 0 to 2."""
+    """Return the cycle of a step, counted from 1, and its phase: 0 to 1 on the rise, to 2 on the fall."""
     step = whole("step", step, MAX_STEP)
-    cycle, _ = exact.phase(Fraction(as_parameters(schedule).step_size), step)
-    return cycle, float(Fraction(step) / Fraction(schedule.step_size) - 2 * (cycle - 1))
+    rise, fall = Fraction(as_parameters(schedule).step_size), Fraction(schedule.fall)
+    cycle, height = exact.phase(rise, step, fall)
+    return cycle, float(height if step - (cycle - 1) * (rise + fall) <= rise else 2 - height)
 
 
 def _disagreement(

@@ -17,7 +17,7 @@ Dtype = Literal["float32", "float64"]
 
 @dataclasses.dataclass(frozen=True)
 class Parameters:
-    """The fields of ``clr_ref.CyclicalLearningRate``, which checks them; bounds and step_size are numbers of the dtype."""
+    """The fields of ``clr_ref.CyclicalLearningRate``, which checks them; bounds and step sizes are numbers of the dtype."""
 
     initial_learning_rate: float
     maximal_learning_rate: float
@@ -25,11 +25,17 @@ class Parameters:
     scale_fn: policies.ScaleFn
     scale_mode: ScaleMode = "cycle"
     dtype: Dtype = "float32"
+    step_size_down: float | None = None
 
     @functools.cached_property
     def policy(self) -> policies.Policy:
         """The policy of the scale function; ``policies.Custom`` if that is a function of the user."""
         return policies.of(self.scale_fn)
+
+    @functools.cached_property
+    def fall(self) -> float:
+        """How many steps the rate falls: ``step_size_down``, or ``step_size`` where that is None."""
+        return self.step_size if self.step_size_down is None else self.step_size_down
 
 
 def as_parameters(schedule: object) -> Parameters:
@@ -43,3 +49,16 @@ def as_parameters(schedule: object) -> Parameters:
             f"schedule must be a clr_ref.CyclicalLearningRate, got {shown(schedule)} of type {type(schedule).__name__}"
         )
     return schedule
+
+
+def as_symmetric(schedule: object, module: str) -> Parameters:
+    """Return a schedule whose rate falls as it rises.
+
+    Raises:
+        TypeError: no schedule.
+        ValueError: it has a ``step_size_down``. The message names the module that cannot compute it.
+    """
+    parameters = as_parameters(schedule)
+    if parameters.step_size_down is not None:
+        raise ValueError(f"step_size_down must be None for {module}, got {parameters.step_size_down!r}")
+    return parameters

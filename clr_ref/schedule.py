@@ -18,12 +18,14 @@ from clr_ref.exact import rounding, ulp
 from clr_ref.fast import arrays, one_step, ranges
 from clr_ref.fast.plan import Plan, plan
 from clr_ref.parameters import MAX_STEP, Dtype as Dtype, Parameters, ScaleMode as ScaleMode
-from clr_ref.steps import as_steps, whole
+from clr_ref.steps import as_moments, moment, whole
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+#: The fields that are numbers, and never None.
+_NUMBERS = ("initial_learning_rate", "maximal_learning_rate", "step_size")
 #: The step of a call without one. Keras calls every callable so that is not one of its own schedules.
 _NO_STEP: Any = type("NoStep", (), {"__repr__": lambda self: "<no step>"})()
 
@@ -32,19 +34,21 @@ _NO_STEP: Any = type("NoStep", (), {"__repr__": lambda self: "<no step>"})()
 class CyclicalLearningRate(Parameters):
     """A correctly rounded cyclical learning rate (Smith, arXiv 1506.01186; TFA 0.23 ``CyclicalLearningRate``).
 
-    The rate moves linearly from ``initial_learning_rate`` to ``maximal_learning_rate`` in ``step_size`` steps, and back in the
-    same number of steps. The amplitude of each cycle is multiplied by the scale function. Every rate is the exact value,
+    The rate moves linearly from ``initial_learning_rate`` to ``maximal_learning_rate`` in ``step_size`` steps, and back in
+    ``step_size_down`` steps. The amplitude of each cycle is multiplied by the scale function. Every rate is the exact value,
     rounded once to the dtype: to nearest, ties to even (docs/SPEC.md).
 
     Args:
         initial_learning_rate: the rate at step 0 and at the ends of every cycle; any finite number of the dtype.
         maximal_learning_rate: the rate at the peak where the scale is 1; may lie below the initial rate.
-        step_size: half the length of a cycle, in steps; any finite number > 0, also a fractional one.
+        step_size: how many steps the rate rises, which is half a cycle if step_size_down is None; any finite number > 0, also a
+            fractional one.
         scale_fn: a callable, or the name of a registered one. A callable is called with one ``numpy.float64`` at a time, and
             returns a finite number (docs/SPEC.md, clause 6).
         scale_mode: the argument of the scale function: ``"cycle"``, counted from 1, or ``"iterations"``, the step since the
             start of training.
-        dtype: ``"float32"`` or ``"float64"``. Bounds and step_size are rounded to it first, as TensorFlow does.
+        dtype: ``"float32"`` or ``"float64"``. Bounds and step sizes are rounded to it first, as TensorFlow does.
+        step_size_down: how many steps the rate falls; None means step_size. A cycle is step_size + step_size_down long.
 
     Raises:
         TypeError: an argument is of the wrong type.
@@ -66,6 +70,8 @@ class CyclicalLearningRate(Parameters):
         scale_fn: Callable[[float], float] | str,
         scale_mode: str = "cycle",
         dtype: Any = "float32",
+        *,
+        step_size_down: float | None = None,
     ) -> None:
         name = rounding.dtype_name(dtype)
         mode = one_of("scale_mode", scale_mode, ("cycle", "iterations"))
@@ -76,6 +82,9 @@ class CyclicalLearningRate(Parameters):
             "scale_fn": policies.resolve(scale_fn),
             "scale_mode": mode,
             "dtype": name,
+            "step_size_down": None
+            if step_size_down is None
+            else rounding.rounded_input("step_size_down", step_size_down, name, positive=True),
         }
         for field, value in fields.items():
             object.__setattr__(self, field, value)
@@ -84,10 +93,11 @@ class CyclicalLearningRate(Parameters):
         """Return the rate at a step, or the rates at an array of steps.
 
         Args:
-            step: whole numbers 0 .. 2**63-1. One step is an int, an object with ``__index__``, or an integral float. Several
-                steps are an array of any shape and of an integer or float dtype, an object of which ``numpy.asarray`` makes
-                such an array, or a sequence such as a list or tuple. Sequences may be nested, and their elements may have
-                different types. Each element is converted separately, so that no step is rounded.
+            step: numbers 0 .. 2**63-1. One step is an int, an object with ``__index__``, a float or a Fraction. Several steps
+                are an array of any shape and of an integer or float dtype, an object of which ``numpy.asarray`` makes such an
+                array, or a sequence such as a list or tuple. Sequences may be nested, and their elements may have different
+                types. Each element is converted separately, so that no step is rounded. A step with a fraction takes longer,
+                since its rate is computed exactly.
 
         Returns:
             A NumPy scalar of the schedule's dtype for one step. For several steps, a new ``numpy.ndarray`` of that dtype and
@@ -96,8 +106,7 @@ class CyclicalLearningRate(Parameters):
         Raises:
             TypeError: no step; bool, str, None, complex, timedelta64, and arrays of these or of objects; a masked array; a
                 sequence of unequal lengths; a tensor without a value, in a function that is being compiled.
-            ValueError: a step that is negative, fractional, not finite or above 2**63-1; a scale function that returned NaN
-                or infinity.
+            ValueError: a step that is negative, not finite or above 2**63-1; a scale function that returned NaN or infinity.
             MemoryError: as for ``values``.
 
         Examples:
@@ -107,6 +116,8 @@ class CyclicalLearningRate(Parameters):
             0.0035
             >>> print(schedule([0, 1000, 2000]))
             [0.001  0.0035 0.006 ]
+            >>> print(schedule(1000.5))
+            0.00350125
         """
         if type(step) is int and 0 <= step <= MAX_STEP:
             return self._rate(step)
@@ -116,7 +127,10 @@ class CyclicalLearningRate(Parameters):
                 "give it clr_ref.keras.from_schedule(schedule) in place of the schedule"
             )
         # ``fill`` checks the range of an int64 array chunk by chunk, which saves a pass over it.
-        steps = step if type(step) is np.ndarray and step.dtype == np.int64 and step.ndim else as_steps(step)
+        steps = step if type(step) is np.ndarray and step.dtype == np.int64 and step.ndim else as_moments(step)
+        if steps.dtype != np.int64:
+            rates = [self._rate(step) if type(step) is int else exact.rounded(self, step) for step in steps.flat]
+            return np.array(rates, self.dtype).reshape(steps.shape)[()]
         if steps.ndim == 0:
             return self._rate(int(steps))
         out = _new_array(steps.shape, self.dtype)
@@ -158,7 +172,7 @@ class CyclicalLearningRate(Parameters):
         ranges.fill(self._plan, first, out)
         return out
 
-    def exact(self, step: int) -> exact.Exact:
+    def exact(self, step: float) -> exact.Exact:
         """Return the exact rate at a step, without any rounding if it is rational.
 
         Args:
@@ -169,20 +183,21 @@ class CyclicalLearningRate(Parameters):
 
         Raises:
             TypeError: not one step, but an array or an object of another type.
-            ValueError: a step outside 0 .. 2**63-1, or one with a fraction.
+            ValueError: a step outside 0 .. 2**63-1.
 
         Examples:
             >>> import clr_ref
             >>> clr_ref.triangular(0.0, 1.0, 10).exact(7)
             Fraction(7, 10)
         """
-        return exact.value(self, whole("step", step, MAX_STEP))
+        return exact.value(self, moment("step", step))
 
     def to_json(self) -> str:
         """Return the schedule as JSON, which ``from_json`` reads.
 
         Returns:
-            A JSON object with the fields of the schedule; its numbers are hex floats, so that no digit is lost.
+            A JSON object with the fields of the schedule, without a step_size_down of None; its numbers are hex floats, so that
+            no digit is lost.
 
         Raises:
             ValueError: the scale function has no name; see ``register_scale_fn``.
@@ -192,16 +207,9 @@ class CyclicalLearningRate(Parameters):
             >>> json.loads(clr_ref.triangular(0.0, 1.0, 10).to_json())["step_size"]
             '0x1.4000000000000p+3'
         """
-        return json.dumps(
-            {
-                "initial_learning_rate": self.initial_learning_rate.hex(),
-                "maximal_learning_rate": self.maximal_learning_rate.hex(),
-                "step_size": self.step_size.hex(),
-                "scale_fn": policies.to_data(self.scale_fn),
-                "scale_mode": self.scale_mode,
-                "dtype": self.dtype,
-            }
-        )
+        data: dict[str, Any] = {name: getattr(self, name).hex() for name in _NUMBERS}
+        data |= {"scale_fn": policies.to_data(self.scale_fn), "scale_mode": self.scale_mode, "dtype": self.dtype}
+        return json.dumps(data | ({} if self.step_size_down is None else {"step_size_down": self.step_size_down.hex()}))
 
     @classmethod
     def from_json(cls, text: str) -> CyclicalLearningRate:
@@ -224,16 +232,17 @@ class CyclicalLearningRate(Parameters):
             True
         """
         data = parsed_json(text)
-        names = [field.name for field in dataclasses.fields(cls)]
+        *required, optional = [field.name for field in dataclasses.fields(Parameters)]
+        fields = f"{', '.join(required)}, and perhaps {optional}"
         if not isinstance(data, dict):
-            raise ValueError(f"text must be a JSON object with the fields {', '.join(names)}, got {shown(data)}")
-        missing, unknown = sorted(set(names) - set(data)), sorted(set(data) - set(names))
+            raise ValueError(f"text must be a JSON object with the fields {fields}, got {shown(data)}")
+        missing, unknown = sorted(set(required) - set(data)), sorted(set(data) - {*required, optional})
         if missing or unknown:
             found = f"got {shown(missing)} missing and {shown(unknown)} unknown"
-            raise ValueError(f"text must be a JSON object with exactly the fields {', '.join(names)}; {found}")
+            raise ValueError(f"text must be a JSON object with exactly the fields {fields}; {found}")
         if data["dtype"] not in tuple(exact.FORMATS):
             raise ValueError(f"dtype must be 'float32' or 'float64', got {shown(data['dtype'])}")
-        numbers = {name: from_hex(name, data[name]) for name in names[:3]}
+        numbers = {name: from_hex(name, data[name]) for name in (*_NUMBERS, "step_size_down") if name in data}
         return cls(**numbers, scale_fn=policies.from_data(data["scale_fn"]), scale_mode=data["scale_mode"], dtype=data["dtype"])
 
     def __repr__(self) -> str:
@@ -287,108 +296,12 @@ def _new_array(shape: tuple[int, ...], dtype: str) -> NDArray[Any]:
 
 
 def numbers_in_python(schedule: Parameters) -> dict[str, str]:
-    """Return bounds and step_size as the shortest Python numbers from which the schedule's dtype makes them."""
-    names = ("initial_learning_rate", "maximal_learning_rate", "step_size")
+    """Return bounds and step sizes as the shortest Python numbers from which the schedule's dtype makes them."""
+    names = _NUMBERS if schedule.step_size_down is None else (*_NUMBERS, "step_size_down")
     texts = {name: ulp.literal(getattr(schedule, name), schedule.dtype) for name in names}
     # Most users count whole steps. TensorFlow makes an int32 of an int.
-    size = texts["step_size"]
-    return texts | {"step_size": size.removesuffix(".0") if float(size) < 2**31 else size}
-
-
-@known_keywords
-def triangular(
-    initial_learning_rate: float, maximal_learning_rate: float, step_size: float, *, dtype: Any = "float32"
-) -> CyclicalLearningRate:
-    """Return a ``triangular`` schedule: all cycles have the same amplitude.
-
-    The policy is that of Smith, arXiv 1506.01186, section 3.2, and of TFA's ``TriangularCyclicalLearningRate``.
-
-    Args:
-        initial_learning_rate: the rate at step 0 and at the ends of every cycle; any finite number of the dtype.
-        maximal_learning_rate: the rate at the peaks; may lie below the initial rate.
-        step_size: half the length of a cycle, in steps; any finite number > 0, also a fractional one.
-        dtype: ``"float32"`` or ``"float64"``. Bounds and step_size are rounded to it first, as TensorFlow does.
-
-    Returns:
-        The schedule, a ``CyclicalLearningRate``.
-
-    Raises:
-        TypeError: an argument is of the wrong type.
-        ValueError: an argument is outside its range.
-
-    Examples:
-        >>> import clr_ref
-        >>> print(clr_ref.triangular(0.001, 0.006, 2000)([0, 2000, 4000, 6000]))
-        [0.001 0.006 0.001 0.006]
-    """
-    return CyclicalLearningRate(initial_learning_rate, maximal_learning_rate, step_size, policies.Triangular(), "cycle", dtype)
-
-
-@known_keywords
-def triangular2(
-    initial_learning_rate: float, maximal_learning_rate: float, step_size: float, *, dtype: Any = "float32"
-) -> CyclicalLearningRate:
-    """Return a ``triangular2`` schedule: the amplitude halves with every cycle.
-
-    The policy is that of Smith, arXiv 1506.01186, section 3.2, and of TFA's ``Triangular2CyclicalLearningRate``.
-
-    Args:
-        initial_learning_rate: the rate at step 0 and at the ends of every cycle; any finite number of the dtype.
-        maximal_learning_rate: the rate at the first peak; may lie below the initial rate.
-        step_size: half the length of a cycle, in steps; any finite number > 0, also a fractional one.
-        dtype: ``"float32"`` or ``"float64"``. Bounds and step_size are rounded to it first, as TensorFlow does.
-
-    Returns:
-        The schedule, a ``CyclicalLearningRate``.
-
-    Raises:
-        TypeError: an argument is of the wrong type.
-        ValueError: an argument is outside its range.
-
-    Examples:
-        >>> import clr_ref
-        >>> print(clr_ref.triangular2(0.001, 0.006, 2000)([2000, 6000, 10000]))
-        [0.006   0.0035  0.00225]
-    """
-    return CyclicalLearningRate(initial_learning_rate, maximal_learning_rate, step_size, policies.Triangular2(), "cycle", dtype)
-
-
-@known_keywords
-def exp_range(
-    initial_learning_rate: float,
-    maximal_learning_rate: float,
-    step_size: float,
-    gamma: float,
-    *,
-    dtype: Any = "float32",
-) -> CyclicalLearningRate:
-    """Return an ``exp_range`` schedule: the amplitude is multiplied by gamma**step.
-
-    The policy is that of Smith, arXiv 1506.01186, section 3.2, and of TFA's ``ExponentialCyclicalLearningRate``. The step
-    counts from the start of training, not from that of the cycle.
-
-    Args:
-        initial_learning_rate: the rate at step 0 and at the ends of every cycle; any finite number of the dtype.
-        maximal_learning_rate: the rate at the peaks if gamma is 1; may lie below the initial rate.
-        step_size: half the length of a cycle, in steps; any finite number > 0, also a fractional one.
-        gamma: any finite number > 0. It is rounded once to float64, not to dtype.
-        dtype: ``"float32"`` or ``"float64"``. Bounds and step_size are rounded to it first, as TensorFlow does.
-
-    Returns:
-        The schedule, a ``CyclicalLearningRate``.
-
-    Raises:
-        TypeError: an argument is of the wrong type.
-        ValueError: an argument is outside its range.
-
-    Examples:
-        >>> import clr_ref
-        >>> print(clr_ref.exp_range(0.001, 0.006, 2000, gamma=0.9999)([2000, 6000, 10000]))
-        [0.00509361 0.00374398 0.00283931]
-    """
-    return CyclicalLearningRate(
-        initial_learning_rate, maximal_learning_rate, step_size, policies.ExpRange(gamma), "iterations", dtype
-    )
+    sizes = {name: text for name, text in texts.items() if name.startswith("step_size")}
+    return texts | {name: text.removesuffix(".0") if float(text) < 2**31 else text for name, text in sizes.items()}
 
 
 #: The policies that have a function of their own, and its scale_mode.

@@ -17,11 +17,26 @@ if TYPE_CHECKING:
 
 #: How deep sequences of steps may be nested: as many dimensions as an array has in NumPy 1.
 _DEEPEST = 32
-_STEPS = "step must be a whole number 0 .. 2**63-1 or an array of such"
+#: The denominator of the smallest float64.
+_FINEST = 1 << 1074
+_STEPS = "step must be a number 0 .. 2**63-1 or an array of such"
 
 
-def as_steps(step: Any, depth: int = 0) -> NDArray[np.int64]:
-    """Return steps as an int64 array of the same shape, or raise the error that a call documents."""
+def as_steps(step: Any) -> NDArray[np.int64]:
+    """Return whole steps as an int64 array of the same shape, or raise the error that a function of whole steps documents."""
+    steps = as_moments(step)
+    if steps.dtype != np.int64:
+        fractional = next(moment for moment in steps.flat if moment.denominator > 1)
+        raise ValueError(f"step must be a whole number 0 .. 2**63-1, got {float(fractional)!r}")
+    return steps
+
+
+def as_moments(step: Any, depth: int = 0) -> NDArray[Any]:
+    """Return steps of the same shape, or raise the error that a call documents.
+
+    Returns:
+        An int64 array, or one of objects, ints and Fractions, if some of the steps have a fraction.
+    """
     kind = type(step)
     try:
         if hasattr(kind, "__array__") or hasattr(kind, "__array_interface__") or kind is memoryview:
@@ -34,12 +49,20 @@ def as_steps(step: Any, depth: int = 0) -> NDArray[np.int64]:
             "or call values(start, stop, out=array)"
         ) from error
     try:
-        return np.array(whole("step", step, MAX_STEP), np.int64)
+        return _array([moment("step", step)], ())
     except TypeError as error:
         raise TypeError(f"{_STEPS}, got {shown(step)} of type {kind.__name__}") from error.__cause__
 
 
-def _each(steps: Any, depth: int) -> NDArray[np.int64]:
+def _array(moments: list[int | Fraction], shape: tuple[int, ...]) -> NDArray[Any]:
+    """Return an int64 array if all moments are whole, else one of objects."""
+    are_whole = all(type(moment) is int for moment in moments)
+    array = np.empty(len(moments), np.int64 if are_whole else object)
+    array[:] = moments
+    return array.reshape(shape)
+
+
+def _each(steps: Any, depth: int) -> NDArray[Any]:
     """Return the steps of a sequence. NumPy would convert ints beside floats to float64, and bools beside ints to ints."""
     if depth == _DEEPEST:
         raise TypeError(f"{_STEPS}, nested at most {_DEEPEST} deep, got a deeper one")
@@ -56,13 +79,13 @@ def _each(steps: Any, depth: int) -> NDArray[np.int64]:
             return _checked(np.array(elements, np.int64 if issubclass(kind, int) else None))
         except OverflowError:  # an int beyond int64: the error below names it
             pass
-    arrays = [as_steps(element, depth + 1) for element in elements]
+    arrays = [as_moments(element, depth + 1) for element in elements]
     if len({array.shape for array in arrays}) > 1:
         raise TypeError(f"{_STEPS}, got a sequence of unequal lengths: {shown(steps)}")
     return np.stack(arrays)
 
 
-def _checked(steps: Any) -> NDArray[np.int64]:
+def _checked(steps: Any) -> NDArray[Any]:
     """Return the steps of an array, or of an object that NumPy converts to one."""
     # Reading ``np.ma`` imports it, which takes time. A masked array exists only where it is imported already.
     if isinstance(steps, np.ndarray) and type(steps) is not np.ndarray and isinstance(steps, np.ma.MaskedArray):
@@ -78,26 +101,52 @@ def _checked(steps: Any) -> NDArray[np.int64]:
     if array.dtype.kind not in "iuf":
         found = "an array" if array.ndim else shown(steps)
         raise TypeError(f"{_STEPS}, got {found} of dtype {array.dtype}")
-    if array.dtype.kind == "f":
-        fine = np.isfinite(array) & (array == np.floor(array))
-        if not fine.all():
-            raise ValueError(f"step must be a whole number 0 .. 2**63-1, got {array[~fine].flat[0].item()!r}")
+    if array.dtype.kind == "f" and not (np.isfinite(array) & (array == np.floor(array))).all():
+        return _array([moment("step", number.item()) for number in array.flat], array.shape)
     if array.size and (int(array.min()) < 0 or int(array.max()) > MAX_STEP):
         bad = next(int(step) for step in array.flat if not 0 <= int(step) <= MAX_STEP)
-        raise ValueError(f"step must be a whole number 0 .. 2**63-1, got {shown(bad)}")
+        raise ValueError(f"step must be a number 0 .. 2**63-1, got {shown(bad)}")
     return array.astype(np.int64, copy=False)
 
 
 def whole(name: str, value: Any, largest: int) -> int:
-    if hasattr(type(value), "__index__") and not isinstance(value, bool) and not hasattr(type(value), "__array__"):
-        try:
-            number: Fraction | int | None = operator.index(value)
-        except Exception as error:  # a user's ``__index__`` may raise anything
-            why = f"which raised {type(error).__name__}: {shown(str(error))}"
-            raise TypeError(f"{name} must be a whole number, got {shown(value)}, {why}") from error
-    else:
-        number = as_exact(name, value)
+    """Return a whole number 0 .. largest.
+
+    Raises:
+        TypeError: no real number.
+        ValueError: another number. The message names the argument.
+    """
+    number = _exactly(name, value)
     if number is None or number.denominator != 1 or not 0 <= number <= largest:
         accepted = f"a whole number 0 .. {'2**63' if largest > MAX_STEP else '2**63-1'}"
         raise ValueError(f"{name} must be {accepted}, got {shown(value)}")
     return int(number)
+
+
+def moment(name: str, value: Any) -> int | Fraction:
+    """Return a step, as an int if it is whole.
+
+    Raises:
+        TypeError: no real number.
+        ValueError: negative, beyond 2**63-1, or not finite; not a multiple of 2**-1074, which some Fractions and numbers wider
+            than float64 are not. The exact rates rely on that (``rates.CLAMP``, ``power.root_power``).
+    """
+    number = _exactly(name, value)
+    if number is None or not 0 <= number <= MAX_STEP:
+        raise ValueError(f"{name} must be a number 0 .. 2**63-1, got {shown(value)}")
+    if _FINEST % number.denominator:
+        raise ValueError(f"{name} must be a multiple of 2**-1074, as every float64 is, got {shown(value)}")
+    return int(number) if number.denominator == 1 else Fraction(number)
+
+
+def _exactly(name: str, value: Any) -> int | Fraction | None:
+    """Return a number without any rounding, or None if it is not finite."""
+    if isinstance(value, Fraction):
+        return value
+    if hasattr(type(value), "__index__") and not isinstance(value, bool) and not hasattr(type(value), "__array__"):
+        try:
+            return operator.index(value)
+        except Exception as error:  # a user's ``__index__`` may raise anything
+            why = f"which raised {type(error).__name__}: {shown(str(error))}"
+            raise TypeError(f"{name} must be a whole number, got {shown(value)}, {why}") from error
+    return as_exact(name, value)

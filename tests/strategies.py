@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from hypothesis import strategies as st
 
+import clr_ref
 from clr_ref.conformance.config import MAX_STEP, POLICY_NAMES, Config
 from clr_ref.conformance.regimes import EVERYDAY_SIZES, Inputs
 
@@ -78,6 +79,21 @@ def configs(
         gamma=draw(gammas()) if policy == "exp_range" else 1.0,
         dtype=dtype,
     )
+
+
+@st.composite
+def asymmetric(draw: st.DrawFn) -> clr_ref.CyclicalLearningRate:
+    """Any schedule with a ``step_size_down``, its bounds of any sign."""
+    config = draw(configs())
+    low, high = (
+        draw(st.sampled_from((1, -1))) * bound for bound in (config.initial_learning_rate, config.maximal_learning_rate)
+    )
+    gamma = {"gamma": config.gamma} if config.policy == "exp_range" else {}
+    down = draw(step_sizes(config.dtype))
+    schedule: clr_ref.CyclicalLearningRate = getattr(clr_ref, config.policy)(
+        low, high, config.step_size, step_size_down=down, dtype=config.dtype, **gamma
+    )
+    return schedule
 
 
 @functools.cache

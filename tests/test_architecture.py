@@ -20,6 +20,7 @@ ROOMS = [
     ["exact"],
     ["fast"],
     ["schedule"],
+    ["functions"],
     ["tfa"],
     ["tfa_arithmetic"],
     [""],
@@ -80,3 +81,18 @@ def test_imports_point_downwards(module: str) -> None:
 def test_at_most_fourteen_modules_stand_at_the_top() -> None:
     files = {path.stem for path in PACKAGE.glob("*.py")} - {"__init__", "__main__"}
     assert len(files) <= 14, sorted(files)
+
+
+#: A log that grows while a model trains.
+NOT_FROZEN = {"training.experiment._Log"}
+
+
+def test_dataclasses_are_frozen() -> None:
+    """What is computed once can then be shared, also between threads."""
+    loose = set()
+    for module, path in modules().items():
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            for decorator in map(ast.unparse, getattr(node, "decorator_list", [])):
+                if "dataclass" in decorator and "frozen=True" not in decorator:
+                    loose.add(f"{module}.{node.name}")
+    assert loose == NOT_FROZEN

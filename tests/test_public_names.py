@@ -22,7 +22,19 @@ ROOT = Path(clr_ref.__file__).parents[1]
 #: The submodules of clr_ref that the first use imports, beside tfa_arithmetic.
 LAZY = ["conformance", "exact", "keras", "keras_2", "plot", "policies", "range_test", "tfa", "training"]
 #: What ``import clr_ref`` loads of it.
-LOADED = {"_inputs", "_lazy", "exact", "fast", "parameters", "policies", "schedule", "steps", "tfa", "tfa_arithmetic"}
+LOADED = {
+    "_inputs",
+    "_lazy",
+    "exact",
+    "fast",
+    "functions",
+    "parameters",
+    "policies",
+    "schedule",
+    "steps",
+    "tfa",
+    "tfa_arithmetic",
+}
 PUBLIC = [
     "clr_ref",
     "clr_ref.tfa_arithmetic",

@@ -148,7 +148,7 @@ def test_a_wrong_reference_fails(store: golden.Store, monkeypatch: pytest.Monkey
 
 def test_a_wrong_truth_fails(store: golden.Store, monkeypatch: pytest.MonkeyPatch) -> None:
     original = rates.phase
-    monkeypatch.setattr(rates, "phase", lambda size, step: original(size, step + 1))
+    monkeypatch.setattr(rates, "phase", lambda size, step, fall=None: original(size, step + 1, fall))
     assert {"reference", "tfa_arithmetic float32", "TFA float32"} <= failing(store, "triangular-937")
 
 

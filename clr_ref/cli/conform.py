@@ -13,7 +13,7 @@ from click.core import ParameterSource
 from rich.console import Console
 from rich.markup import escape
 
-from clr_ref.cli.common import finite, json_option, output_option, short
+from clr_ref.cli.common import finite, json_option, output_option
 from clr_ref.cli.lines import say
 from clr_ref.conformance.config import MAX_EXAMPLES, POLICY_NAMES, SEED, THOROUGH_EXAMPLES
 
@@ -143,8 +143,7 @@ def _summary(report: Any, line: Any) -> str:
     held = sum(verdict.status == "holds" for verdict in rows)
     judged = sum(verdict.status not in ("not asked", "not offered") for verdict in rows)
     status = "FAILS" if line.semantics == "fails" else line.semantics
-    worst = f", at most {short(line.worst_ulp)} ULP off" if line.worst_ulp else ""
-    return f"{status:7}  {held} of {judged} clauses and cases hold; {line.grade}{worst}"
+    return f"{status:7}  {held} of {judged} clauses and cases hold; {line.accuracy}"
 
 
 def _shown_in_full(wrong: list[Any]) -> list[Any]:

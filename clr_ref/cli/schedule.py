@@ -34,10 +34,17 @@ def schedule_options(function: Callable[..., Any]) -> Callable[..., Any]:
             type=click.Choice(["float32", "float64"]),
             default="float32",
             show_default=True,
-            help="Precision of the rates. Bounds and step size are rounded to it first.",
+            help="Precision of the rates. Bounds and step sizes are rounded to it first.",
         ),
         click.option("-g", "--gamma", type=float, default=None, help="Required by exp_range, and accepted by no other policy."),
-        click.option("-s", "--step-size", type=float, required=True, help="Half the length of a cycle, in steps."),
+        click.option(
+            "-d",
+            "--step-size-down",
+            type=float,
+            default=None,
+            help="How many steps the rate falls. Default: --step-size.",
+        ),
+        click.option("-s", "--step-size", type=float, required=True, help="How many steps the rate rises."),
         click.option("-m", "--maximal-learning-rate", type=float, required=True, help="The rate at the peaks."),
         click.option("-i", "--initial-learning-rate", type=float, required=True, help="The rate at step 0."),
         click.argument("policy", type=click.Choice(["triangular", "triangular2", "exp_range"])),
@@ -62,6 +69,7 @@ def evaluate(
     initial_learning_rate: float,
     maximal_learning_rate: float,
     step_size: float,
+    step_size_down: float | None,
     gamma: float | None,
     dtype: str,
     steps: tuple[range, ...],
@@ -78,8 +86,11 @@ def evaluate(
     Example:
       clr-ref eval triangular2 -i 1e-4 -m 1e-2 -s 1874 0 1874 3748:3752
       clr-ref eval exp_range -i 1e-4 -m 1e-2 -s 1874 -g 0.9999 --tier exact 1
+      clr-ref eval triangular -i 1e-4 -m 1e-2 -s 500 -d 1500 0 500 1250 2000
     """
-    schedule = _schedule(policy, initial_learning_rate, maximal_learning_rate, step_size, gamma, dtype)
+    schedule = _schedule(policy, initial_learning_rate, maximal_learning_rate, step_size, step_size_down, gamma, dtype)
+    if tier == "tfa":
+        _refuse_step_size_down("--tier tfa", step_size_down)
     if as_json:
         _print_json(schedule, steps, tier)
     elif sum(map(count, steps)) <= LISTED:
@@ -98,7 +109,7 @@ def _rows(schedule: clr_ref.CyclicalLearningRate, steps: tuple[range, ...], tier
         texts = map(_exact_text, rates) if tier == "exact" else decimals.join(decimals.floats(rates)).splitlines()
         rows: list[dict[str, Any]] = []
         for step, shown in zip(part, texts, strict=True):
-            cycle, height = exact.phase(Fraction(schedule.step_size), step)
+            cycle, height = exact.phase(Fraction(schedule.step_size), step, Fraction(schedule.fall))
             rows.append({"step": step, "cycle": cycle, "height": float(height), "rate": shown})
         if tier != "exact":
             for row, rate in zip(rows, rates.tolist(), strict=True):
@@ -181,6 +192,7 @@ def plot(
     initial_learning_rate: float,
     maximal_learning_rate: float,
     step_size: float,
+    step_size_down: float | None,
     gamma: float | None,
     dtype: str,
     start: int,
@@ -195,9 +207,12 @@ def plot(
     Example:
       clr-ref plot triangular2 -i 1e-4 -m 1e-2 -s 1874 --out clr.png
     """
-    schedule = _schedule(policy, initial_learning_rate, maximal_learning_rate, step_size, gamma, dtype)
-    # In float64, 20 * step_size can be infinite.
-    last = min(start + max(int(20 * Fraction(schedule.step_size)), 20), 2**63) if stop is None else stop
+    schedule = _schedule(policy, initial_learning_rate, maximal_learning_rate, step_size, step_size_down, gamma, dtype)
+    if error:
+        _refuse_step_size_down("--error", step_size_down)
+    # In float64, the length of ten cycles can be infinite.
+    cycle = Fraction(schedule.step_size) + Fraction(schedule.fall)
+    last = min(start + max(int(10 * cycle), 20), 2**63) if stop is None else stop
     if out.suffix.lower() not in (".png", ".svg", ".pdf"):
         raise click.BadParameter(f"must end in .png, .svg or .pdf, got {str(out)!r}", param_hint="--out")
     if not 0 <= start < last <= 2**63:
@@ -209,13 +224,19 @@ def plot(
 
 
 def _schedule(
-    policy: str, initial: float, maximal: float, step_size: float, gamma: float | None, dtype: str
+    policy: str, initial: float, maximal: float, step_size: float, down: float | None, gamma: float | None, dtype: str
 ) -> clr_ref.CyclicalLearningRate:
     if (policy == "exp_range") != (gamma is not None):
         raise click.UsageError("--gamma goes with exp_range, and exp_range with --gamma")
     try:
         if gamma is not None:
-            return clr_ref.exp_range(initial, maximal, step_size, gamma, dtype=dtype)
-        return getattr(clr_ref, policy)(initial, maximal, step_size, dtype=dtype)  # type: ignore[no-any-return]
+            return clr_ref.exp_range(initial, maximal, step_size, gamma, step_size_down=down, dtype=dtype)
+        function = getattr(clr_ref, policy)
+        return function(initial, maximal, step_size, step_size_down=down, dtype=dtype)  # type: ignore[no-any-return]
     except ValueError as error:
         raise click.UsageError(str(error)) from None
+
+
+def _refuse_step_size_down(option: str, step_size_down: float | None) -> None:
+    if step_size_down is not None:
+        raise click.UsageError(f"{option} must stand without --step-size-down: TFA's rates fall for as many steps as they rise")

@@ -14,6 +14,13 @@ high: the height is then 0 instead of at most u (tau + 2). The wave is 1-Lipschi
 
     e_h = min(1, (3 u + r) tau + 3 u (tau + 2) + 4 u)
 
+*Asymmetric cycles.* With d the step_size_down, L = s + d, and K = L / min(s, d), tau is t / min(s, d), in which the wave is
+1-Lipschitz. The position in the cycle is found in steps, or in fractions of a cycle (PyTorch), as above, with L for 2 s. Its
+error, in units of min(s, d), is at most (3 u + r) tau + 2 u (tau + K) + 4 u K. The height is its quotient by s, by d, or by a
+difference of fractions such as s / L - 1, whose relative error is at most K (2 u + 2 r) + u. Rounded up,
+
+    e_h = min(1, (3 u + r) tau + 3 u (tau + 2 K) + K (6 u + 2 r))
+
 *Scale.* 2**(1 - cycle) is exact. Where h <= e_h the cycle may be one too small, which doubles it. Where it may be further off,
 nothing is left of the scale. gamma**t is off by what a power function is off (``POWER_ULP``), or exp(t ln gamma) taken instead
 (4 u t |ln gamma|), by the conversion of t (u t |ln gamma|), and by gamma's own rounding (r t).
@@ -128,10 +135,15 @@ def formula_bound(config: Config, step: int, level: Level, gamma_is_kept: bool =
     r = u if dtype == "float32" else 0.0
     schedule = config.build()
     initial, maximal = abs(schedule.initial_learning_rate), abs(schedule.maximal_learning_rate)
-    cycle, exact_height = exact.phase(Fraction(schedule.step_size), step)
-    tau, height = float(Fraction(step) / Fraction(schedule.step_size)), float(exact_height)
+    rise, fall = Fraction(schedule.step_size), Fraction(schedule.fall)
+    cycle, exact_height = exact.phase(rise, step, fall)
+    tau, height = float(Fraction(step) / min(rise, fall)), float(exact_height)
 
-    error_h = min(1.0, (3 * u + r) * tau + 3 * u * (tau + 2) + 4 * u)
+    off = (3 * u + r) * tau + 3 * u * (tau + 2) + 4 * u
+    if schedule.step_size_down is not None:
+        k = float((rise + fall) / min(rise, fall))
+        off = (3 * u + r) * tau + 3 * u * (tau + 2 * k) + k * (6 * u + 2 * r)
+    error_h = min(1.0, off)
     sigma, error_s = 1.0, 0.0
     if config.policy == "triangular2":
         sigma = math.ldexp(1.0, 1 - cycle)

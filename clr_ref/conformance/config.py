@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
+from fractions import Fraction
 from typing import Any
 
 import clr_ref
@@ -28,15 +29,23 @@ class Config:
     step_size: float
     gamma: float = 1.0
     dtype: str = "float32"
+    step_size_down: float | None = None
 
     @functools.lru_cache(maxsize=1 << 10)  # noqa: B019 - the cache keeps at most 1024 configs alive, which are small
     def build(self) -> clr_ref.CyclicalLearningRate:
         """Returns the reference schedule of these arguments, which knows the exact rates."""
         arguments: dict[str, Any] = {"gamma": self.gamma} if self.policy == "exp_range" else {}
+        arguments["step_size_down"] = self.step_size_down
         schedule: clr_ref.CyclicalLearningRate = getattr(clr_ref, self.policy)(
             self.initial_learning_rate, self.maximal_learning_rate, self.step_size, dtype=self.dtype, **arguments
         )
         return schedule
+
+    @property
+    def cycle(self) -> Fraction:
+        """The exact length of a cycle, in steps."""
+        schedule = self.build()
+        return Fraction(schedule.step_size) + Fraction(schedule.fall)
 
     @property
     def has_rates(self) -> bool:
@@ -48,13 +57,17 @@ class Config:
         return True
 
     def arguments(self) -> dict[str, float | int]:
-        """Returns the arguments of ``make`` beside the policy: a whole step_size as an int, gamma for exp_range only."""
-        size = self.step_size
+        """Returns the arguments of ``make`` beside the policy.
+
+        A whole step size is an int. There is a gamma for exp_range only, and a step_size_down only if the cycle has one.
+        """
         arguments: dict[str, float | int] = {
             "initial_learning_rate": float(self.initial_learning_rate),
             "maximal_learning_rate": float(self.maximal_learning_rate),
-            "step_size": int(size) if float(size).is_integer() else float(size),
         }
+        for name, size in (("step_size", self.step_size), ("step_size_down", self.step_size_down)):
+            if size is not None:
+                arguments[name] = int(size) if float(size).is_integer() else float(size)
         return arguments | ({"gamma": float(self.gamma)} if self.policy == "exp_range" else {})
 
     def __str__(self) -> str:

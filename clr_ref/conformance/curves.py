@@ -35,7 +35,7 @@ def curves(subject: Subject, verdicts: Iterable[ClauseVerdict]) -> Iterator[Curv
 
 def around(finding: Finding, reach: int = MAX_STEP) -> tuple[int, ...]:
     """Returns the first wrong step, and steps at equal distances one cycle before and after it."""
-    cycle = max(int(2 * finding.config.step_size), 4)
+    cycle = max(int(finding.config.cycle), 4)
     stride = -(-2 * cycle // POINTS)
     steps = {finding.step, *range(max(0, finding.step - cycle), min(finding.step + cycle, MAX_STEP) + 1, stride)}
     return tuple(sorted(step for step in steps if step <= reach))

@@ -22,7 +22,7 @@ from clr_ref.conformance.exceptions import ExceptionsError, read_document
 from clr_ref.conformance.protocol import Capabilities, Request, Response
 from clr_ref.conformance.subject import Responses, Subject
 
-_ARGUMENTS = ("initial_learning_rate", "maximal_learning_rate", "step_size", "gamma")
+_ARGUMENTS = ("initial_learning_rate", "maximal_learning_rate", "step_size", "step_size_down", "gamma")
 CONDITIONS: dict[str, Callable[[float], bool]] = {
     "whole": lambda value: float(value).is_integer(),
     "above 0": lambda value: value > 0,
@@ -42,7 +42,8 @@ class Domain:
     def excludes(self, config: Config) -> str:
         """Returns which condition a config violates and why there is one, or an empty text."""
         for argument, condition in self.conditions:
-            if not CONDITIONS[condition](getattr(config, argument)):
+            value = getattr(config, argument)
+            if value is not None and not CONDITIONS[condition](value):
                 return f"{argument} must be {condition}: {self.reason}"
         return ""
 

@@ -2,16 +2,17 @@
 
 An implementation is one function, ``make``:
 
-    make(policy, *, initial_learning_rate, maximal_learning_rate, step_size, gamma=1.0)
+    make(policy, *, initial_learning_rate, maximal_learning_rate, step_size, gamma=1.0, step_size_down=None)
 
-It returns one of two kinds of objects. It raises NotImplementedError for a policy that it does not offer, and for arguments
-that are outside its domain.
+A function without ``step_size_down`` is tried with symmetric cycles alone. ``make`` returns one of two kinds of objects. It
+raises NotImplementedError for a policy that it does not offer, and for arguments that are outside its domain.
 
 - A *schedule* is a callable from a whole step to the rate.
 - A *scheduler* counts the steps itself, with ``step()``, ``get_last_lr()`` (a number, or a list of one), ``state_dict()`` and
   ``load_state_dict(state)``.
 
-``step_size`` is an int if it is whole; ``gamma`` is given for exp_range only. The object can have two further methods:
+A step size is an int if it is whole. ``gamma`` is given for exp_range only, and ``step_size_down`` only if the rate falls in
+another number of steps than it rises. The object can have two further methods:
 
     applied(n)   returns the rates that an optimizer really applied in its first n steps, a sequence of n numbers (clause 10.6)
     seek(step)   schedulers: go to a step without counting there, so that they can be evaluated at far steps
@@ -23,6 +24,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import inspect
 import operator
 import pickle
 from collections.abc import Iterator, Mapping, Sequence
@@ -143,13 +145,15 @@ class Offer:
     """What an implementation offers for one policy: the defaults are those of one that hangs or dies when it makes an object.
 
     ``declined`` is the message of a ``make`` that raises NotImplementedError, else None. ``stateful`` says whether the object
-    is a scheduler, ``seeks`` whether it has ``seek``, ``applies`` whether it has ``applied``.
+    is a scheduler, ``seeks`` whether it has ``seek``, ``applies`` whether it has ``applied``. ``asymmetric`` says whether
+    ``make`` has an argument ``step_size_down``.
     """
 
     declined: str | None = None
     stateful: bool = False
     seeks: bool = True
     applies: bool = False
+    asymmetric: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -158,12 +162,14 @@ class Capabilities:
 
     ``declined`` maps the policies that it does not offer to the message of ``make``. ``stateful`` says whether it is a
     scheduler, ``applies`` whether it has ``applied``. ``reach`` is the largest step at which it can be evaluated.
+    ``asymmetric`` says whether ``make`` has an argument ``step_size_down``.
     """
 
     declined: Mapping[str, str]
     stateful: bool
     applies: bool
     reach: int
+    asymmetric: bool = False
 
 
 class Declined(NotImplementedError):
@@ -254,13 +260,21 @@ def offer_of(make: Make, policy: str) -> Offer:
     try:
         made = build(make, Config(policy, 0.125, 1.0, 4, gamma=0.5))
         stateful, seeks, applies = is_stateful(made), *(callable(getattr(made, name, None)) for name in ("seek", "applied"))
-        return Offer(None, stateful, seeks, applies)
+        return Offer(None, stateful, seeks, applies, has_argument(make, "step_size_down"))
     except NotImplementedError as error:
         return Offer(words.printable(str(error)) or "not offered")
     except KeyboardInterrupt:
         raise
     except BaseException:  # it shows again when a rate is computed
         return Offer()
+
+
+def has_argument(make: Make, name: str) -> bool:
+    """Returns whether a function has an argument of this name; ``**arguments`` may be for others."""
+    try:
+        return name in inspect.signature(make).parameters
+    except Exception:  # some functions in C have no signature, and a user's object can raise anything
+        return False
 
 
 def capabilities_from(offers: Mapping[str, Offer]) -> Capabilities:
@@ -271,6 +285,7 @@ def capabilities_from(offers: Mapping[str, Offer]) -> Capabilities:
         declined={policy: offer.declined for policy, offer in offers.items() if offer.declined is not None},
         stateful=stateful,
         applies=any(offer.applies for offer in made),
+        asymmetric=any(offer.asymmetric for offer in made),
         reach=MAX_STEP if not stateful or all(offer.seeks for offer in made) else COUNTED,
     )
 

@@ -206,6 +206,15 @@ def _sized(size: Callable[..., float]) -> Callable[..., Config]:
     return meaning
 
 
+def _unequal(setting: Setting, low: int, high: int, old: int, gamma: int, kind: int, more: int) -> Config:
+    """Returns an everyday config with two step sizes: the fall is longer, the rise is longer, or neither is whole."""
+    config = _everyday(setting, low, high, old, gamma)
+    size = int(config.step_size) % (setting.reach // 12) or 1
+    long = (2 + more) * size
+    rise, fall = ((size, long), (long, size), (size + 0.25, long + 0.3))[kind]
+    return dataclasses.replace(config, step_size=rise, step_size_down=fall)
+
+
 def _and_uniform(*limits: int) -> Callable[[Random], Numbers]:
     """Returns a function that draws the numbers of an everyday config, and one more below each limit."""
     return lambda random: (*_everyday_numbers(random), *_uniform(*limits)(random))
@@ -288,6 +297,7 @@ CONFIGS: dict[str, tuple[Regime, ...]] = {
         Regime("below 1", _and_uniform(99 + 4), _sized(lambda config, more: _hundredths(more))),
     ),
     "large step sizes": (_between(20, 27), _between(27, 34), _between(34, 41)),
+    "asymmetric cycles": (Regime("one step size 2 to 9 times the other, whole or not", _and_uniform(3, 8), _unequal),),
     "any gamma": (
         Regime("above 1, to the overflow of the rate", _and_uniform(15, 64), _powered(_above_1, 2**20)),
         Regime("below 0.001, to the smallest subnormal", _and_uniform(9, 320), _powered(_below_everyday, 8)),
@@ -315,13 +325,20 @@ def _small(setting: Setting, config: Config, into: int) -> int:
     return _capped(setting, config, into)
 
 
+def _start(config: Config, half: int) -> float:
+    """Returns the step at which the half cycle begins, counted from 0: a rise if it is even, else a fall."""
+    if config.step_size_down is None:
+        return half * config.step_size
+    return half // 2 * (config.step_size + config.step_size_down) + half % 2 * config.step_size
+
+
 def _corner(setting: Setting, config: Config, half: int, beside: int) -> int:
-    return _capped(setting, config, int(half * config.step_size) + (0, 1, 2, -1, -2)[beside])
+    return _capped(setting, config, int(_start(config, half)) + (0, 1, 2, -1, -2)[beside])
 
 
 def _inside(setting: Setting, config: Config, half: int, into: int) -> int:
-    start = int(half * config.step_size)
-    return _capped(setting, config, start + int(into * config.step_size) // 2**20)
+    length = config.step_size_down if half % 2 and config.step_size_down is not None else config.step_size
+    return _capped(setting, config, int(_start(config, half)) + int(into * length) // 2**20)
 
 
 def _deep(setting: Setting, config: Config, half: int, into: int) -> int:
@@ -331,7 +348,7 @@ def _deep(setting: Setting, config: Config, half: int, into: int) -> int:
 
 def _cycles(number: Callable[[int], int]) -> Callable[[Setting, Config, int], int]:
     """Returns a meaning: a number of cycles, at most as many as are within reach."""
-    return lambda setting, config, index: min(number(index), int(setting.reach / (2 * config.step_size)))
+    return lambda setting, config, index: min(number(index), int(setting.reach / _start(config, 2)))
 
 
 def _counted(deep: tuple[int, ...]) -> tuple[Regime, ...]:

@@ -12,7 +12,20 @@ from clr_ref._inputs import nearest
 from clr_ref.conformance import regimes, search
 from clr_ref.conformance.accuracy import Grade, Level, rates
 from clr_ref.conformance.cases import FixedCase, fixed_cases
-from clr_ref.conformance.checks import APPLIED, CHECKS, STATEFUL, VALUES, Check, Hung, Inapplicable, Judge, Outside, Wrong
+from clr_ref.conformance.checks import (
+    APPLIED,
+    ASYMMETRIC,
+    CHECKS,
+    STATEFUL,
+    VALUES,
+    Check,
+    Hung,
+    Inapplicable,
+    Judge,
+    Outside,
+    Wrong,
+)
+from clr_ref.conformance.checks.asymmetric import rises_and_falls_at_two_speeds
 from clr_ref.conformance.checks.rate import follows_the_formula
 from clr_ref.conformance.config import MAX_EXAMPLES, POLICY_NAMES, SEED, Config
 from clr_ref.conformance.curves import curves
@@ -75,7 +88,7 @@ def precision(subject: Subject, policies: Sequence[str] = POLICY_NAMES) -> str:
 
 def items(options: Options, capabilities: Capabilities) -> list[Item]:
     """Returns what gets a verdict, in order: for each policy the checks, the fixed cases, and the accuracy."""
-    checks = list(CHECKS)
+    checks = [*CHECKS, *(ASYMMETRIC if capabilities.asymmetric else ())]
     if capabilities.stateful:
         checks += STATEFUL
     if capabilities.applies:
@@ -218,10 +231,11 @@ class Session:
 
     def _accuracy(self, base: ClauseVerdict, more_ulp: float) -> ClauseVerdict:
         """Grades the rates of those checks of values that hold, and of a few everyday schedules."""
-        for check in VALUES:
+        values = [*VALUES, *([rises_and_falls_at_two_speeds] if self._subject.capabilities.asymmetric else [])]
+        for check in values:
             if (base.policy, check) not in self._outcomes:
                 self._clause(check, base, 0.0)  # pytest can run this item alone, before those whose outcome it needs
-        sound = [check for check in VALUES if self._outcomes[base.policy, check].holds]
+        sound = [check for check in values if self._outcomes[base.policy, check].holds]
         if follows_the_formula not in sound:
             return dataclasses.replace(base, reason="it does not follow the formula: nothing to grade")
         measured = _Measured(self._options.dtype)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import html
+import math
 from collections.abc import Iterable
 from typing import Any, Literal
 
 from clr_ref.compare import Disagreement, place
+from clr_ref.conformance.accuracy import Grade
 from clr_ref.conformance.config import Config
 
 #: ``excused``: it fails as the exceptions file says. ``not asked``: the clause says nothing here, or the implementation cannot
@@ -137,11 +139,17 @@ class PolicySummary:
     semantics: Status
     grade: str
     worst_ulp: float | None
+    worst_share: float | None
     reason: str
     input_checks: Status = "not asked"
     declined: int = 0
     drawn: int = 0
     outside: tuple[str, ...] = ()
+
+    @property
+    def accuracy(self) -> str:
+        """The grade in words, without ULP: beside a rate near 0, a harmless error is millions of them."""
+        return accuracy_words(self.grade, self.worst_share)
 
     def notes(self) -> list[str]:
         """Returns what is to be said beside semantics and accuracy: that inputs are not checked, and what was left out."""
@@ -150,6 +158,20 @@ class PolicySummary:
             words = f"outside its domain: {self.declined:,} of {self.drawn:,} inputs"
             notes.append(words + (f"; not judged: {', '.join(self.outside)}" if self.outside else ""))
         return notes
+
+
+def accuracy_words(grade: str, worst_share: float | None) -> str:
+    """Returns a grade, and how large the errors are if roundings cause them.
+
+    >>> accuracy_words("as the textbook formula", 0.43)
+    'as the textbook formula: errors up to 43 % of what its roundings can cause'
+    """
+    if grade not in (Grade.FORMULA.value, Grade.WORSE.value) or worst_share is None:
+        return grade
+    if worst_share == math.inf:
+        return f"{grade}: some rates are not finite"
+    share = f"{100 * worst_share:.0f} % of" if worst_share <= 1 else f"{min(worst_share, 1e6):,.3g} times"
+    return f"{grade}: errors up to {share} what its roundings can cause"
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -200,7 +222,7 @@ class ConformanceReport:
         held = f", {sum(verdict.status == 'holds' for verdict in meaning)} of {len(meaning)} checks and cases hold"
         words = f"{line.policy}: {line.semantics}" + (held if meaning else f" ({line.reason})" if line.reason else "")
         if line.worst_ulp is not None:
-            words += f"; {line.grade}, at most {line.worst_ulp:,.0f} ULP off"
+            words += f"; {line.accuracy}"
         words += "".join(f"; {note}" for note in line.notes())
         wrong = next((verdict for verdict in rows if verdict.fails), None)
         if wrong is not None:
@@ -221,6 +243,7 @@ class ConformanceReport:
             semantics=_worst(verdict for verdict in judged if not verdict.of_inputs),
             grade=grade.accuracy.grade if grade and grade.accuracy else "not graded",
             worst_ulp=grade.accuracy.worst_ulp if grade and grade.accuracy else None,
+            worst_share=grade.accuracy.worst_share if grade and grade.accuracy else None,
             reason=next((v.reason for v in rows if v.status == "not offered"), ""),
             input_checks=_worst(verdict for verdict in judged if verdict.of_inputs),
             declined=sum(verdict.declined for verdict in judged),

@@ -2,8 +2,9 @@
 
     cycle = floor(1 + t / (2 s));  x = |t / s - 2 cycle + 1|;  rate = initial + (maximal - initial) max(0, 1 - x) scale
 
-(Smith, arXiv 1506.01186, section 3; TFA 0.23 ``CyclicalLearningRate.__call__``). The inputs are the fields of the
-schedule, which are already rounded to its dtype.
+(Smith, arXiv 1506.01186, section 3; TFA 0.23 ``CyclicalLearningRate.__call__``). With a fall of its own length d, the cycle is
+s + d long, and the height is r / s or (s + d - r) / d at a distance of r steps from the start of the cycle. The inputs are the
+fields of the schedule, which are already rounded to its dtype.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from clr_ref.exact.environment import kept
-from clr_ref.exact.power import power
+from clr_ref.exact.power import power, root_power, without_roots
 from clr_ref.exact.rounding import round_to
-from clr_ref.parameters import MAX_STEP, Parameters, as_parameters
+from clr_ref.parameters import Parameters, as_parameters
 from clr_ref.policies import Geometric
-from clr_ref.steps import whole
+from clr_ref.steps import moment
 
 if TYPE_CHECKING:
     import mpmath
@@ -29,22 +30,32 @@ if TYPE_CHECKING:
 SANE_BITS = 1 << 16
 #: Precision of that mpf, in bits.
 MPF_BITS = 256
-#: A scale beyond 2**+-CLAMP is replaced by 2**+-CLAMP. |maximal - initial| * height lies in 2**-2098 .. 2**1025 for every
-#: float64 schedule (bounds above 2**-1074, step_size below 2**1024), so the product stays far below half of the smallest
+#: A scale beyond 2**+-CLAMP is replaced by 2**+-CLAMP. |maximal - initial| * height lies in 2**-3172 .. 2**1025 for every
+#: float64 schedule: the difference of the bounds is at least 2**-1074. The height is at least 2**-2098, one unit of the step or
+#: of the smaller step size (2**-1074) in the larger one (2**1024). So the product stays far below half of the smallest
 #: subnormal, 2**-1075, or far above the largest finite number, 2**1024. The rounded rate is the same in both cases.
 CLAMP = 5000
 
 
-def phase(step_size: Fraction, step: int) -> tuple[int, Fraction]:
-    """Return the cycle, counted from 1, and the height of the triangle, 0 to 1, at a step."""
-    # All terms have the denominator p, for a step_size of p / q. So one fraction is reduced instead of eight.
-    p, q = step_size.numerator, step_size.denominator
-    cycle = 1 + step * q // (2 * p)
-    x = abs(step * q - 2 * cycle * p + p)
-    return cycle, Fraction(max(0, p - x), p)
+def phase(step_size: Fraction, step: int | Fraction, fall: Fraction | None = None) -> tuple[int, Fraction]:
+    """Return the cycle, counted from 1, and the height of the triangle, 0 to 1, at a step.
+
+    Args:
+        step_size: how many steps the rate rises.
+        step: the step.
+        fall: how many steps the rate falls. Default: as many as it rises.
+    """
+    # All lengths are counted in units of 1 / q steps. So one fraction is reduced, and not one for each operation.
+    q, rise_q = step_size.denominator, step_size.numerator
+    fall_q = rise_q
+    if fall is not None:
+        q = math.lcm(q, fall.denominator)
+        rise_q, fall_q = (length.numerator * (q // length.denominator) for length in (step_size, fall))
+    cycle, r = divmod(step * q, rise_q + fall_q)
+    return 1 + cycle, Fraction(r, rise_q) if r <= rise_q else Fraction(rise_q + fall_q - r, fall_q)
 
 
-def value(schedule: Parameters, step: int) -> Exact:
+def value(schedule: Parameters, step: int | Fraction) -> Exact:
     """Return the exact rate: a Fraction, or an ``mpmath.mpf`` of 256 bits if the scale is irrational or above 65,536 bits.
 
     The mpf is the exact value rounded: its relative error is below 2**-250 for rates that do not cancel.
@@ -56,14 +67,15 @@ def value(schedule: Parameters, step: int) -> Exact:
     if scale is None:
         low, high = schedule.policy.enclosure(height, argument, MPF_BITS)
         return initial + amplitude * low if low == high else _as_mpf(initial, amplitude * (low + high) / 2, Fraction(1), 0)
-    base, exponent = Fraction(scale.base), argument - scale.offset
+    root, power_of_root = without_roots(scale.base, Fraction(argument - scale.offset))
+    base, exponent = Fraction(root), power_of_root
     bits = max(base.numerator.bit_length(), base.denominator.bit_length()) if base != 1 else 0
-    if bits * abs(exponent) <= SANE_BITS:
-        return initial + amplitude * height * base**exponent
+    if exponent.denominator == 1 and bits * abs(exponent) <= SANE_BITS:
+        return initial + amplitude * height * base ** int(exponent)
     return _as_mpf(initial, amplitude * height, base, exponent)
 
 
-def rounded(schedule: Parameters, step: int) -> Any:
+def rounded(schedule: Parameters, step: int | Fraction) -> Any:
     """Return the exact rate rounded once, to nearest and ties to even, as a NumPy scalar of the schedule's dtype."""
     for low, high in enclosures(schedule, step):
         result = round_to(low, schedule.dtype)
@@ -74,7 +86,7 @@ def rounded(schedule: Parameters, step: int) -> Any:
     raise AssertionError("unreachable: enclosures are endless")
 
 
-def enclosures(schedule: Parameters, step: int) -> Iterator[tuple[Fraction, Fraction]]:
+def enclosures(schedule: Parameters, step: int | Fraction) -> Iterator[tuple[Fraction, Fraction]]:
     """Yield ever tighter pairs of rationals, in either order, that enclose the exact rate, up to ``CLAMP``."""
     initial, amplitude, height, argument = _terms(schedule, step)
     scale, bits = schedule.policy.scale, 128
@@ -91,14 +103,22 @@ def enclosures(schedule: Parameters, step: int) -> Iterator[tuple[Fraction, Frac
         bits *= 2
 
 
-def scale_enclosure(scale: Geometric, argument: int, bits: int) -> tuple[Fraction, Fraction]:
+def scale_enclosure(scale: Geometric, argument: int | Fraction, bits: int) -> tuple[Fraction, Fraction]:
     """Return two rationals that enclose the scale; their relative distance is about 2**-bits, or 0 for a short power."""
-    exponent = argument - scale.offset
-    half, twos = math.frexp(scale.base)
+    base, exponent = scale.base, argument - scale.offset
+    if exponent.denominator > 1:
+        base, exponent = without_roots(base, Fraction(exponent))
+    whole, fraction = divmod(exponent, 1)
+    half, twos = math.frexp(base)
     if half == 0.5:  # a power of two
-        exact = Fraction(2) ** min(max((twos - 1) * exponent, -CLAMP), CLAMP)
-        return exact, exact
-    low, high, unit = power(scale.base, exponent, bits)
+        low, high, unit = 1, 1, min(max((twos - 1) * whole, -CLAMP), CLAMP)
+        if not fraction:
+            return Fraction(2) ** unit, Fraction(2) ** unit
+    else:
+        low, high, unit = power(base, whole, bits)
+    if fraction:
+        low_root, high_root, unit_of_root = root_power(base, Fraction(fraction), bits)
+        low, high, unit = low * low_root, high * high_root, unit + unit_of_root
     if unit + high.bit_length() < -CLAMP:
         low, high, unit = 1, 2, -CLAMP - 1
     elif unit + low.bit_length() > CLAMP:
@@ -106,26 +126,27 @@ def scale_enclosure(scale: Geometric, argument: int, bits: int) -> tuple[Fractio
     return low * Fraction(2) ** unit, high * Fraction(2) ** unit
 
 
-def _terms(schedule: Parameters, step: int) -> tuple[Fraction, Fraction, Fraction, int]:
+def _terms(schedule: Parameters, step: int | Fraction) -> tuple[Fraction, Fraction, Fraction, Any]:
     """Return the initial rate, maximal - initial, the height of the triangle, and the argument of the scale."""
-    step = whole("step", step, MAX_STEP)
+    step = moment("step", step)
     if (scale := as_parameters(schedule).policy.scale) is not None:
         kept("gamma", scale.base)
-    cycle, height = phase(Fraction(kept("step_size", schedule.step_size)), step)
+    rise, down = Fraction(kept("step_size", schedule.step_size)), schedule.step_size_down
+    cycle, height = phase(rise, step, None if down is None else Fraction(kept("step_size_down", down)))
     initial = Fraction(kept("initial_learning_rate", schedule.initial_learning_rate))
     amplitude = Fraction(kept("maximal_learning_rate", schedule.maximal_learning_rate)) - initial
     return initial, amplitude, height, cycle if schedule.scale_mode == "cycle" else step
 
 
-def _as_mpf(initial: Fraction, amplitude: Fraction, base: Fraction, exponent: int) -> Exact:
+def _as_mpf(initial: Fraction, amplitude: Fraction, base: Fraction, exponent: Fraction | int) -> Exact:
     import mpmath
 
     context = mpmath.mp.clone()
-    context.prec = MPF_BITS + exponent.bit_length()
+    context.prec = MPF_BITS + exponent.numerator.bit_length()
 
     def convert(rational: Fraction) -> Any:
         return context.mpf(rational.numerator) / rational.denominator
 
-    result = convert(initial) + convert(amplitude) * convert(base) ** exponent
+    result = convert(initial) + convert(amplitude) * convert(base) ** convert(Fraction(exponent))
     with mpmath.workprec(MPF_BITS):
         return +mpmath.mpf(result)

@@ -5,6 +5,12 @@ integer r = (t q) mod 2p, its distance from the nearer end of the cycle is m / p
 
     initial + m * (maximal - initial) / p * scale                                                       (docs/SPEC.md, clause 4)
 
+In an asymmetric cycle, the step sizes are p / q and f / q, r is (t q) mod (p + f), and two lines cross at the peak:
+
+    initial + min(r |maximal - initial| / p, (p + f - r) |maximal - initial| / f) * (the sign of maximal - initial) * scale
+
+The relative error of the smaller of two numbers is at most that of the less accurate one, so the bounds are the same.
+
 Here the phase is computed in words of 32 bits or in float64, both exact for these steps, and every operation on a chunk goes
 into the same few buffers, which stay in the second-level cache. ``settle`` finds the steps that need exact arithmetic. All
 other steps and schedules go to ``general``. docs/ROUNDING.md follows one step through this module.
@@ -51,7 +57,8 @@ class Work:
         start = -(memory.__array_interface__["data"][0] // 8) % line
         self.floats = memory[start : start + 3 * width].reshape(3, width)
         self.words: Words = np.empty(size, np.uint32)
-        self.slopes = np.empty(0)  # of triangular2: copies of the slope, of which only the exponent bits are overwritten
+        # Of triangular2: copies of the slope, or of 1 in an asymmetric cycle. Only their exponent bits are overwritten.
+        self.slopes = np.empty(0)
 
     def first(self, count: int) -> Any:
         """Three buffers of float64 and one of words, ``count`` long: for the rate, for scratch, for the scale."""
@@ -68,13 +75,13 @@ def fill(plan: Plan, steps: Ints, out: NDArray[Any]) -> None:
     size = CHUNK if fast else general.CHUNK
     work = Work(min(len(steps), size) if fast else 0)
     if plan.halves:
-        work.slopes = np.full(work.floats.shape[1], plan.slope)
+        work.slopes = np.full(work.floats.shape[1], plan.slope if plan.is_symmetric else 1.0)
     with np.errstate(all="ignore"):
         for start in range(0, len(steps), size):
             part = steps[start : start + size]
             largest = int(part.view(np.uint64).max())  # a negative step is a very large one
             if largest > MAX_STEP:
-                raise ValueError(f"step must be a whole number 0 .. 2**63-1, got {part[part < 0][0].item()!r}")
+                raise ValueError(f"step must be a number 0 .. 2**63-1, got {part[part < 0][0].item()!r}")
             if largest <= plan.last_fast_step and rounds_to_nearest():
                 _fill_fast(plan, work, part, largest, out[start : start + size])
             else:
@@ -85,7 +92,7 @@ def _fill_fast(plan: Plan, work: Work, steps: Ints, largest: int, out: NDArray[n
     """A chunk of arbitrary steps, none above ``plan.last_fast_step``."""
     rate, scratch, scale, words = work.first(len(steps))
     roundings = plan.roundings
-    small = max(largest << plan.shift, 2 * plan.p) < 2**31 and plan.slope != 0
+    small = max(largest << plan.shift, plan.period) < 2**31 and plan.slope != 0
     if small:
         whole = words.view(np.int32)
         np.copyto(words, steps.view(np.uint64), casting="unsafe")
@@ -111,7 +118,7 @@ def _fill_fast(plan: Plan, work: Work, steps: Ints, largest: int, out: NDArray[n
     else:
         whole += _MAGIC_BITS
         rate -= _MAGIC + origin(plan)
-        products(plan, plan.slope, rate, scratch, scale, largest << plan.shift)
+        products(plan, 1.0, rate, scratch, scale, largest << plan.shift)
     rate += plan.initial
     for index in round_to_float32(plan, rate, words, roundings, out):
         out[index] = one_step.one_rate(plan, int(steps[index]))
@@ -120,39 +127,44 @@ def _fill_fast(plan: Plan, work: Work, steps: Ints, largest: int, out: NDArray[n
 def _products_of_words(plan: Plan, rate: Floats, scratch: Floats, scale: Floats, words: Words, largest: int) -> None:
     """As ``products``, from a step * q below 2**31 in words, where whole numbers take half as long.
 
-    For triangular2, ``scale`` starts as copies of the slope; only its exponent bits are overwritten here.
+    For triangular2, ``scale`` starts as ``Work.slopes``; only its exponent bits are overwritten here.
     """
-    p2 = np.uint32(2 * plan.p)
+    period = np.uint32(plan.period)
     cycle, r = scratch.view(np.uint32).reshape(2, -1)
-    np.floor_divide(words, p2, out=cycle)
-    np.multiply(cycle, p2, out=r)
+    np.floor_divide(words, period, out=cycle)
+    np.multiply(cycle, period, out=r)
     np.subtract(words, r, out=r)
-    np.subtract(p2, r, out=words)
-    np.minimum(words, r, out=words)
-    np.copyto(rate, words.view(np.int32))
+    if plan.is_symmetric:
+        np.subtract(period, r, out=words)
+        np.minimum(words, r, out=words)
+        np.copyto(rate, words.view(np.int32))
+    else:
+        np.copyto(rate, r.view(np.int32))
     if plan.halves:
-        if largest // int(p2) > SPAN["float32"]:
+        if largest // int(period) > SPAN["float32"]:
             np.minimum(cycle, np.uint32(SPAN["float32"]), out=cycle)
         cycle <<= np.uint32(20)
-        upper = np.array([plan.slope]).view(np.uint32)[_UPPER]
+        upper = np.array([plan.slope if plan.is_symmetric else 1.0]).view(np.uint32)[_UPPER]
         np.subtract(upper, cycle, out=scale.view(np.uint32)[_UPPER::2])  # slope * 2**-cycle
-    else:
+    if not plan.is_symmetric:
+        _lower_line(plan, 1.0, rate, scratch)
+    elif not plan.halves:
         rate *= plan.slope
     if not plan.is_constant:
         rate *= scale
 
 
 def origin(plan: Plan) -> int:
-    """The position from which ``products`` counts: the first peak if it needs the cycle, else the start of the cycle."""
-    return plan.p if plan.halves else 0
+    """The position from which ``products`` counts: the first peak if it needs the nearest one, else the start of the cycle."""
+    return plan.p if plan.halves and plan.is_symmetric else 0
 
 
-def products(plan: Plan, slope: float, rate: Floats, scratch: Floats, scale: Floats, largest: int) -> None:
-    """Replace positions by m * slope * scale.
+def products(plan: Plan, factor: float, rate: Floats, scratch: Floats, scale: Floats, largest: int) -> None:
+    """Replace positions by m * slope * factor * scale.
 
     Args:
         plan: the plan of the schedule.
-        slope: the slope of the plan, or its product with a part of the scale.
+        factor: a part of the scale that all steps share, or 1.
         rate: on entry, step * q less the origin; on return, the products.
         scratch: overwritten.
         scale: on entry, the scale of exp_range; overwritten for triangular2.
@@ -161,21 +173,46 @@ def products(plan: Plan, slope: float, rate: Floats, scratch: Floats, scale: Flo
     The position divided by 2p is rounded to the nearest whole number, which is the cycle. The float64 quotient is off by less
     than 2**51 / 2p * 2**-52, and its distance from a half is 0 or at least 1 / 2p. So ``rint`` picks the same whole number as
     exact arithmetic, except at exact halves, where both choices give m = p.
+
+    In an asymmetric cycle, the quotient is rounded down. Its distance from a whole number is 0 or at least 1 / period. So only
+    at the start of a cycle can ``floor`` pick another one, the cycle before, at whose end m is 0 too.
     """
-    p2 = 2 * plan.p
-    np.multiply(rate, 1 / p2, out=scratch)
+    period = plan.period
+    np.multiply(rate, 1 / period, out=scratch)
+    if not plan.is_symmetric:
+        np.floor(scratch, out=scratch)
+        if plan.halves:
+            _halve(scratch, scale, largest // period)
+        scratch *= period
+        rate -= scratch
+        _lower_line(plan, factor, rate, scratch)
+        if not plan.is_constant:
+            rate *= scale
+        return
     np.rint(scratch, out=scratch)
     if plan.halves:
         # The nearest peak is that of the step's own cycle.
-        _halve(scratch, scale, largest // p2)
-    scratch *= p2
+        _halve(scratch, scale, largest // period)
+    scratch *= period
     rate -= scratch
     np.abs(rate, out=rate)
     if plan.halves:
         np.subtract(plan.p, rate, out=rate)
-    rate *= slope
+    rate *= plan.slope * factor
     if not plan.is_constant:
         rate *= scale
+
+
+def _lower_line(plan: Plan, factor: float, rate: Floats, scratch: Floats) -> None:
+    """Replace distances r from the start of the cycle, 0 to the period, by m * slope * factor; ``scratch`` is overwritten.
+
+    The rate is on the line of the rise or on that of the fall, whichever is nearer to the initial rate.
+    """
+    np.subtract(plan.period, rate, out=scratch)
+    scratch *= plan.fall_slope * factor
+    rate *= plan.slope * factor
+    nearer = np.minimum if plan.amplitude > 0 else np.maximum
+    nearer(rate, scratch, out=rate)
 
 
 def _halve(cycle: Floats, scale: Floats, largest: int) -> None:

@@ -38,17 +38,18 @@ def fill(plan: Plan, steps: Ints, out: NDArray[Any]) -> None:
             part[index] = exact.rounded(plan.schedule, int(some[index]))
 
 
-def distances(plan: Plan, steps: Ints) -> tuple[Ints, Ints | None]:
-    """m, the distance from the nearer end of the cycle in units of 1 / q steps, and the cycle counted from 0.
+def distances(plan: Plan, steps: Ints) -> tuple[Ints, NDArray[np.bool_] | None, Ints | None]:
+    """m, the distance from the end of the cycle on the step's side of the peak; whether the step is on the fall; and the cycle.
 
-    The cycle is None where one does not fit int64.
+    m is in units of 1 / q steps. The second is None for a symmetric cycle, where it does not matter. The cycle is counted from
+    0, and None where one does not fit int64.
     """
-    p2 = 2 * plan.p
-    cycle = steps // p2
-    r = steps - cycle * p2
+    period = plan.period
+    cycle = steps // period
+    r = steps - cycle * period
     cycles: Ints | None = cycle
-    # r = (t << shift) mod 2p, a few bits at a time, so that no product leaves int64.
-    room = 63 - p2.bit_length()
+    # r = (t << shift) mod period, a few bits at a time, so that no product leaves int64.
+    room = 63 - period.bit_length()
     left = plan.shift
     while left > 0:
         bits = min(room, left)
@@ -56,17 +57,20 @@ def distances(plan: Plan, steps: Ints) -> tuple[Ints, Ints | None]:
         if cycles is not None and len(cycles) and int(cycles.max()) >= LIMIT >> bits:
             cycles = None
         r <<= bits
-        carry = r // p2
-        r -= carry * p2
+        carry = r // period
+        r -= carry * period
         if cycles is not None:
             cycles = (cycles << bits) + carry
-    return np.minimum(r, p2 - r), cycles
+    if plan.is_symmetric:
+        return np.minimum(r, period - r), None, cycles
+    falls = r > plan.p
+    return np.where(falls, period - r, r), falls, cycles
 
 
 def _fill_float32(plan: Plan, steps: Ints, out: NDArray[np.float32]) -> Any:
     """Fill ``out``, and return the indices whose rounding float64 cannot decide."""
-    m, cycle = distances(plan, steps)
-    near: Floats = m * np.float64(plan.slope)
+    m, falls, cycle = distances(plan, steps)
+    near: Floats = m * _slopes(falls, plan.slope, plan.fall_slope)
     if not plan.is_constant:
         if (arguments := _arguments(plan, steps, cycle)) is None:
             return range(len(steps))
@@ -81,9 +85,11 @@ def _fill_float32(plan: Plan, steps: Ints, out: NDArray[np.float32]) -> Any:
 def _fill_float64(plan: Plan, steps: Ints, out: NDArray[np.float64]) -> Any:
     """As ``_fill_float32``, in pairs of float64 (about 100 bits)."""
     schedule = plan.schedule
-    m, cycle = distances(plan, steps)
+    m, falls, cycle = distances(plan, steps)
     amplitude = Fraction(schedule.maximal_learning_rate) - Fraction(schedule.initial_learning_rate)
-    product = pairs.times(pairs.pair(amplitude / plan.p), m.astype(np.float64))
+    rise, fall = pairs.pair(amplitude / plan.p), pairs.pair(amplitude / plan.fall)
+    slope = tuple(_slopes(falls, *parts) for parts in zip(rise, fall, strict=True))
+    product = pairs.times((slope[0], slope[1]), m.astype(np.float64))
     with np.errstate(all="ignore"):
         if not plan.is_constant:
             if (arguments := _arguments(plan, steps, cycle)) is None:
@@ -108,6 +114,11 @@ def _fill_float64(plan: Plan, steps: Ints, out: NDArray[np.float64]) -> Any:
         # A small product next to a base of at least 2**-ROOM does not change it.
         undecided |= (m != 0) & (~sound | (small & (plan.initial == 0)))
     return np.flatnonzero(undecided)
+
+
+def _slopes(falls: NDArray[np.bool_] | None, rise: float, fall: float) -> Any:
+    """The slope of each step: that of the fall, or that of the rise; for ``falls`` see ``distances``."""
+    return np.float64(rise) if falls is None else np.where(falls, fall, rise)
 
 
 def _arguments(plan: Plan, steps: Ints, cycle: Ints | None) -> Ints | None:

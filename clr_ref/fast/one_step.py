@@ -73,9 +73,8 @@ def one_rate(plan: Plan, step: int) -> Any:
     schedule = plan.schedule
     if not (plan.regular and schedule.dtype == "float32" and rounds_to_nearest() and keeps_subnormals()):
         return exact.rounded(schedule, step)
-    p2 = 2 * plan.p
-    cycle, r = divmod(step << plan.shift, p2)
-    product = min(r, p2 - r) * plan.slope
+    cycle, r = divmod(step << plan.shift, plan.period)
+    product = r * plan.slope if r <= plan.p else (plan.period - r) * plan.fall_slope
     if not plan.is_constant:
         argument = cycle + 1 if schedule.scale_mode == "cycle" else step
         if plan.halves:
@@ -117,35 +116,37 @@ def _rounding(plan: Plan) -> Callable[[float, int], Any]:
 
 
 def _triangular(plan: Plan) -> Callable[[int], Any]:
-    p, p2, shift, initial, slope, rounded = plan.p, 2 * plan.p, plan.shift, plan.initial, plan.slope, _rounding(plan)
+    p, period, shift, initial, rounded = plan.p, plan.period, plan.shift, plan.initial, _rounding(plan)
+    slope, fall_slope = plan.slope, plan.fall_slope
 
     def rate(step: int) -> Any:
-        r = (step << shift) % p2
-        return rounded(initial + (r if r <= p else p2 - r) * slope, step)
+        r = (step << shift) % period
+        return rounded(initial + (r * slope if r <= p else (period - r) * fall_slope), step)
 
     return rate
 
 
 def _triangular2(plan: Plan) -> Callable[[int], Any]:
-    p, p2, shift, initial, rounded = plan.p, 2 * plan.p, plan.shift, plan.initial, _rounding(plan)
+    p, period, shift, initial, rounded = plan.p, plan.period, plan.shift, plan.initial, _rounding(plan)
     last = SPAN["float32"]
-    slopes = [plan.slope * 2.0**-cycle for cycle in range(last + 1)]
+    slopes, fall_slopes = ([slope * 2.0**-cycle for cycle in range(last + 1)] for slope in (plan.slope, plan.fall_slope))
 
     def rate(step: int) -> Any:
         step_q = step << shift
-        cycle = step_q // p2
-        r = step_q - cycle * p2
-        return rounded(initial + (r if r <= p else p2 - r) * slopes[cycle if cycle < last else last], step)
+        cycle = step_q // period
+        r = step_q - cycle * period
+        at = cycle if cycle < last else last
+        return rounded(initial + (r * slopes[at] if r <= p else (period - r) * fall_slopes[at]), step)
 
     return rate
 
 
 def _exp_range(plan: Plan) -> Callable[[int], Any]:
-    p, p2, shift, initial, rounded = plan.p, 2 * plan.p, plan.shift, plan.initial, _rounding(plan)
+    p, period, shift, initial, rounded = plan.p, plan.period, plan.shift, plan.initial, _rounding(plan)
     powers = plan.powers
     largest, mask, width = powers.largest, powers.mask, powers.width
     first, *others = powers.lists
-    first = [power * plan.slope for power in first]
+    slopes, fall_slopes = ([power * slope for power in first] for slope in (plan.slope, plan.fall_slope))
 
     def product_of_others(left: int) -> float:
         product = 1.0
@@ -158,9 +159,10 @@ def _exp_range(plan: Plan) -> Callable[[int], Any]:
     upper = others[0].__getitem__ if len(others) == 1 else product_of_others
 
     def rate(step: int) -> Any:
-        r = (step << shift) % p2
+        r = (step << shift) % period
         left = step if step < largest else largest
-        return rounded(initial + (r if r <= p else p2 - r) * first[left & mask] * upper(left >> width), step)
+        product = r * slopes[left & mask] if r <= p else (period - r) * fall_slopes[left & mask]
+        return rounded(initial + product * upper(left >> width), step)
 
     return rate
 
@@ -175,17 +177,21 @@ def _rational(plan: Plan) -> Callable[[int], Any]:
         x.as_integer_ratio() for x in (schedule.initial_learning_rate, schedule.maximal_learning_rate)
     )
     under = max(under_a, under_b)  # powers of two
-    p, p2, shift = plan.p, 2 * plan.p, plan.shift
+    p, period, shift = plan.p, plan.period, plan.shift
     initial = a * (under // under_a)
     amplitude = b * (under // under_b) - initial
-    base, divisor, float64 = initial * p, p * under, np.float64
+    base_of_rise, base_of_fall = initial * p, initial * plan.fall
+    divisor_of_rise, divisor_of_fall, float64 = p * under, plan.fall * under, np.float64
     last = _CLAMP if halves else 0
     one, half_ulp, quarter_ulp = ONE, HALF_ULP, QUARTER_ULP
 
     def rate(step: int) -> Any:
-        cycle, r = divmod(step << shift, p2)
+        cycle, r = divmod(step << shift, period)
         halvings = cycle if cycle < last else last
-        near = ((base << halvings) + (r if r <= p else p2 - r) * amplitude) / (divisor << halvings)
+        if r <= p:
+            near = ((base_of_rise << halvings) + r * amplitude) / (divisor_of_rise << halvings)
+        else:
+            near = ((base_of_fall << halvings) + (period - r) * amplitude) / (divisor_of_fall << halvings)
         # The sum is ``rounds_to_nearest``, as above. Only a subnormal rate can be wrong where the CPU makes those 0.
         if one + half_ulp - quarter_ulp == one and (near >= _NORMAL or near <= -_NORMAL or keeps_subnormals()):
             return float64(near + 0.0)  # -0.0 becomes 0.0

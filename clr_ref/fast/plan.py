@@ -16,13 +16,14 @@ from clr_ref.parameters import Parameters
 U = 2.0**-53
 #: The smallest normal number of float32.
 SMALLEST_NORMAL = 2.0**-126
-#: 2p and the whole-number cycle stay below this, so that int64 never overflows.
+#: The period and the whole-number cycle stay below this, so that int64 never overflows.
 LIMIT = 1 << 62
-#: Below this, step * q and its quotient by 2p are accurate enough in float64 to find the right cycle (``arrays.products``).
+#: Below this, step * q and its quotient by the period are accurate enough in float64 to find the right cycle
+#: (``arrays.products``).
 PHASE_LIMIT = 1 << 51
 #: Powers of gamma, and of two, are held at 2**-SPAN. Beyond it no float32 result changes: |maximal - initial| * height is 0 or
-#: lies in 2**-211 .. 2**129 for float32 schedules with 2p < LIMIT. A float64 result could change; WINDOW catches those steps,
-#: and they are computed exactly: with bounds inside 2**+-ROOM, a power beyond SPAN makes a product beyond WINDOW.
+#: lies in 2**-211 .. 2**129 for float32 schedules with a period below LIMIT. A float64 result could change; WINDOW catches
+#: those steps, and they are computed exactly: with bounds inside 2**+-ROOM, a power beyond SPAN makes a product beyond WINDOW.
 SPAN = {"float32": 400, "float64": 900}
 #: float64 schedules whose bounds and step_size lie inside 2**+-ROOM (or are 0) are evaluated in pairs of float64.
 ROOM = 100
@@ -32,16 +33,22 @@ WINDOW = 690
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """The numbers that a schedule computes once. ``p / 2**shift`` is the step_size; ``slope`` is (maximal - initial) / p."""
+    """The numbers that a schedule computes once.
+
+    In units of 2**-shift steps, the rate rises for ``p`` units with the slope (maximal - initial) / p, and falls for ``fall``
+    units with ``fall_slope``. Both are equal in a symmetric cycle.
+    """
 
     schedule: Parameters
     #: the geometric scale, or None for a function of the user and for policies that are only computed exactly.
     scale: policies.Geometric | None
     p: int
+    fall: int
     shift: int
     initial: float
     amplitude: float
     slope: float
+    fall_slope: float
     #: roundings that the product m * slope * scale suffers, each of relative size U at most.
     roundings: int
     #: whether sums may cancel, so that the error is not small against the result.
@@ -52,6 +59,16 @@ class Plan:
     last_fast_step: int
 
     # Cached, since the scalar path reads them at every step.
+    @functools.cached_property
+    def period(self) -> int:
+        """The length of a cycle, in units of 2**-shift steps."""
+        return self.p + self.fall
+
+    @functools.cached_property
+    def is_symmetric(self) -> bool:
+        """Whether the rate falls for as many steps as it rises."""
+        return self.p == self.fall
+
     @functools.cached_property
     def is_constant(self) -> bool:
         """Whether the scale is 1."""
@@ -65,8 +82,8 @@ class Plan:
     @functools.cached_property
     def floor(self) -> float:
         """Values below this may be subnormal in float32; 0 where none can be."""
-        smallest = self.slope if self.is_constant else 0.0
-        return 0.0 if max(abs(self.initial), abs(smallest)) >= SMALLEST_NORMAL and not self.cancels else SMALLEST_NORMAL
+        smallest = min(abs(self.slope), abs(self.fall_slope)) if self.is_constant else 0.0
+        return 0.0 if max(abs(self.initial), smallest) >= SMALLEST_NORMAL and not self.cancels else SMALLEST_NORMAL
 
     @functools.cached_property
     def powers(self) -> Powers:
@@ -79,18 +96,19 @@ def plan(schedule: Parameters) -> Plan:
     """The plan of a schedule."""
     for name in ("initial_learning_rate", "maximal_learning_rate", "step_size"):
         kept(name, getattr(schedule, name))
-    step_size = Fraction(schedule.step_size)
-    p, shift = step_size.numerator, step_size.denominator.bit_length() - 1
+    sizes = Fraction(schedule.step_size), Fraction(kept("step_size_down", schedule.fall))
+    shift = max(size.denominator for size in sizes).bit_length() - 1  # both denominators are powers of two
+    p, fall = (int(size * 2**shift) for size in sizes)
     initial, maximal = schedule.initial_learning_rate, schedule.maximal_learning_rate
     amplitude = Fraction(maximal) - Fraction(initial)
     policy, scale = schedule.policy, schedule.policy.scale
     if scale is not None:
         kept("gamma", scale.base)
-    regular = 2 * p < LIMIT and (scale is not None or policy.function is not None)
+    regular = p + fall < LIMIT and (scale is not None or policy.function is not None)
     if schedule.dtype == "float64":
         # Error-free transformations want room on both sides: no overflow when splitting, no underflow of an error term.
         magnitudes = [abs(x) for x in (initial, maximal, schedule.step_size) if x]
-        regular &= p < 2**53 and all(2.0**-ROOM < x < 2.0**ROOM for x in magnitudes)
+        regular &= max(p, fall) < 2**53 and all(2.0**-ROOM < x < 2.0**ROOM for x in magnitudes)
     if scale is not None and scale.base == 1:
         scale = policies.ONE
     roundings = 3  # slope, product, and m itself where it has more than 53 bits
@@ -99,20 +117,22 @@ def plan(schedule: Parameters) -> Plan:
     elif scale not in (policies.ONE, policies.HALVING):
         roundings += 2 * Powers.MAX_LEVELS
     away_from_zero = (initial >= 0 and amplitude >= 0) or (initial <= 0 and amplitude < 0)
-    fast = schedule.dtype == "float32" and 2 * p < PHASE_LIMIT and _has_fast_path(scale, schedule.scale_mode)
+    fast = schedule.dtype == "float32" and p + fall < PHASE_LIMIT and _has_fast_path(scale, schedule.scale_mode)
     return Plan(
         schedule=schedule,
         scale=scale,
         p=p,
+        fall=fall,
         shift=shift,
         initial=initial,
         amplitude=_nearest(amplitude),
         slope=_nearest(amplitude / p),
+        fall_slope=_nearest(amplitude / fall),
         roundings=roundings,
         # A geometric scale is positive; a function of the user may have any sign.
         cancels=scale is None or not away_from_zero,
         regular=regular,
-        last_fast_step=(PHASE_LIMIT - 2 * p) >> shift if fast else -1,
+        last_fast_step=(PHASE_LIMIT - p - fall) >> shift if fast else -1,
     )
 
 

@@ -1,11 +1,14 @@
 """Ranges of steps: what repeats is computed once and copied, what is a straight line is computed as one.
 
-A range of triangular is one period, copied. One of triangular2 is computed for the rise of each cycle and mirrored, until the
-amplitude no longer changes a float32. All others are computed step by step, a chunk at a time from the phase of its first step.
+A range of triangular is one period, copied. One of triangular2 is computed for the rise of each cycle, and mirrored if the
+cycle is symmetric, until the amplitude no longer changes a float32; short cycles are computed many at a time. All others are
+computed step by step, a chunk at a time from the phase of its first step.
 """
 
 from __future__ import annotations
 
+import bisect
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,7 +47,7 @@ def check_out(out: Any, dtype: str, count: int) -> None:
 def fill(plan: Plan, first: int, out: NDArray[Any]) -> None:
     """The rates of the contiguous steps from ``first`` on, into ``out``."""
     # Where the rates are periodic, one period is computed and repeated.
-    period = (2 * plan.p if plan.shift == 0 else plan.p) if plan.is_constant else max(len(out), 1)
+    period = plan.period // math.gcd(plan.period, 1 << plan.shift) if plan.is_constant else max(len(out), 1)
     once = out[:period]
     with np.errstate(all="ignore"):
         if plan.last_fast_step < CHUNK or not rounds_to_nearest():
@@ -65,11 +68,12 @@ def _fill_steps(plan: Plan, first: int, out: NDArray[Any]) -> None:
 
 
 def _fill_cycles(plan: Plan, first: int, out: NDArray[np.float32]) -> None:
-    """triangular and triangular2 with a whole step_size: each rise is computed, each fall mirrored as far as its rise goes."""
+    """triangular and triangular2 with whole step sizes: each rise is computed, and each fall that mirrors none."""
     if not len(out):
         return
-    p, period = plan.p, 2 * plan.p
-    work, ramp = Work(min(len(out), CHUNK)), np.arange(min(len(out), CHUNK), dtype=np.float64)
+    p, period = plan.p, plan.period
+    size = min(len(out), CHUNK)
+    work, ramp = Work(size), np.arange(min(size, max(p, plan.fall) + 1), dtype=np.float64)
     # Bytes are compared, since a CPU that takes subnormal numbers for zero finds them all equal.
     base = one_step.one_rate(plan, 0).tobytes()
     position = 0
@@ -79,22 +83,66 @@ def _fill_cycles(plan: Plan, first: int, out: NDArray[np.float32]) -> None:
             # Rounding is monotone: once the peak rounds to the base, everything between them does, in all later cycles too.
             out[position:] = peak
             return
-        slope = _halved_slope(plan, cycle) if plan.halves else plan.slope
+        if plan.halves and r == 0 and (done := _fill_short_cycles(plan, work, cycle, base, out[position:])):
+            position += done
+            continue
+        factor = _halved(cycle) if plan.halves else 1.0
         if r <= p:
             stop = min(position + p + 1 - r, len(out))
-            _fill_line(plan, work, ramp, first + position, r, 1, slope, out[position:stop])
-            mirrored = min(stop - position - 1, len(out) - stop)
+            _fill_line(plan, work, ramp, first + position, r, 1, plan.slope * factor, out[position:stop])
+            mirrored = min(stop - position - 1, len(out) - stop) if plan.is_symmetric else 0
             out[stop : stop + mirrored] = out[stop - 1 - mirrored : stop - 1][::-1]
             position = stop + mirrored
             r = (first + position) % period
         if r > p:
             stop = min(position + period - r, len(out))
-            _fill_line(plan, work, ramp, first + position, period - r, -1, slope, out[position:stop])
+            _fill_line(plan, work, ramp, first + position, period - r, -1, plan.fall_slope * factor, out[position:stop])
             position = stop
 
 
-def _halved_slope(plan: Plan, cycle: int) -> float:
-    return plan.slope * 2.0 ** -min(cycle, SPAN["float32"])
+def _fill_short_cycles(plan: Plan, work: Work, cycle: int, base: bytes, out: NDArray[np.float32]) -> int:
+    """Fill whole cycles of triangular2 from one on, many in each call of NumPy; return how many steps those are, maybe 0.
+
+    A cycle is the first one times a power of two, which is exact. ``work`` has buffers of up to ``CHUNK`` steps.
+    """
+    # Of a symmetric cycle the rise is computed, and mirrored; of another one, the rise and the fall.
+    p, period, width = plan.p, plan.period, plan.p + 1 if plan.is_symmetric else plan.period
+    rows = work.floats.shape[1] // width
+    if min(rows, len(out) // period) < 2:
+        return 0
+    # The cycles whose peak does not round to the base yet: rounding is monotone. Often, those are all.
+    peaks = range(cycle * period + p, (cycle + len(out) // period) * period, period)
+
+    def is_gone(peak: int) -> bool:
+        return bool(one_step.one_rate(plan, peak).tobytes() == base)
+
+    count = bisect.bisect_left(peaks, True, key=is_gone) if is_gone(peaks[-1]) else len(peaks)
+    if count < 2:
+        return 0
+    line = np.arange(width, dtype=np.float64)
+    line[p + 1 :] = period - line[p + 1 :]
+    line[: p + 1] *= plan.slope
+    line[p + 1 :] *= plan.fall_slope
+    halved = np.array([_halved(cycle + row) for row in range(count)])[:, np.newaxis]
+    cycles = out[: count * period].reshape(count, period)
+    for start in range(0, count, rows):
+        part = cycles[start : start + rows]
+        rate, scratch, _, words = work.first(len(part) * width)
+        np.multiply(line, halved[start : start + rows], out=rate.reshape(-1, width))
+        rate += plan.initial
+        rounded = scratch.view(np.float32)[: len(rate)]
+        for index in round_to_float32(plan, rate, words, plan.roundings, rounded):
+            row, r = divmod(int(index), width)
+            rounded[index] = one_step.one_rate(plan, (cycle + start + row) * period + r)
+        computed = rounded.reshape(-1, width)
+        part[:, :width] = computed
+        if plan.is_symmetric:
+            part[:, width:] = computed[:, p - 1 : 0 : -1]
+    return count * period
+
+
+def _halved(cycle: int) -> float:
+    return 2.0 ** -min(cycle, SPAN["float32"])
 
 
 def _fill_line(
@@ -120,8 +168,8 @@ def _fill_ramp(plan: Plan, first: int, out: NDArray[np.float32]) -> None:
     if not len(out):
         return
     size = min(len(out), CHUNK)
-    work, ramp, p2 = Work(size), np.arange(size, dtype=np.float64) * (1 << plan.shift), 2 * plan.p
-    slope, roundings = plan.slope, plan.roundings
+    work, ramp, period = Work(size), np.arange(size, dtype=np.float64) * (1 << plan.shift), plan.period
+    factor, roundings = 1.0, plan.roundings
     decays = not (plan.is_constant or plan.halves)
     if decays:
         # gamma**(first of the chunk) times a table of gamma**0, gamma**1, ...: one power and two products more.
@@ -131,19 +179,19 @@ def _fill_ramp(plan: Plan, first: int, out: NDArray[np.float32]) -> None:
             work.floats[2][part] = plan.powers.many(part)
     for start in range(0, len(out), CHUNK):
         rates = out[start : start + CHUNK]
-        cycle, r = divmod((first + start) << plan.shift, p2)
+        cycle, r = divmod((first + start) << plan.shift, period)
         if decays:
             power = plan.powers.one(first + start)
             if abs(plan.amplitude) * power < abs(plan.initial) * 2.0**-26 and abs(plan.initial) >= 2.0**-126:
                 # Less than half the distance to the next float32 on either side, here and at every later step.
                 out[start:] = plan.initial
                 return
-            slope = plan.slope * power
+            factor = power
         elif plan.halves:
-            slope = _halved_slope(plan, cycle)
+            factor = _halved(cycle)
         rate, scratch, scale, words = work.first(len(rates))
         np.add(ramp[: len(rates)], r - origin(plan), out=rate)
-        products(plan, slope, rate, scratch, scale, (len(rates) << plan.shift) + p2)
+        products(plan, factor, rate, scratch, scale, (len(rates) << plan.shift) + period)
         rate += plan.initial
         for index in round_to_float32(plan, rate, words, roundings, rates):
             rates[index] = one_step.one_rate(plan, first + start + int(index))

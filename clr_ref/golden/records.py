@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clr_ref._inputs import from_hex, shown
+from clr_ref.functions import exp_range
 from clr_ref.golden.form import check, schema
 from clr_ref.golden.model import AppliedRecord, Entry, Record, TrainingRecord, record_order
-from clr_ref.schedule import CyclicalLearningRate, exp_range
+from clr_ref.schedule import CyclicalLearningRate
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

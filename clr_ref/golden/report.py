@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 
 from clr_ref import compare, pages
+from clr_ref.functions import exp_range, triangular, triangular2
 from clr_ref.golden import findings, measured
 from clr_ref.golden.measured import Apart, Change, Drift, drift
 from clr_ref.golden.record import PAIRS
 from clr_ref.golden.store import AppliedRecord, Store
-from clr_ref.schedule import CyclicalLearningRate, exp_range, triangular, triangular2
+from clr_ref.schedule import CyclicalLearningRate
 from clr_ref.tfa import bounds, eager, graphs
 from clr_ref.tfa.eager import MODES, Mode
 

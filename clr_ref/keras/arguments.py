@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import re
 from collections.abc import Mapping
 from fractions import Fraction
@@ -12,9 +13,9 @@ import numpy as np
 
 from clr_ref import exact, policies
 from clr_ref._inputs import as_exact, as_real, shown
-from clr_ref.keras import api
+from clr_ref.keras import api, unnamed
 from clr_ref.keras.api import keras
-from clr_ref.steps import as_steps
+from clr_ref.steps import as_moments
 
 #: The arguments of which TFA makes tensors without a dtype, so that a Python float is rounded to float32.
 DETOURED = ("maximal_learning_rate", "step_size")
@@ -22,8 +23,26 @@ DETOURED = ("maximal_learning_rate", "step_size")
 PLAIN = (bool, str, bytes, int, float, complex, list, tuple, np.ndarray, np.generic)
 
 
+@dataclasses.dataclass(frozen=True)
+class PowersOf:
+    """TFA's scale function of exp_range with a variable, which it follows."""
+
+    gamma: Any
+
+    def __call__(self, x: Any) -> Any:
+        return self.gamma**x
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, PowersOf) and self.gamma is other.gamma
+
+    def __hash__(self) -> int:
+        return id(self.gamma)
+
+
 def held_steps(step: Any, last: int) -> tuple[Any, Any]:
-    """Return Python and NumPy steps as whole numbers from 0 to ``last``, and where they are NaN: two arrays of their shape.
+    """Return Python and NumPy steps as numbers from 0 to ``last``, and where they are NaN: two arrays of their shape.
+
+    The first is of integers, or of floats if some of the steps have a fraction.
 
     Raises:
         TypeError: as for a call of the reference.
@@ -39,8 +58,10 @@ def held_steps(step: Any, last: int) -> tuple[Any, Any]:
             above, nan = array > last if array.dtype.kind in "iu" else array >= last + 1, array != array
             held = np.where((array < 0) | above | nan, 0, array)
             held = held.tolist() if array.dtype.kind == "O" else held
-    whole = np.where(above, last, as_steps(held))
-    return whole.astype(np.int64 if last > 2**31 else np.int32), np.asarray(nan, bool)
+    steps, is_wide = np.where(above, last, as_moments(held)), last > 2**31
+    if steps.dtype.kind == "O":
+        return steps.astype(np.float64 if is_wide else np.float32), np.asarray(nan, bool)
+    return steps.astype(np.int64 if is_wide else np.int32), np.asarray(nan, bool)
 
 
 def kept(name: str, value: Any, arithmetic: str, dtype: str) -> Any:
@@ -59,7 +80,8 @@ def kept(name: str, value: Any, arithmetic: str, dtype: str) -> Any:
             f"{name} must be a float, or a whole number from -2**63 to 2**63-1, with arithmetic 'tfa', got {shown(value)}: "
             "TFA makes an integer tensor of it"
         )
-    if isinstance(value, np.ndarray) or type(value).__module__ == "torch":  # can be changed in place
+    is_array = len(getattr(value, "shape", ())) > 0 and not api.is_variable(value)
+    if is_array or isinstance(value, np.ndarray) or type(value).__module__ == "torch":  # some can be changed in place
         fixed = number(name, value)
         return np.float64(fixed) if "float64" in str(value.dtype) else fixed
     if isinstance(value, np.floating) and value.itemsize > 8:  # a longdouble, which JSON cannot hold, rounded once
@@ -69,10 +91,12 @@ def kept(name: str, value: Any, arithmetic: str, dtype: str) -> Any:
 
 
 def check_tfa_initial(value: Any, dtype: str) -> None:
-    """Raise ValueError for a tensor or variable of another dtype than the rates, with which every call of TFA fails."""
+    """Raise ValueError for a tensor, or a float16, of another dtype than the rates: TFA fails, or computes in float16."""
     given = getattr(getattr(value, "dtype", None), "name", getattr(value, "dtype", None))
-    if (api.is_variable(value) or api.tensorflow().is_tensor(value)) and given != dtype:
-        raise ValueError(f"initial_learning_rate must be a tensor of {dtype} with arithmetic 'tfa', got one of {given}")
+    is_tensor = api.is_variable(value) or api.tensorflow().is_tensor(value)
+    if (is_tensor or isinstance(value, np.float16)) and given != dtype:
+        kind = "tensor" if is_tensor else "number"
+        raise ValueError(f"initial_learning_rate must be a {kind} of {dtype} with arithmetic 'tfa', got one of {given}")
 
 
 def tfa_step(step: Any) -> Any:
@@ -126,33 +150,42 @@ def stored_wide(name: str, value: Any) -> float | int | str:
 
 
 def number(name: str, value: Any) -> float | int:
-    """Return a Python number, also for a scalar tensor or a variable, or raise the error of ``as_real``."""
+    """Return a Python number, also for a tensor or a variable of one element.
+
+    Raises:
+        TypeError: no number; an array of several.
+    """
     if isinstance(value, (str, bytes, bool, int, float, np.generic)) or value is None or callable(value):
         return as_real(name, value)
     try:
-        array = np.asarray(keras.backend.get_value(value) if hasattr(keras.backend, "get_value") else value)
+        given = float(value) if "bfloat16" in str(getattr(value, "dtype", "")) else value  # NumPy has no bfloat16
+        array = np.asarray(keras.backend.get_value(given) if hasattr(keras.backend, "get_value") else given)
     except (TypeError, ValueError, NotImplementedError, AttributeError):
         array = np.asarray(None)
-    if array.ndim or array.dtype.kind not in "iuf":
+    if isinstance(value, (list, tuple)) or array.dtype.kind not in "iuf":
         raise TypeError(f"{name} must be a real number, got {shown(value)}")
+    if array.size != 1:
+        raise TypeError(
+            f"{name} must be one real number, got an array of the shape {array.shape}: make a schedule for each of its numbers"
+        )
     item: float | int = array.item()
     return item
 
 
-def name_of(scale_fn: Any) -> Any:
-    """Return the data of a scale function in a config: its name in the registry of ``clr_ref`` or of Keras."""
+def stored(scale_fn: Any, schedule: Any) -> Any:
+    """Return the scale function of a schedule for a config: its name for ``clr_ref`` or Keras; without one, see ``unnamed``."""
     if policies.name_of(scale_fn) is not None:
         data = policies.to_data(scale_fn)
         return data if len(data) > 1 else data["name"]
-    name = keras.utils.get_registered_name(scale_fn)
-    if keras.utils.get_registered_object(name) is scale_fn:
-        return name
-    policies.to_data(scale_fn)
-    raise AssertionError("unreachable: a function without a name has no data")
+    with contextlib.suppress(TypeError, AttributeError):  # from a callable without a hash, or without a name
+        name = keras.utils.get_registered_name(scale_fn)
+        if keras.utils.get_registered_object(name) is scale_fn:
+            return name
+    return unnamed.in_config(scale_fn, schedule)
 
 
 def resolve(scale_fn: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
-    """Return the scale function of a config: a callable, a name, Keras's data of a function, or what ``name_of`` returns."""
+    """Return the scale function of a config: a callable, a name, Keras's data of a function, or what ``stored`` returns."""
     if isinstance(scale_fn, Mapping):
         if scale_fn.get("class_name") is None:
             return policies.from_data(dict(scale_fn))
@@ -164,15 +197,19 @@ def resolve(scale_fn: Any, custom_objects: Mapping[str, Any] | None = None) -> A
         scale_fn = "<lambda>" if scale_fn["class_name"] == "__lambda__" else scale_fn["config"]
     if not isinstance(scale_fn, str):
         return policies.resolve(scale_fn)
+    if (carried := unnamed.found(scale_fn)) is not None:
+        return carried
+    scale_fn = unnamed.name_in(scale_fn)
     found = keras.utils.get_registered_object(scale_fn, custom_objects=dict(custom_objects or {}))
     if callable(found):
         return found
     try:
         return policies.resolve(scale_fn)
     except ValueError as error:
+        how = f"register_scale_fn({scale_fn!r}, scale_fn), then load again; or load the model with compile=False"
         if scale_fn == "<lambda>":
             raise ValueError(
                 "scale_fn was saved as a lambda, which has no name to find it by: give the function of this model that name "
-                "with clr_ref.register_scale_fn('<lambda>', scale_fn), then load again"
+                f"with clr_ref.{how}"
             ) from None
-        raise ValueError(f"{error}; give it that name with clr_ref.register_scale_fn, then load again") from None
+        raise ValueError(f"{error}; give it that name with clr_ref.{how}") from None

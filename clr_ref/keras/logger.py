@@ -9,7 +9,7 @@ from typing import Any
 from clr_ref.keras import api, optimizers
 from clr_ref.keras.api import keras
 
-#: For each compiled train function, the rate or schedule of each optimizer with which it was traced.
+#: For each compiled train function, the rate or schedule of each optimizer with which it was traced, and its numbers then.
 _traced: weakref.WeakKeyDictionary[Any, weakref.WeakKeyDictionary[Any, Any]] = weakref.WeakKeyDictionary()
 
 
@@ -83,6 +83,7 @@ class LearningRateLogger(keras.callbacks.Callback):  # type: ignore[misc]
         self._is_standard = self._given is None and optimizers.is_standard(self.model)
         self._has_batches = self._has_stepped = False
         self._rate: Any = None
+        self._numbers: Any = None
         self._constant: float | None = None
         self._begin(None)
 
@@ -112,8 +113,8 @@ class LearningRateLogger(keras.callbacks.Callback):  # type: ignore[misc]
         self._first = batch
         self._before = self._state()
         rate, compiled = optimizers.rate_of(self._applying), _is_compiled(self.model)
-        if rate is not self._rate:
-            self._rate, self._constant = rate, None
+        if self._has_changed(rate):
+            self._rate, self._numbers, self._constant = rate, optimizers.numbers_of(rate), None
             self._rate_at = optimizers.rate_at(self._applying, compiled=compiled, jit=_is_jit(self.model))
         constant, earlier = self._constant_rate(), self._constant
         if compiled and optimizers.is_function(rate) and earlier is not None and constant != earlier:
@@ -131,7 +132,7 @@ class LearningRateLogger(keras.callbacks.Callback):  # type: ignore[misc]
         # The last execution of an epoch may have fewer steps than batches fit into it.
         steps = range(1, batches + 1) if self._is_standard and batches is not None else None
         updates = optimizers.updates(optimizers.used(self._before, after, self._rules, steps), self._rules)
-        if optimizers.rate_of(self._applying) is not self._rate or repr(self._constant_rate()) != repr(self._constant):
+        if self._has_changed(optimizers.rate_of(self._applying)) or repr(self._constant_rate()) != repr(self._constant):
             raise RuntimeError(
                 "the learning rate changed while a batch was trained: a callback sets it. "
                 "Place LearningRateLogger after a callback that sets it before a batch, "
@@ -154,6 +155,9 @@ class LearningRateLogger(keras.callbacks.Callback):  # type: ignore[misc]
             self.model.jax_state_sync()  # in the middle of an epoch, JAX's variables are stale
         return optimizers.state_of(self._optimizer)
 
+    def _has_changed(self, rate: Any) -> bool:
+        return rate is not self._rate or optimizers.numbers_of(rate) is not self._numbers
+
     def _constant_rate(self) -> float | None:
         """Return the rate if it is no schedule."""
         return None if optimizers.is_schedule(self._rate) else self._rate_at(0)
@@ -166,9 +170,10 @@ class LearningRateLogger(keras.callbacks.Callback):  # type: ignore[misc]
             return None
         rates = _traced.setdefault(function, weakref.WeakKeyDictionary())
         if self._is_untraced:
-            rates[self._applying] = self._rate
+            rates[self._applying] = self._rate, self._numbers
             self._is_untraced = False
-        if api.is_variable(self._rate) or rates.get(self._applying) is self._rate:
+        rate, numbers = rates.get(self._applying, (None, None))
+        if api.is_variable(self._rate) or (rate is self._rate and numbers is self._numbers):
             return None
         if self._applying not in rates and getattr(self._rate, "was_traced", False):
             return None  # a function was compiled with this drop-in, and with no other that is known

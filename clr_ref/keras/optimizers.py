@@ -80,6 +80,11 @@ def is_schedule(rate: Any) -> bool:
     return isinstance(rate, keras.optimizers.schedules.LearningRateSchedule)
 
 
+def numbers_of(rate: Any) -> Any:
+    """Return an object that is another one after an attribute of a drop-in has changed; None for other rates."""
+    return getattr(getattr(rate, "schedule", rate), "_made", None)
+
+
 def is_function(rate: Any) -> bool:
     """Return True if ``rate_of`` returned a function without arguments."""
     return callable(rate) and not is_schedule(rate) and not api.is_variable(rate)

@@ -38,7 +38,12 @@ class PerUpdate(keras.optimizers.schedules.LearningRateSchedule):  # type: ignor
             raise ValueError(f"gradient_accumulation_steps must be a whole number > 0, got {gradient_accumulation_steps!r}")
         self.schedule = schedule
         self.gradient_accumulation_steps = gradient_accumulation_steps
-        self.was_traced = False
+        self._was_traced = False
+
+    @property
+    def was_traced(self) -> bool:
+        """True if a compiled function may use the schedule with its present attributes."""
+        return self._was_traced and bool(getattr(self.schedule, "was_traced", True))
 
     def __call__(self, step: Any) -> Any:
         """Return the schedule's rate at ``step // gradient_accumulation_steps``.
@@ -50,7 +55,7 @@ class PerUpdate(keras.optimizers.schedules.LearningRateSchedule):  # type: ignor
             What the schedule returns: a tensor.
         """
         step = np.asarray(step) if isinstance(step, arguments.PLAIN) else api.tensor(step)
-        self.was_traced = self.was_traced or api.is_being_traced(step)
+        self._was_traced = self._was_traced or api.is_being_traced(step)
         return self.schedule(step // self.gradient_accumulation_steps)
 
     def __repr__(self) -> str:

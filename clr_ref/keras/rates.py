@@ -29,11 +29,16 @@ def exact(plan: Plan, dtype: str, step: Any, ops: Any, name: str) -> Any:
     # custom scale functions, and for subnormal float64 products.
     numpy_has_same_bits = dtype == "float32" and plan.scale is not None
     if numpy_has_same_bits and tf.executing_eagerly() and step.shape.rank == 0 and step.device.endswith("CPU:0"):
-        rate = formula.evaluate(plan, step.numpy(), backends.numpy_ops())
+        rate = formula.evaluate(plan, _whole(step.numpy()), backends.numpy_ops())
         flushed = 0 if abs(rate) < np.finfo(np.float32).tiny else rate  # as TensorFlow flushes subnormals
         return tf.constant(flushed, tf.float32)
     with tf.name_scope(name):
         return formula.evaluate(plan, step, ops)
+
+
+def _whole(step: Any) -> Any:
+    """Return a whole step below 2**62 as an integer, for which the formula has fewer operations."""
+    return np.int64(step) if 0 <= step < 2**62 and step == np.floor(step) else step
 
 
 def as_tfa(schedule: Any, step: Any, name: str) -> Any:

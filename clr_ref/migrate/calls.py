@@ -11,7 +11,7 @@ from libcst import metadata
 from clr_ref.migrate.facts import ARGUMENTS
 from clr_ref.migrate.names import Source, dotted
 
-_NAME_IT = 'before saving and before loading, register a name for it: clr_ref.register_scale_fn("NAME", FUNCTION)'
+_NAME_IT = 'to load a saved optimizer, register a name for it: clr_ref.register_scale_fn("NAME", FUNCTION)'
 
 
 def warnings_of(source: Source, call: cst.Call, kind: str) -> Iterator[str]:

@@ -31,6 +31,7 @@ __all__ = [
     "from_data",
     "geometric",
     "name_of",
+    "names",
     "of",
     "register_scale_fn",
     "resolve",
@@ -108,6 +109,11 @@ def resolve(scale_fn: object) -> ScaleFn:
 def name_of(scale_fn: ScaleFn) -> str | None:
     """Return the name under which the policy or function is stored, or None."""
     return of(scale_fn).name or next((name for name, known in _registered.items() if known == scale_fn), None)
+
+
+def names() -> set[str]:
+    """Return the names of all policies and registered functions."""
+    return {*BUILT_IN, *_registered}
 
 
 def describe(scale_fn: ScaleFn) -> str:

@@ -59,14 +59,14 @@ class Policy:
         """Return the scale at a cycle or step, in float64 and not correctly rounded. It is for users; no module calls it."""
         raise NotImplementedError(f"{self} has no scale function")
 
-    def enclosure(self, height: Fraction, argument: int, bits: int) -> tuple[Fraction, Fraction]:
+    def enclosure(self, height: Fraction, argument: int | Fraction, bits: int) -> tuple[Fraction, Fraction]:
         """Return two rationals that enclose the factor, 0 to 1 in size; equal if the factor is rational.
 
         It is not called if there is a ``scale``.
 
         Args:
             height: the height of the triangle, 0 to 1.
-            argument: the cycle, counted from 1, or the step.
+            argument: the cycle, counted from 1, or the step, which is a Fraction if it is not whole.
             bits: the width of the interval is about 2**-bits of the factor.
         """
         raise NotImplementedError(f"{self} has neither a scale nor an enclosure")

@@ -38,8 +38,8 @@ class Custom(Policy):
             raise ValueError(f"scale_fn must return finite numbers, got {value!r} for {x}")
         return value
 
-    def enclosure(self, height: Fraction, argument: int, bits: int) -> tuple[Fraction, Fraction]:
-        factor = height * Fraction(self(argument))
+    def enclosure(self, height: Fraction, argument: int | Fraction, bits: int) -> tuple[Fraction, Fraction]:
+        factor = height * Fraction(self(float(argument)))
         return factor, factor
 
     def scales(self, arguments: NDArray[np.int64]) -> NDArray[np.float64]:

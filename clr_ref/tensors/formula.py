@@ -30,6 +30,7 @@ import numpy as np
 
 from clr_ref.fast.plan import SPAN, Plan
 from clr_ref.fast.powers import Powers
+from clr_ref.tensors import between
 from clr_ref.tensors.backends import Ops
 
 #: For each width of the floats: the number of stored bits of the significand, and the stored exponent of 1.0.
@@ -41,20 +42,35 @@ def evaluate(plan: Plan, step: Any, ops: Ops) -> Any:
     """Return the rates at a tensor of steps, of any shape and real dtype, in the schedule's dtype (docs/SPEC.md, 11.7).
 
     A custom scale function is called with the whole tensor of cycles (or steps), in the widest floats.
+    The plan of an asymmetric schedule must have passed ``check_period``.
     """
     schedule = plan.schedule
     given, step = step, _whole(step, ops)
     zero = ops.right_shift(step, ops.width - 1)  # -1 before step 0, so no compiler can replace it by 0
     step = ops.maximum(step, 0)
     by_cycle = schedule.scale_mode == "cycle" and not plan.is_constant
-    m, cycle = _phase(plan, step, zero, ops, by_cycle)
+    r, cycle = _remainder(plan, step, zero, ops, by_cycle)
     scaled = _wide if ops.width == 64 else _narrow
-    rate = ops.cast(scaled(plan, m, cycle, step, zero, ops), schedule.dtype)
+    rate = scaled(plan, *_folded(plan, r, ops), cycle, step, zero, ops)
+    if "float" in ops.dtype_of(given):
+        part = between.fraction(given, step, ops)
+        rate = ops.where(part > 0, scaled(plan, *_between(plan, r, cycle, step, part, ops), zero, ops), rate)
+    rate = ops.cast(rate, schedule.dtype)
     if plan.cancels or plan.slope < 0 or plan.initial < 0:
         rate = ops.where(rate == 0, ops.constant(0.0, rate), rate)  # -0.0 becomes 0.0
     if "float" in ops.dtype_of(given):
         rate = ops.where(ops.is_nan(given), ops.constant(math.nan, rate), rate)
     return rate
+
+
+def check_period(plan: Plan, ops: Ops) -> None:
+    """Raise ValueError for an asymmetric cycle that the integers of the backend cannot count in the units of its step sizes."""
+    if not plan.is_symmetric and plan.period >= 2 ** (ops.width - 1):
+        given = f"{plan.schedule.step_size!r} and {plan.schedule.fall!r}"
+        raise ValueError(
+            f"step_size and step_size_down must add up to less than 2**{ops.width - 1} in units of their last binary digit, "
+            f"got {given}, of which it is 2**-{plan.shift}"
+        )
 
 
 def _whole(step: Any, ops: Ops) -> Any:
@@ -73,40 +89,80 @@ def _whole(step: Any, ops: Ops) -> Any:
     return ops.where(fits, whole, ops.constant(largest, whole))
 
 
-def _phase(plan: Plan, step: Any, zero: Any, ops: Ops, with_cycle: bool) -> tuple[Any, Any]:
-    """Return m = min(r, 2p - r), and the cycle counted from 0, or None. Cycles too large for the integers are limited."""
-    p, p2, largest = plan.p, 2 * plan.p, 2 ** (ops.width - 1) - 1
-    if p2 > largest:  # a whole step_size so long that no step is past the first cycle
-        folded = ops.where(step <= p, step, p - (step - p)) if p <= largest else step
-        return folded, ops.low_bits(zero, 1) if with_cycle else None  # 0; a compiler that knew it would drop the scale
+def _remainder(plan: Plan, step: Any, zero: Any, ops: Ops, with_cycle: bool) -> tuple[Any, Any]:
+    """Return r, the distance of a step from the start of its cycle, and the cycle counted from 0, or None.
+
+    Cycles too large for the integers are limited.
+    """
+    period, largest = plan.period, 2 ** (ops.width - 1) - 1
+    if period > largest:  # a whole step_size so long that no step is past the first cycle
+        return step, ops.low_bits(zero, 1) if with_cycle else None  # 0; a compiler that knew it would drop the scale
     if plan.shift == 0:
-        r = step % p2
-        return ops.minimum(r, p2 - r), step // p2 if with_cycle else None
-    cycle = step // p2
-    r = step - cycle * p2
-    # r = (t << shift) mod 2p, a few bits at a time, so that no product leaves the integers.
-    room = ops.width - 1 - p2.bit_length()
+        return step % period, step // period if with_cycle else None
+    cycle = step // period
+    r = step - cycle * period
+    # r = (t << shift) mod period, a few bits at a time, so that no product leaves the integers.
+    room = ops.width - 1 - period.bit_length()
     left = plan.shift
     while left > 0:
         bits = min(room, left)
         left -= bits
         r = r * (1 << bits)
-        carry = r // p2
-        r = r - carry * p2
+        carry = r // period
+        r = r - carry * period
         cycle = ops.minimum(cycle, (largest >> bits) - 1) * (1 << bits) + carry
-    return ops.minimum(r, p2 - r), cycle if with_cycle else None
+    return r, cycle if with_cycle else None
 
 
-def _wide(plan: Plan, m: Any, cycle: Any, step: Any, zero: Any, ops: Ops) -> Any:
+def _folded(plan: Plan, r: Any, ops: Ops) -> tuple[Any, Any]:
+    """Return m, the distance from the end of the cycle on this side of the peak, and on which side the step is.
+
+    The side is whether the step is on the fall, or None for a symmetric cycle, where it does not matter.
+    """
+    p, largest = plan.p, 2 ** (ops.width - 1) - 1
+    if plan.period > largest:
+        return ops.where(r <= p, r, p - (r - p)) if p <= largest else r, None
+    if plan.is_symmetric:
+        return ops.minimum(r, plan.period - r), None
+    falls = r > p
+    return ops.where(falls, plan.period - r, r), falls
+
+
+def _between(plan: Plan, r: Any, cycle: Any, step: Any, part: Any, ops: Ops) -> tuple[Any, Any, Any, Any]:
+    """Return m, the side, the cycle and the step for steps with a fraction: what ``_wide`` takes.
+
+    The power of the fraction is a factor of m, and that of the framework. So its bits may differ between modes of execution.
+    """
+    if plan.period > 2 ** (ops.width - 1) - 1:
+        m, falls = ops.floats(r) + part, None  # on the rise: behind the peak of so long a cycle, no float has a fraction
+    else:
+        m, falls, further = between.phase(plan, r, part, ops)
+        falls = None if plan.is_symmetric else falls
+        cycle = None if cycle is None else cycle + further
+    if plan.is_constant or plan.schedule.scale_mode == "cycle":
+        return m, falls, cycle, step
+    if plan.scale is None:
+        return m, falls, cycle, ops.floats(step) + part
+    return m * plan.scale.base**part, falls, cycle, step
+
+
+def _side(falls: Any, rise: float, fall: float, like: Any, ops: Ops) -> Any:
+    """Return the number of the side of the peak on which a step is; for ``falls`` see ``_folded``."""
+    return rise if falls is None else ops.where(falls, ops.constant(fall, like), ops.constant(rise, like))
+
+
+def _wide(plan: Plan, m: Any, falls: Any, cycle: Any, step: Any, zero: Any, ops: Ops) -> Any:
     m = ops.floats(m)
+    slope = _side(falls, plan.slope, plan.fall_slope, m, ops)
     if plan.is_constant:
         short = _short(plan)
         if short is None:
-            return _sealed_sum(m * plan.slope, plan.initial, zero, ops)
-        return m * short[0] + plan.initial - m * -short[1]  # a difference: Grappler reorders sums
+            return _sealed_sum(m * slope, plan.initial, zero, ops)
+        high, low = (_side(falls, rise, fall, m, ops) for rise, fall in zip(*short, strict=True))
+        return m * high + plan.initial - m * -low  # a difference: Grappler reorders sums
     if plan.halves:
         # The scale is 2**(1 - argument): that of the first cycle is 1, that of step 0 is 2.
-        halvings, slope = (step, 2 * plan.slope) if cycle is None else (cycle, plan.slope)
+        halvings, slope = (step, 2 * slope) if cycle is None else (cycle, slope)
         if _few_halvings_do(plan):
             divisor = ops.floats(ops.left_shift(ops.constant(1, step), ops.minimum(halvings, 62)))
         else:
@@ -116,10 +172,13 @@ def _wide(plan: Plan, m: Any, cycle: Any, step: Any, zero: Any, ops: Ops) -> Any
     if plan.scale is not None:
         tables = [table for table, _ in plan.powers.tables]
         digits = list(_digits(plan.powers, argument, ops))
-        with np.errstate(over="ignore"):
-            # Without the limits, an infinite entry would give NaN at the ends of cycles, where m is 0.
-            first = np.clip(tables[0] * plan.slope, -_LARGEST, _LARGEST)
-        product = m * (plan.slope if len(tables) == 1 else ops.lookup(first, digits[0]))
+        if len(tables) > 1:
+            with np.errstate(over="ignore"):
+                # Without the limits, an infinite entry would give NaN at the ends of cycles, where m is 0.
+                firsts = [np.clip(tables[0] * each, -_LARGEST, _LARGEST) for each in (plan.slope, plan.fall_slope)]
+            rise = ops.lookup(firsts[0], digits[0])
+            slope = rise if falls is None else ops.where(falls, ops.lookup(firsts[1], digits[0]), rise)
+        product = m * slope
         for table, digit in zip(tables[1:-1], digits[1:-1], strict=True):
             product = _sealed(product, zero, ops) * ops.lookup(table, digit)
         if len(tables) > 2:
@@ -129,7 +188,7 @@ def _wide(plan: Plan, m: Any, cycle: Any, step: Any, zero: Any, ops: Ops) -> Any
         rate = product / divisor + plan.initial
         return rate if len(tables) <= 2 else _initial_before_0(rate, plan.initial, zero, ops)
     factor = _results(plan.schedule.policy.function, argument, zero, plan.schedule.dtype, ops)
-    return _sealed_sum(_sealed(m * plan.slope, zero, ops) * factor, plan.initial, zero, ops)
+    return _sealed_sum(_sealed(m * slope, zero, ops) * factor, plan.initial, zero, ops)
 
 
 def _sealed_sum(product: Any, initial: float, zero: Any, ops: Ops) -> Any:
@@ -141,17 +200,23 @@ def _initial_before_0(rate: Any, initial: float, zero: Any, ops: Ops) -> Any:
     return ops.where(zero < 0, ops.constant(initial, rate), rate)
 
 
-def _short(plan: Plan) -> tuple[float, float] | None:
-    """Return two numbers whose sum is the slope to 54 bits at least; their products with m are exact.
+def _slopes(plan: Plan) -> tuple[Fraction, Fraction]:
+    """Return the exact slopes of the rise and of the fall."""
+    amplitude = Fraction(plan.schedule.maximal_learning_rate) - Fraction(plan.schedule.initial_learning_rate)
+    return amplitude / plan.p, amplitude / plan.fall
+
+
+def _short(plan: Plan) -> list[tuple[float, float]] | None:
+    """Return two numbers for each slope, whose sum is the slope to 54 bits at least; their products with m are exact.
 
     Returns None if m is too long for that, or if a product could overflow or underflow.
     """
-    bits = 53 - plan.p.bit_length()
-    if bits < 27 or not (abs(plan.slope) > 2.0**-900 and abs(plan.amplitude) < 2.0**900):
+    bits = 53 - max(plan.p, plan.fall).bit_length()
+    smallest = min(abs(plan.slope), abs(plan.fall_slope))
+    if bits < 27 or not (smallest > 2.0**-900 and abs(plan.amplitude) < 2.0**900):
         return None
-    slope = (Fraction(plan.schedule.maximal_learning_rate) - Fraction(plan.schedule.initial_learning_rate)) / plan.p
-    high = _rounded_to(bits, float(slope))
-    return high, _rounded_to(bits, float(slope - Fraction(high)))
+    highs = [(slope, _rounded_to(bits, float(slope))) for slope in _slopes(plan)]
+    return [(high, _rounded_to(bits, float(slope - Fraction(high)))) for slope, high in highs]
 
 
 def _rounded_to(bits: int, number: float) -> float:
@@ -204,16 +269,16 @@ def _digits(powers: Powers, exponent: Any, ops: Ops) -> Any:
     yield left
 
 
-def _narrow(plan: Plan, m: Any, cycle: Any, step: Any, zero: Any, ops: Ops) -> Any:
+def _narrow(plan: Plan, m: Any, falls: Any, cycle: Any, step: Any, zero: Any, ops: Ops) -> Any:
     """Return the rates in float32 alone. A value is h + e, with e about 2**-12 of h, and a relative error of 2**-33.
 
     Every product that matters is one of two halves of 12 bits. It is exact, so contraction does not change it.
     """
-    schedule = plan.schedule
     high = ops.floats(m)
-    value = high, ops.floats(m - ops.integers(high))
-    slope = (Fraction(schedule.maximal_learning_rate) - Fraction(schedule.initial_learning_rate)) / plan.p
-    value = _times(value, tuple(float(part) for part in _thirds(float(slope))), ops)
+    low = high * 0.0 if "float" in ops.dtype_of(m) else ops.floats(m - ops.integers(high))
+    value = high, low
+    rise, fall = ([float(part) for part in _thirds(float(slope))] for slope in _slopes(plan))
+    value = _times(value, tuple(_side(falls, *pair, high, ops) for pair in zip(rise, fall, strict=True)), ops)
     argument = step if cycle is None else cycle + 1
     if plan.halves:
         divisor = _doubled(argument - 1, _LAYOUT[32][1] - 1, ops)

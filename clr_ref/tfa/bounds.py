@@ -13,7 +13,7 @@ from clr_ref.exact import FORMATS, ulp
 from clr_ref.exact.environment import check
 from clr_ref.fast.general import distances
 from clr_ref.fast.plan import LIMIT, plan
-from clr_ref.parameters import Parameters, as_parameters
+from clr_ref.parameters import Parameters, as_symmetric
 from clr_ref.schedule import CyclicalLearningRate
 from clr_ref.steps import as_steps
 from clr_ref.tfa.eager import MODES, Mode, StepDtype, check_step_dtype, detoured
@@ -105,7 +105,7 @@ def error_bound(
     |D'| |wave(t / s') - wave(t / s)| are added.
     """
     one_of("mode", mode, MODES)
-    as_parameters(schedule)
+    as_symmetric(schedule, "TFA's arithmetic")
     check("error bounds")
     policies.geometric(schedule.scale_fn, "an error bound to be known")
     whole = as_steps(steps)
@@ -174,7 +174,7 @@ def power_budget(schedule: CyclicalLearningRate, steps: Any) -> Any:
     scales is at most POW_ULP + 1/2 ULP, and a ULP is at most 2u of the scale. That changes the rate by
     |D| h scale (2 POW_ULP + 1) u. The two later roundings, of the product and of the sum, may add one ULP each.
     """
-    as_parameters(schedule)
+    as_symmetric(schedule, "TFA's arithmetic")
     check("error bounds")
     whole = as_steps(steps)
     flat = np.ravel(whole)
@@ -193,7 +193,7 @@ def _wave(schedule: Parameters, steps: Any) -> tuple[Floats, Floats]:
     """Return the exact cycle and height, rounded to float64."""
     fast = plan(schedule)
     if 2 * fast.p < LIMIT:
-        m, cycle = distances(fast, steps)
+        m, _, cycle = distances(fast, steps)
         if cycle is not None:
             return (cycle + 1).astype(np.float64), m / fast.p
     phases = [exact.phase(Fraction(schedule.step_size), step) for step in steps.tolist()]

@@ -25,7 +25,7 @@ import numpy as np
 from clr_ref import policies
 from clr_ref._inputs import one_of
 from clr_ref.exact.environment import check
-from clr_ref.parameters import Parameters, as_parameters
+from clr_ref.parameters import Parameters, as_symmetric
 from clr_ref.schedule import CyclicalLearningRate
 from clr_ref.steps import as_steps
 
@@ -82,7 +82,7 @@ def evaluate(
         >>> print(clr_ref.tfa_arithmetic.evaluate(schedule, [6, 7]), schedule([6, 7]))
         [0.6        0.70000005] [0.6 0.7]
     """
-    as_parameters(schedule)
+    as_symmetric(schedule, "TFA's arithmetic")
     check("TFA's rates")
     whole = as_steps(steps)
     kind = np.dtype(schedule.dtype).type

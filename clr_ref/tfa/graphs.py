@@ -42,7 +42,7 @@ from clr_ref import policies
 from clr_ref._inputs import one_of, shown
 from clr_ref.exact.environment import check
 from clr_ref.fast import pairs
-from clr_ref.parameters import as_parameters
+from clr_ref.parameters import as_symmetric
 from clr_ref.schedule import CyclicalLearningRate
 from clr_ref.steps import as_steps
 from clr_ref.tfa import eager
@@ -115,7 +115,7 @@ def evaluate(
         raise ValueError(f"tensorflow must be a release from (2, 1) on, got {shown(tensorflow)}")
     if not isinstance(array, (bool, np.bool_)):
         raise TypeError(f"array must be True or False, got {shown(array)}")
-    as_parameters(schedule)
+    as_symmetric(schedule, "TFA's arithmetic")
     check("TFA's rates")
     policies.geometric(schedule.scale_fn, f"mode {mode!r}")
     if eager.check_step_dtype(schedule, step_dtype) == "python int":

@@ -251,6 +251,7 @@ def keras_rate(experiment: Experiment) -> Any:
         schedule.step_size,
         schedule.scale_fn,
         schedule.scale_mode,
+        step_size_down=schedule.step_size_down,
         arithmetic=experiment.arithmetic,
     )
 

@@ -27,6 +27,8 @@ from tests.cli.calls import BOUNDS, call
         ["eval", "exp_range", *BOUNDS, "--gamma", "-1", "1"],
         ["eval", "triangular", *BOUNDS[:-1], "0", "1"],
         ["eval", "triangular", *BOUNDS[:-1], "nan", "1"],
+        ["eval", "triangular", *BOUNDS, "--step-size-down", "0", "1"],
+        ["eval", "triangular", *BOUNDS, "--step-size-down", "10", "--tier", "tfa", "1"],
     ],
 )
 def test_a_wrong_call_exits_with_2(arguments: list[str]) -> None:
@@ -46,6 +48,17 @@ def test_eval() -> None:
         ["3748", "2", "0", "0.0001", "0x1.a36e2e0000000p-14"],
         ["3750", "2", "0.00106724", "0.000105282816", "0x1.b996900000000p-14"],
     ]
+
+
+@pytest.mark.parametrize(("policy", "more"), [("triangular", []), ("triangular2", []), ("exp_range", ["-g", "0.5"])])
+def test_eval_of_a_longer_fall(policy: str, more: list[str]) -> None:
+    """The peak is at step 4, the end of the cycle at step 16, and the height halfway down is 1/2."""
+    result = call("eval", policy, "-i", "0", "-m", "1", "-s", "4", "-d", "12", *more, "--json", "4", "10", "16", "20")
+    document = json.loads(result.stdout)
+    assert document["schedule"]["step_size_down"] == "0x1.8000000000000p+3"
+    assert [(row["cycle"], row["height"]) for row in document["rates"]] == [(1, 1), (1, 0.5), (2, 0), (2, 1)]
+    rates = {"triangular": [1, 0.5, 0, 1], "triangular2": [1, 0.5, 0, 0.5], "exp_range": [2**-4, 2**-11, 0, 2**-20]}
+    assert [row["rate"] for row in document["rates"]] == pytest.approx(rates[policy], rel=1e-6)
 
 
 def test_eval_tiers() -> None:

@@ -59,6 +59,25 @@ def weighted(kind: Any, config: Config, step: int) -> Any:
     return low * (kind(1) - weight) + high * weight
 
 
+def asymmetric_by_cycles(kind: Any, config: Config, step: int) -> Any:
+    """As PyTorch computes it, with two step sizes."""
+    low, high, size, t = inputs(kind, config, step)
+    total = size + kind(config.step_size_down)
+    ratio, cycle = size / total, np.floor(kind(1) + t / total)
+    x = kind(1) + t / total - cycle
+    height = x / ratio if x <= ratio else (x - kind(1)) / (ratio - kind(1))
+    return low + (high - low) * height * scale(kind, config, cycle, t)
+
+
+def asymmetric_by_steps(kind: Any, config: Config, step: int) -> Any:
+    """With a remainder, and a quotient by each step size."""
+    low, high, size, t = inputs(kind, config, step)
+    total = size + kind(config.step_size_down)
+    into, cycle = np.fmod(t, total), np.floor(t / total) + kind(1)
+    height = into / size if into < size else (total - into) / kind(config.step_size_down)
+    return low + (high - low) * height * scale(kind, config, cycle, t)
+
+
 def reordered(kind: Any, config: Config, step: int) -> Any:
     """With a product for each quotient, a sum that begins with 1, and a weighted mean. The power is exp(t ln gamma)."""
     low, high, size, t = inputs(kind, config, step)
@@ -106,6 +125,22 @@ def test_the_bound_holds(formula: Formula, dtype: str) -> None:
         if config.maximal_learning_rate > 1e-30 and step < 2**20:
             worst = max(worst, expected.share(value))
     assert worst > 0.1  # without errors that come near it, the bound could be far too wide
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("formula", [asymmetric_by_cycles, asymmetric_by_steps])
+def test_the_bound_of_asymmetric_cycles_holds(formula: Formula, dtype: str) -> None:
+    chance, worst = random.Random(1), 0.0
+    for symmetric, step in samples(dtype, 1500):
+        ratio = chance.choice([2, 0.5, 9, chance.uniform(0.1, 10), 10 ** chance.uniform(-3, 3)])
+        config = dataclasses.replace(symmetric, step_size_down=symmetric.step_size * ratio)
+        with np.errstate(all="ignore"):
+            value = formula(np.dtype(dtype).type, config, step)
+        expected = rates(config, step, Level.FORMULA)
+        assert expected.allows(value), (config, step)
+        if config.maximal_learning_rate > 1e-30 and step < 2**20:
+            worst = max(worst, expected.share(value))
+    assert worst > 0.05
 
 
 @dataclasses.dataclass(frozen=True)

@@ -34,7 +34,7 @@ def test_an_implementation_that_conforms() -> None:
     assert {verdict.policy for verdict in report.verdicts} == {"triangular"}
     first, second = repr(report).splitlines()
     assert first == "reference conforms: a schedule, compared in float32"
-    assert re.fullmatch(r"  triangular: holds, (\d+) of \1 checks and cases hold; correctly rounded, at most 0 ULP off", second)
+    assert re.fullmatch(r"  triangular: holds, (\d+) of \1 checks and cases hold; correctly rounded", second)
 
 
 def test_the_report_says_what_is_wrong_and_how_to_repeat_it() -> None:

@@ -136,7 +136,10 @@ def test_a_call_that_is_not_implemented_is_a_failure() -> None:
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ("domain = 3", "needs conditions on some of initial_learning_rate, maximal_learning_rate, step_size, gamma"),
+        (
+            "domain = 3",
+            "needs conditions on some of initial_learning_rate, maximal_learning_rate, step_size, step_size_down, gamma",
+        ),
         ('[domain]\nreason = "x"', "needs conditions"),
         ('[domain]\nsteps = "whole"\nreason = "x"', "needs conditions"),
         ('[domain]\nstep_size = "whole"', "needs a reason, in words"),

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from clr_ref.conformance import exceptions
 from clr_ref.conformance.cases import fixed_cases
-from clr_ref.conformance.checks import APPLIED, CHECKS, STATEFUL
+from clr_ref.conformance.checks import APPLIED, ASYMMETRIC, CHECKS, STATEFUL
 from clr_ref.conformance.config import POLICY_NAMES
 from clr_ref.conformance.peers import __main__ as command, collect, registry, report, reread
 from clr_ref.conformance.peers.registry import Peer, PeerError, check_installed, choose, read_peer, read_peers
@@ -37,8 +37,15 @@ def verdict(status: str, **more: Any) -> dict[str, Any]:
 
 def peer(name: str, semantics: str, *verdicts: dict[str, Any], grade: str = "correctly rounded") -> dict[str, Any]:
     policies = [
-        {"policy": "triangular2", "semantics": semantics, "grade": grade, "worst_ulp": 0.0, "reason": ""},
-        {"policy": "exp_range", "semantics": "not offered", "grade": "not graded", "worst_ulp": None, "reason": "no"},
+        {"policy": "triangular2", "semantics": semantics, "grade": grade, "worst_ulp": 0.0, "worst_share": 0.0, "reason": ""},
+        {
+            "policy": "exp_range",
+            "semantics": "not offered",
+            "grade": "not graded",
+            "worst_ulp": None,
+            "worst_share": None,
+            "reason": "no",
+        },
     ]
     found = {"policies": policies, "verdicts": list(verdicts), "told": [], "dtype": "float64"}
     return {"name": name, "package": name, "version": "1.2", "tested": "2026-01-02", "report": found, "bugs": [], "cost": 2.0}
@@ -109,7 +116,7 @@ def test_the_command(found: Any, code: int, tmp_path: Path, monkeypatch: pytest.
 
 @pytest.mark.parametrize("one", PEERS, ids=lambda one: one.name)
 def test_the_deviations_of_a_peer_speak_of_what_there_is(one: Peer) -> None:
-    known = {(check.clause, check.name) for check in (*CHECKS, *STATEFUL, APPLIED)} | {("7.1", "accuracy")}
+    known = {(check.clause, check.name) for check in (*CHECKS, *ASYMMETRIC, *STATEFUL, APPLIED)} | {("7.1", "accuracy")}
     names = {case.id for policy in POLICY_NAMES for case in fixed_cases(policy, "float64")}
     for deviation in exceptions.read(one.exceptions):
         if deviation.case is not None:
@@ -176,7 +183,7 @@ def test_the_pages_excuse_what_is_declared(stored: Any) -> None:
 
 
 def test_the_pages_have_a_row_for_every_check_and_case(stored: Any) -> None:
-    known = {(check.clause, check.name) for check in (*CHECKS, *STATEFUL, APPLIED)} | {("7.1", "accuracy")}
+    known = {(check.clause, check.name) for check in (*CHECKS, *ASYMMETRIC, *STATEFUL, APPLIED)} | {("7.1", "accuracy")}
     known |= {(case.clause, f"case {case.id}") for policy in POLICY_NAMES for case in fixed_cases(policy, "float64")}
     names, rows = report.matrix(stored)
     assert {(clause, name) for clause, name, *_ in rows} == known, "run tox run -e peers: all peers need the new checks"
@@ -279,7 +286,7 @@ def test_a_missing_package_is_reported_before_anything_runs(tmp_path: Path, monk
 
 
 def test_what_the_command_prints_fits_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    long = {"policy": "triangular2", "semantics": "excused", "grade": "as the textbook formula", "worst_ulp": 2.0**63}
+    long = {"policy": "triangular2", "semantics": "excused", "grade": "as the textbook formula", "worst_share": 0.4321}
     first, rough, gone = (
         copy.deepcopy(FOUND[0]),
         copy.deepcopy(FOUND[1]),
@@ -299,7 +306,7 @@ def test_what_the_command_prints_fits_a_terminal(monkeypatch: pytest.MonkeyPatch
         "  triangular2  holds; correctly rounded",
         "  exp_range    not offered: no",
     ]
-    assert "9,223,372,036,854,775,808 ULP off" in done.stdout
+    assert "as the textbook formula: errors up to 43 % of what its" in done.stdout
     assert max(map(len, lines)) <= 80
 
 

@@ -14,7 +14,7 @@ from clr_ref.conformance import runner
 from clr_ref.conformance.accuracy import Grade, Level, rates
 from clr_ref.conformance.config import Config
 from clr_ref.conformance.subject import Local
-from clr_ref.conformance.verdict import Accuracy, ClauseVerdict, ConformanceReport, Status
+from clr_ref.conformance.verdict import Accuracy, ClauseVerdict, ConformanceReport, Status, accuracy_words
 
 #: One of the everyday schedules whose rates are graded, and steps of it.
 EVERYDAY = Config("triangular", 1e-3, 6e-3, 2000, dtype="float64")
@@ -119,3 +119,26 @@ def test_what_was_declined_is_counted() -> None:
     accuracy = Accuracy("float64", "g", 1, 3.0, 0.5, None, 0, EVERYDAY, ())
     (summary,) = report_of(*verdicts, dataclasses.replace(verdicts[3], accuracy=accuracy)).policies()
     assert (summary.grade, summary.worst_ulp) == ("g", 3.0)
+
+
+@pytest.mark.parametrize(
+    ("grade", "share", "words"),
+    [
+        ("correctly rounded", 0.2, "correctly rounded"),
+        ("as the textbook formula", 0.999, "as the textbook formula: errors up to 100 % of what its roundings can cause"),
+        (
+            "worse than the textbook formula",
+            3.14159,
+            "worse than the textbook formula: errors up to 3.14 times what",
+        ),
+        (
+            "worse than the textbook formula",
+            1e300,
+            "worse than the textbook formula: errors up to 1e+06 times what",
+        ),
+        ("worse than the textbook formula", float("inf"), "worse than the textbook formula: some rates are not finite"),
+        ("not graded", None, "not graded"),
+    ],
+)
+def test_a_grade_in_words(grade: str, share: float | None, words: str) -> None:
+    assert accuracy_words(grade, share).startswith(words)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -178,6 +179,17 @@ def test_an_inaccurate_exponential_changes_no_rate(monkeypatch: pytest.MonkeyPat
         schedule = clr_ref.exp_range(1e-4, 1e-2, 937, gamma=0.999999)
         assert_same_rates(schedule, steps, schedule(steps), expected, arithmetic="fast path of arrays")
         assert schedule._plan.powers.exp2_is_sound is sound
+
+
+@pytest.mark.parametrize("down", [1875, 2500])
+def test_ties_in_a_late_one_of_many_short_cycles(down: int) -> None:
+    """The peak of cycle 13 is half a ULP above the initial rate, which float64 cannot decide; the even one is below."""
+    schedule = clr_ref.triangular2(1, 1 + 2.0**-12, 1875, step_size_down=down)
+    steps = np.arange(20 * (1875 + down))
+    peak = 12 * (1875 + down) + 1875
+    assert schedule.exact(peak) == 1 + Fraction(1, 2**24)
+    assert schedule.values(0, len(steps))[peak] == 1
+    assert_same_rates(schedule, steps, schedule.values(0, len(steps)), schedule(steps), arithmetic="fast path of ranges")
 
 
 def test_memory_of_a_range_within_one_long_cycle() -> None:

@@ -66,7 +66,7 @@ def test_products_of_pairs_stay_within_the_error_that_is_allowed(initial: float,
     schedule = clr_ref.exp_range(initial, 1.0, 937, gamma=gamma, dtype="float64")
     plan, largest = plan_of(schedule), int(10 / (1 - gamma))
     steps = np.linspace(1, largest, 200).astype(np.int64)
-    m, _ = general.distances(plan, steps)
+    m, _, _ = general.distances(plan, steps)
     slope = general.pairs.pair((1 - Fraction(initial)) / plan.p)
     high, low = plan.powers.times(general.pairs.times(slope, m.astype(np.float64)), steps)
     shares = []

@@ -57,6 +57,20 @@ def test_the_fast_path_ends_where_a_phase_leaves_2_to_the_51() -> None:
         assert plan_of(other).last_fast_step == -1
 
 
+@pytest.mark.parametrize("sizes", [(3, 7), (7, 0.75), (33.3, 1e6), (2.0**30, 5)])
+def test_an_asymmetric_cycle_has_two_lengths_and_slopes_in_one_unit(sizes: tuple[float, float]) -> None:
+    plan = plan_of(clr_ref.triangular(1e-4, 1e-2, sizes[0], step_size_down=sizes[1]))
+    schedule, unit = plan.schedule, Fraction(1, 2**plan.shift)
+    assert (plan.p * unit, plan.fall * unit) == (Fraction(schedule.step_size), Fraction(schedule.fall))
+    assert plan.p % 2 or plan.fall % 2 or plan.shift == 0
+    amplitude = Fraction(schedule.maximal_learning_rate) - Fraction(schedule.initial_learning_rate)
+    assert [plan.slope, plan.fall_slope] == [exact.round_to(amplitude / length, "float64") for length in (plan.p, plan.fall)]
+    assert (plan.period, plan.is_symmetric) == (plan.p + plan.fall, False)
+    assert plan.last_fast_step == (2**51 - plan.period) // 2**plan.shift
+    assert not plan_of(clr_ref.triangular(0, 1, 2.0**61, step_size_down=2.0**61)).regular
+    assert plan_of(clr_ref.triangular(0, 1, 2.0**61, step_size_down=2.0**60)).regular
+
+
 def test_float64_arithmetic_is_not_trusted_with_extreme_numbers() -> None:
     """Cycles that leave int64 are evaluated exactly, as are float64 bounds that leave no room for error terms."""
     assert plan_of(clr_ref.triangular(0, 1, 2.0**60)).regular

@@ -9,10 +9,14 @@ from __future__ import annotations
 import importlib.util
 import os
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from clr_ref import policies
+from tests.keras.models import formats
 
 PROMISED = bool(os.environ.get("CLR_REF_EXPECT_TF") or os.environ.get("CLR_REF_EXPECT_BACKEND"))
 HERE = Path(__file__).parent
@@ -82,3 +86,21 @@ def tfa(tf: Any) -> Any:
         warnings.simplefilter("ignore")
         import tensorflow_addons
     return tensorflow_addons
+
+
+@pytest.fixture(params=["model.keras", "model.h5", "saved_model"])
+def file(request: pytest.FixtureRequest, keras: Any, api: Any) -> str:
+    if request.param not in formats(keras, api):
+        pytest.skip(f"Keras {api.keras_version()} does not write {request.param}")
+    return str(request.param)
+
+
+@pytest.fixture
+def registries(monkeypatch: pytest.MonkeyPatch, keras: Any) -> Iterator[None]:
+    """Removes afterwards what a test registers."""
+    monkeypatch.setattr(policies, "_registered", dict(policies._registered))
+    known = keras.utils.get_custom_objects()
+    before = dict(known)
+    yield
+    known.clear()
+    known.update(before)

@@ -46,6 +46,7 @@ def twin(drop_ins: Any, schedule: clr_ref.CyclicalLearningRate, **more: Any) -> 
     else:
         policy = {"Triangular": "Triangular", "Triangular2": "Triangular2"}[type(schedule.scale_fn).__name__]
         cls = getattr(drop_ins, f"{policy}CyclicalLearningRate")
+    more = {"step_size_down": schedule.step_size_down, **more}
     made = cls(*numbers, scale_mode=schedule.scale_mode, dtype=schedule.dtype, **more)
     assert made.reference == schedule
     return made

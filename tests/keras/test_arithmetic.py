@@ -31,6 +31,10 @@ def schedules(dtype: str = "float32") -> Iterator[clr_ref.CyclicalLearningRate]:
         yield clr_ref.triangular(low, high, size, dtype=dtype)
         yield clr_ref.triangular2(low, high, size, dtype=dtype)
         yield clr_ref.exp_range(low, high, size, (0.99994, 0.9, 1 - 2.0**-40)[index % 3], dtype=dtype)
+    for up, down in ((3, 1000), (33.3, 2.5), (2.0**29, 7)):
+        yield clr_ref.triangular(1e-4, 1e-2, up, step_size_down=down, dtype=dtype)
+        yield clr_ref.triangular2(1e-4, 1e-2, up, step_size_down=down, dtype=dtype)
+        yield clr_ref.exp_range(1e-2, 1e-4, up, 0.99994, step_size_down=down, dtype=dtype)
     for by in ("cycle", "iterations"):
         yield clr_ref.CyclicalLearningRate(1e-4, 1e-2, 12, ExpRange(0.97), by, dtype)
         yield clr_ref.CyclicalLearningRate(1e-4, 1e-2, 12, "triangular2", by, dtype)
@@ -177,3 +181,28 @@ def test_a_scale_function_that_fails_says_so(drop_ins: Any) -> None:
     made = drop_ins.CyclicalLearningRate(1e-4, 1e-2, 3, lambda x: x.no_such_attribute)
     with pytest.raises(AttributeError, match="no_such_attribute"):
         made(3)
+
+
+def test_steps_with_a_fraction(drop_ins: Any, api: Any) -> None:
+    """In every mode within one ULP of the reference, for tensors, arrays and numbers; whole steps keep their bits."""
+    wide = twin(drop_ins, clr_ref.triangular(0, 1, 5))._ops.width == 64
+    asked = np.concatenate([np.arange(0, 40, 0.25), [1e5 + 0.5, 2.0**20 + 0.125]]).astype("float64" if wide else "float32")
+    chosen = [*list(schedules())[::4], clr_ref.triangular(1e-4, 1e-2, 3, step_size_down=11), clr_ref.exp_range(0, 1, 5, 0.9)]
+    for schedule in chosen:
+        made, expected = twin(drop_ins, schedule), schedule(asked)
+        normal = np.abs(expected) >= NORMAL
+        largest = max(schedule.initial_learning_rate, schedule.maximal_learning_rate)
+        for mode, compiled in modes(drop_ins).items():
+            rates = np.asarray(compiled(made)(api.tensor(asked)))
+            if wide:
+                assert_same_rates(None, asked[normal], rates[normal], expected[normal], arithmetic=of_drop_in(mode), ulps=1)
+            else:
+                assert np.abs(rates.astype(np.float64) - expected).max() <= 2.0**-19 * largest, (schedule, mode)
+            whole = asked[asked == np.floor(asked)]
+            exact = np.asarray(compiled(made)(api.tensor(whole.astype(f"int{made._ops.width}"))))
+            assert_same_rates(schedule, whole, rates[asked == np.floor(asked)], exact, arithmetic=of_drop_in(mode))
+        assert np.asarray(made(asked)).tolist() == np.asarray(made(api.tensor(asked))).tolist()
+        assert np.asarray(made(asked.tolist())).tolist() == np.asarray(made(api.tensor(asked))).tolist()
+        for step in (0.25, 2.5, 31.75):
+            assert abs(float(made(step)) - schedule(step)) <= 2.0**-19 * largest
+            assert abs(float(made(api.tensor(np.float32(step)))) - schedule(step)) <= 2.0**-19 * largest

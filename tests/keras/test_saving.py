@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,26 +16,16 @@ import pytest
 import clr_ref
 from clr_ref import policies
 from tests.keras.execution import of_drop_in
+from tests.keras.models import new_model, schedule_of, train
 from tests.rates import assert_same_rates
 
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("registries")]
 
 STEPS = np.array([0, 1, 2, 3, 4, 5, 8, 9, 31, 2**24 + 1, 2**40 + 3])
 
 
 def thirds(x: Any) -> Any:
     return 1 / (1.0 + (x - 1) / 3)
-
-
-@pytest.fixture(autouse=True)
-def registries(monkeypatch: pytest.MonkeyPatch, keras: Any) -> Iterator[None]:
-    """Removes afterwards what a test registers."""
-    monkeypatch.setattr(policies, "_registered", dict(policies._registered))
-    known = keras.utils.get_custom_objects()
-    before = dict(known)
-    yield
-    known.clear()
-    known.update(before)
 
 
 def schedules(clr: Any) -> dict[str, Any]:
@@ -91,46 +80,8 @@ def make(request: pytest.FixtureRequest, keras: Any, api: Any) -> Any:
     return found[request.param]
 
 
-def schedule_of(optimizer: Any) -> Any:
-    rate = getattr(optimizer, "_learning_rate", None)
-    return optimizer._get_hyper("learning_rate") if rate is None else rate
-
-
 def is_legacy(optimizer: Any) -> bool:
     return hasattr(optimizer, "_decayed_lr")
-
-
-def data(first: int, last: int) -> tuple[Any, Any]:
-    x = (np.arange(60).reshape(20, 3) * 7 % 11 / 16 - 0.25).astype("float32")
-    return x[first:last], x[first:last] @ np.array([[1.0], [-2.0], [0.5]], "float32")
-
-
-def new_model(keras: Any, optimizer: Any) -> Any:
-    model = keras.Sequential([keras.layers.Input((3,)), keras.layers.Dense(1)])
-    model.set_weights([np.array([[0.5], [0.25], [-0.75]], "float32"), np.array([0.125], "float32")])
-    loss = keras.losses.MeanSquaredError()  # Keras 3 cannot load the name of a loss from .h5
-    model.compile(optimizer=optimizer, loss=loss)
-    return model
-
-
-def train(model: Any, first: int, last: int, **arguments: Any) -> Any:
-    x, y = data(first, last)
-    model.fit(x, y, batch_size=1, shuffle=False, verbose=0, **arguments)
-    return model
-
-
-def formats(keras: Any, api: Any) -> tuple[str, ...]:
-    if api.IS_KERAS_3:
-        return ("model.keras", "model.h5")
-    version = tuple(int(part) for part in api.keras_version().split(".")[:2])
-    return ("model.keras", "model.h5", "saved_model") if version >= (2, 12) else ("model.h5", "saved_model")
-
-
-@pytest.fixture(params=["model.keras", "model.h5", "saved_model"])
-def file(request: pytest.FixtureRequest, keras: Any, api: Any) -> str:
-    if request.param not in formats(keras, api):
-        pytest.skip(f"Keras {api.keras_version()} does not write {request.param}")
-    return str(request.param)
 
 
 def restores_iterations(api: Any, file: str, legacy: bool) -> bool:
@@ -288,30 +239,11 @@ def test_custom_object_scope(clr: Any, keras: Any) -> None:
     assert keras.optimizers.schedules.deserialize(config, custom_objects={"saved elsewhere": thirds}).scale_fn is thirds
 
 
+# --- copies that Keras makes ------------------------------------------------------------------------------
+
+
 def unnamed(clr: Any) -> Any:
     return clr.CyclicalLearningRate(1e-3, 1e-1, 4, lambda x: 1 / (2.0 ** (x - 1)))
-
-
-NO_NAME = r"has no name and cannot be stored: give it one with clr_ref.register_scale_fn\(name, scale_fn\)"
-
-
-def test_a_lambda_cannot_be_saved(clr: Any, keras: Any, file: str, tmp_path: Path) -> None:
-    """The error says how to give the function a name, and with a name the same model can be saved."""
-    path = tmp_path / file
-    with pytest.raises(ValueError, match=NO_NAME):
-        unnamed(clr).get_config()
-    model = train(new_model(keras, keras.optimizers.SGD(learning_rate=unnamed(clr))), 0, 3)
-    with pytest.raises(ValueError, match=NO_NAME):
-        model.save(str(path))
-    weights = model.get_weights()
-    model.save_weights(str(tmp_path / "only.weights.h5"))
-    clr_ref.register_scale_fn("a name now", schedule_of(model.optimizer).scale_fn)
-    model.save(str(tmp_path / f"again_{file}"))
-    again = keras.models.load_model(str(tmp_path / f"again_{file}"))
-    assert [w.tobytes() for w in again.get_weights()] == [w.tobytes() for w in weights]
-
-
-# --- copies that Keras makes ------------------------------------------------------------------------------
 
 
 def test_a_lambda_trains_everywhere(make: Any, clr: Any, keras: Any, api: Any) -> None:
@@ -340,15 +272,11 @@ def test_a_lambda_trains_everywhere(make: Any, clr: Any, keras: Any, api: Any) -
 
 
 def test_clone(clr: Any, keras: Any, api: Any) -> None:
-    """Later Keras 3 clones the compilation too, by the config, for which a scale function needs a name."""
-    named = clr.Triangular2CyclicalLearningRate(1e-3, 1e-1, 4, name="mine")
-    clone = keras.models.clone_model(new_model(keras, keras.optimizers.SGD(learning_rate=named)))
-    if api.IS_KERAS_3 and tuple(map(int, keras.__version__.split(".")[:2])) > (3, 8):
-        assert_same(schedule_of(clone.optimizer), named)
-        with pytest.raises(ValueError, match=NO_NAME):
-            keras.models.clone_model(new_model(keras, keras.optimizers.SGD(learning_rate=unnamed(clr))))
-    else:
-        keras.models.clone_model(new_model(keras, keras.optimizers.SGD(learning_rate=unnamed(clr))))
+    """Later Keras 3 clones the compilation too, by the config."""
+    for schedule in (clr.Triangular2CyclicalLearningRate(1e-3, 1e-1, 4, name="mine"), unnamed(clr)):
+        clone = keras.models.clone_model(new_model(keras, keras.optimizers.SGD(learning_rate=schedule)))
+        if api.IS_KERAS_3 and tuple(map(int, keras.__version__.split(".")[:2])) > (3, 8):
+            assert_same(schedule_of(clone.optimizer), schedule)
 
 
 def test_to_json(schedule: Any, keras: Any) -> None:

@@ -63,7 +63,10 @@ NESTED = "[" * 100_000
         (TUTORIAL.to_json()[:-1], "text must be JSON that to_json returned"),
         (NESTED, "text must be JSON that to_json returned, got one that is nested too deep"),
         ('{"step_size": ' + NESTED, "text must be JSON that to_json returned, got one that is nested too deep"),
-        ("NaN", "text must be a JSON object with the fields initial_learning_rate, .*, dtype, got nan"),
+        (
+            "NaN",
+            "text must be a JSON object with the fields initial_learning_rate, .*, dtype, and perhaps step_size_down, got nan",
+        ),
         ("[]", "text must be a JSON object with the fields .*, got \\[\\]"),
         ("1" * 5000, "text must be a JSON object with the fields .*, got inf"),
         ("{}", "exactly the fields .*; got \\['dtype', 'initial_learning_rate', .*'step_size'\\] missing and \\[\\] unknown"),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from tests.schedules import POLICIES, schedule_of
 FLOAT64 = "tensor arithmetic (NumPy, float64)"
 PAIRS = "tensor arithmetic (NumPy, pairs of float32)"
 #: Sums of triangular whose slope is split, sealed ones, and phases of every kind.
+ASYMMETRIC = [(3, 7), (937, 2), (33.3, 2.5), (0.75, 100), (2.0**29, 2.0**29 + 64)]
 STEP_SIZES = [1, 937, 33.3, 2.5, 2.0**29 + 64, 2.0**62, 2.0**63]
 
 
@@ -54,18 +56,22 @@ def schedules(dtype: str = "float32") -> Iterator[clr_ref.CyclicalLearningRate]:
     for policy in POLICIES:
         for step_size in STEP_SIZES:
             yield schedule_of(policy, step_size, dtype=dtype)
+        for up, down in ASYMMETRIC:
+            yield schedule_of(policy, up, step_size_down=down, dtype=dtype)
+        yield schedule_of(policy, 12, 1e-2, 1e-4, step_size_down=5, dtype=dtype)
         yield schedule_of(policy, 12, 1e-2, 1e-4, dtype=dtype)
         yield schedule_of(policy, 12, -0.3, 0.7, dtype=dtype)
     yield clr_ref.exp_range(1e-4, 1e-2, 937, gamma=1 - 2.0**-40, dtype=dtype)  # five tables
     for mode in ("cycle", "iterations"):
         yield clr_ref.CyclicalLearningRate(1e-4, 1e-2, 12, ExpRange(0.97), mode, dtype)
+        yield clr_ref.CyclicalLearningRate(1e-4, 1e-2, 12, "triangular2", mode, dtype, step_size_down=30)
         yield clr_ref.CyclicalLearningRate(1e-4, 1e-2, 12, "triangular2", mode, dtype)
 
 
 def name(schedule: clr_ref.CyclicalLearningRate) -> str:
     kind = schedule.scale_fn
     power = f"{kind.gamma:.12g}**{schedule.scale_mode[:-1]}" if isinstance(kind, ExpRange) else type(kind).__name__
-    return f"{power}-{schedule.initial_learning_rate:.3g}-{schedule.step_size:.6g}"
+    return f"{power}-{schedule.initial_learning_rate:.3g}-{schedule.step_size:.6g}-{schedule.fall:.6g}"
 
 
 def steps_of_every_size(bits: int) -> list[int]:
@@ -117,6 +123,28 @@ def test_rates_next_to_midpoints_are_one_ulp_off_at_most() -> None:
     assert off >= 3
 
 
+@pytest.mark.parametrize("sizes", [(937, None), (33.3, None), (3, 2.0**20 + 7), (2.0**20 + 7, 3)], ids=str)
+def test_the_products_of_a_split_slope_are_exact(sizes: tuple[float, float | None]) -> None:
+    """So that it makes no difference whether a compiler contracts them with the sum that follows."""
+    plan = plan_of(clr_ref.triangular(1e-4, 1e-2, sizes[0], step_size_down=sizes[1]))
+    short = formula._short(plan)
+    assert short is not None
+    for length, parts, slope in zip((plan.p, plan.fall), short, (plan.slope, plan.fall_slope), strict=True):
+        assert sum(parts) == slope
+        for m in (length, length - 1, 1):
+            assert [Fraction(m * part) for part in parts] == [m * Fraction(part) for part in parts]
+
+
+@pytest.mark.parametrize("ops", [backends.numpy_ops(), pairs_of_float32()], ids=["64", "32"])
+def test_an_asymmetric_cycle_that_the_integers_cannot_count_is_refused(ops: backends.Ops) -> None:
+    last = 2.0 ** (ops.width - 1)
+    for up, down, unit in ((last, 1, 0), (1, last, 0), (last / 4, 0.125, 3)):
+        with pytest.raises(ValueError, match=rf"less than 2\*\*{ops.width - 1} .* and .*, of which it is 2\*\*-{unit}$"):
+            formula.check_period(plan_of(clr_ref.triangular(0, 1, up, step_size_down=down)), ops)
+    formula.check_period(plan_of(clr_ref.triangular(0, 1, last / 4, step_size_down=0.5)), ops)
+    formula.check_period(plan_of(clr_ref.triangular(0, 1, 2 * last)), ops)
+
+
 @pytest.mark.parametrize("mode", ["cycle", "iterations"])
 @pytest.mark.parametrize(
     ("ops", "arithmetic"), [(backends.numpy_ops(), FLOAT64), (pairs_of_float32(), PAIRS)], ids=["64", "32"]
@@ -146,9 +174,8 @@ def test_steps_of_any_dtype(dtype: str) -> None:
 def test_steps_outside_the_domain_have_the_rates_of_its_ends(policy: str, ops: backends.Ops, arithmetic: str) -> None:
     schedule, last = schedule_of(policy, 5), 2 ** (ops.width - 1) - 1
     first, end = evaluate(schedule, np.array([0, last], f"int{ops.width}"), ops)
-    steps = np.array([-1, -0.5, -np.inf, 1e30, np.inf, np.nan, 2.5], np.float32)
-    inside = evaluate(schedule, np.array([2], f"int{ops.width}"), ops)[0]
-    expected = np.array([first, first, first, end, end, np.nan, inside], np.float32)
+    steps = np.array([-1, -0.5, -np.inf, 1e30, np.inf, np.nan], np.float32)
+    expected = np.array([first, first, first, end, end, np.nan], np.float32)
     assert_same_rates(schedule, steps, evaluate(schedule, steps, ops), expected, arithmetic=arithmetic)
     before = np.array([-7, -(2 ** (ops.width - 1))], f"int{ops.width}")
     assert_same_rates(schedule, before, evaluate(schedule, before, ops), np.array([first, first]), arithmetic=arithmetic)

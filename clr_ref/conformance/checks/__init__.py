@@ -7,6 +7,13 @@ the relations hold in bits, at other levels within the slack of the rates that t
 
 from __future__ import annotations
 
+from clr_ref.conformance.checks.asymmetric import (
+    ends_its_cycle_after_the_fall,
+    halves_once_for_each_whole_cycle,
+    is_not_symmetric,
+    peaks_at_step_size,
+    rises_and_falls_at_two_speeds,
+)
 from clr_ref.conformance.checks.decorator import Check, check
 from clr_ref.conformance.checks.inputs import (
     does_not_round_gamma,
@@ -49,7 +56,20 @@ from clr_ref.conformance.checks.schedulers import (
     resumes,
 )
 
-__all__ = ["APPLIED", "CHECKS", "STATEFUL", "VALUES", "Check", "Hung", "Inapplicable", "Judge", "Outside", "Wrong", "check"]
+__all__ = [
+    "APPLIED",
+    "ASYMMETRIC",
+    "CHECKS",
+    "STATEFUL",
+    "VALUES",
+    "Check",
+    "Hung",
+    "Inapplicable",
+    "Judge",
+    "Outside",
+    "Wrong",
+    "check",
+]
 
 #: The checks of schedules, those first that tell most about what is wrong.
 CHECKS = (
@@ -78,6 +98,14 @@ CHECKS = (
     refuses_a_step_size_that_is_not_finite,
     refuses_a_gamma_that_is_not_positive_and_finite,
     refuses_what_is_no_step,
+)
+#: The further checks of implementations whose ``make`` has an argument ``step_size_down``.
+ASYMMETRIC = (
+    rises_and_falls_at_two_speeds,
+    ends_its_cycle_after_the_fall,
+    peaks_at_step_size,
+    is_not_symmetric,
+    halves_once_for_each_whole_cycle,
 )
 #: The further checks of schedulers.
 STATEFUL = (counts_from_zero, resumes, loads_a_state_twice, keeps_its_state_apart, loads_into_a_used_one, pickles)

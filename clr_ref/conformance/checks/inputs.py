@@ -65,7 +65,7 @@ def does_not_round_gamma(judge: Judge) -> None:
     dataclasses.replace(judge, gamma_is_kept=True).compare(peak, value)
 
 
-@check("1.5", "A step is a whole number, 0 to 2^63 - 1.")
+@check("1.5", "A step is a number from 0 to 2^63 - 1")
 def takes_any_step(judge: Judge, far: int) -> None:
     step, size = far, judge.config.step_size
     # After 2^24 half cycles float32 cannot tell two phases apart, so the cycle is made longer.
@@ -123,11 +123,11 @@ def refuses_a_gamma_that_is_not_positive_and_finite(judge: Judge, step: int, ref
     _refuses(judge, step, gamma=(-judge.config.gamma, math.nan, math.inf)[refused])
 
 
-@check("1.5", "a negative, fractional or larger number are errors", of_inputs=True)
+@check("1.5", "a negative or larger number are errors", of_inputs=True)
 def refuses_what_is_no_step(judge: Judge, step: int, refused: int) -> None:
-    """The rate of the nearest step towards 0 is accepted too (clause 11.7): a schedule in a graph cannot raise an exception."""
+    """The rate of the nearest step is accepted too (clause 11.7): a schedule in a graph cannot raise an exception."""
     suppose(not judge.subject.capabilities.stateful)  # a scheduler counts by itself
-    given, nearest = ((-1 - step, 0), (step + 0.5, step), (MAX_STEP + 1 + step, MAX_STEP))[refused]
+    given, nearest = ((-1 - step, 0), (-0.5 - step, 0), (MAX_STEP + 1 + step, MAX_STEP))[refused]
     (expected,) = judge.numbers(nearest)
     (response,) = judge.evaluate(Request(judge.config, steps=(given,)))  # type: ignore[arg-type] # some are no steps
     if not response.failed and response.value(judge.config.dtype).tobytes() != expected.tobytes():

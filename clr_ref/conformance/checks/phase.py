@@ -31,7 +31,7 @@ def is_monotone_within_a_half_cycle(judge: Judge, step: int) -> None:
 
 @check("2.3", "the same at 2ks + d and 2ks - d", policies=("triangular", "triangular2"))
 def is_symmetric(judge: Judge, step: int, cycles: int) -> None:
-    period = 2 * Fraction(judge.config.build().step_size)
+    period = judge.config.cycle
     into = step % period
     after, before = period * cycles + into, period * (cycles + 1) - into
     suppose(after.denominator == 1 and before.denominator == 1)

@@ -17,14 +17,14 @@ from clr_ref.policies import Geometric
 
 @check("4.1", "The rate is periodic in t with period 2s.", policies=("triangular",))
 def is_periodic(judge: Judge, step: int, cycles: int) -> None:
-    moved = step + 2 * Fraction(judge.config.build().step_size) * cycles
+    moved = step + judge.config.cycle * cycles
     suppose(moved.denominator == 1 and moved <= MAX_STEP)
     same_rate(judge, step, int(moved))
 
 
 @check("4.2", "The amplitude halves with every cycle, for as many cycles as there are.", policies=("triangular2",))
 def halves_every_cycle(judge: Judge, step: int, halvings: int) -> None:
-    moved = step + 2 * Fraction(judge.config.build().step_size) * halvings
+    moved = step + judge.config.cycle * halvings
     suppose(moved.denominator == 1 and moved <= MAX_STEP)
     later = int(moved)
     # An initial rate of 0 shows the most halvings; some implementations cannot have it.
@@ -56,7 +56,7 @@ def stays_in_its_envelope(judge: Judge, step: int) -> None:
 
 @check("4.3", "with t the step since the start of training, not of the cycle", policies=("exp_range",))
 def counts_gamma_from_the_start(judge: Judge, step: int, cycles: int) -> None:
-    period = 2 * Fraction(judge.config.build().step_size)
+    period = judge.config.cycle
     step, cycles = step % 200, cycles % 4
     moved = step + period * cycles
     suppose(moved.denominator == 1 and moved < 200)

@@ -28,7 +28,7 @@ def follows_the_formula(judge: Judge, step: int) -> None:
 @check("3.2", "At the ends of a cycle the rate is initial")
 def starts_and_ends_at_its_base(judge: Judge, cycles: int) -> None:
     schedule = judge.config.build()
-    end = 2 * Fraction(schedule.step_size) * cycles
+    end = judge.config.cycle * cycles
     suppose(end.denominator == 1 and end <= MAX_STEP)
     equals_bound(judge, int(end), schedule.initial_learning_rate)
 

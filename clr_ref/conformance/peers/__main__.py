@@ -14,12 +14,13 @@ from typing import Any
 import click
 
 from clr_ref._files import write_text
-from clr_ref.cli.common import check_outputs, ending_clearly, finite, output_option, short, writing_clearly
+from clr_ref.cli.common import check_outputs, ending_clearly, finite, output_option, writing_clearly
 from clr_ref.cli.lines import say
 from clr_ref.conformance.exceptions import ExceptionsError
 from clr_ref.conformance.peers import report, reread
 from clr_ref.conformance.peers.collect import collect
 from clr_ref.conformance.peers.registry import PeerError, check_installed, choose, read_peers
+from clr_ref.conformance.verdict import accuracy_words
 
 EXAMPLE = """\b
 Example:
@@ -71,8 +72,7 @@ def _show(peer: dict[str, Any]) -> None:
     for line in peer["report"]["policies"]:
         if line["policy"]:
             offered = line["semantics"] != "not offered"
-            worst = f", at most {short(line['worst_ulp'])} ULP off" if line["worst_ulp"] else ""
-            grade = f"; {line['grade']}{worst}" if offered else f": {line['reason']}"
+            grade = f"; {accuracy_words(line['grade'], line['worst_share'])}" if offered else f": {line['reason']}"
             say(f"  {line['policy']:11}  {report.MARKS.get(line['semantics'], line['semantics'])}{grade}", hang=" " * 9)
 
 

@@ -27,10 +27,10 @@ class Schedule:
         return applied(tf.keras.optimizers.SGD(self._schedule), n)
 
 
-def make(policy: str, *, arithmetic: str = "exact", **arguments: Any) -> Any:
+def make(policy: str, *, step_size_down: float | None = None, **arguments: Any) -> Any:
     from clr_ref import keras
 
-    return Schedule(getattr(keras, CLASSES[policy])(**arguments, arithmetic=arithmetic))
+    return Schedule(getattr(keras, CLASSES[policy])(**arguments, step_size_down=step_size_down))
 
 
 def make_tfa(policy: str, **arguments: Any) -> Any:

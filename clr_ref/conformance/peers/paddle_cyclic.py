@@ -46,12 +46,19 @@ class Scheduler:
 
 
 def make(
-    policy: str, *, initial_learning_rate: float, maximal_learning_rate: float, step_size: float, gamma: float = 1.0
+    policy: str,
+    *,
+    initial_learning_rate: float,
+    maximal_learning_rate: float,
+    step_size: float,
+    gamma: float = 1.0,
+    step_size_down: float | None = None,
 ) -> Any:
     return Scheduler(
         base_learning_rate=initial_learning_rate,
         max_learning_rate=maximal_learning_rate,
         step_size_up=step_size,
+        step_size_down=step_size_down,
         mode=policy,
         exp_gamma=gamma,
     )

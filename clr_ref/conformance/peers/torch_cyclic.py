@@ -64,10 +64,21 @@ class Scheduler:
 
 
 def make(
-    policy: str, *, initial_learning_rate: float, maximal_learning_rate: float, step_size: float, gamma: float = 1.0
+    policy: str,
+    *,
+    initial_learning_rate: float,
+    maximal_learning_rate: float,
+    step_size: float,
+    gamma: float = 1.0,
+    step_size_down: float | None = None,
 ) -> Any:
     return Scheduler(
-        base_lr=initial_learning_rate, max_lr=maximal_learning_rate, step_size_up=step_size, mode=policy, gamma=gamma
+        base_lr=initial_learning_rate,
+        max_lr=maximal_learning_rate,
+        step_size_up=step_size,
+        step_size_down=step_size_down,
+        mode=policy,
+        gamma=gamma,
     )
 
 

@@ -104,3 +104,16 @@ def test_what_happens(name: str, drop_ins: Any, api: Any, probe: Any) -> None:
         if api.BACKEND == "torch" and name == "another schedule after training":  # torch compiles nothing
             rates = np.where(steps < STEPS, RATES(steps), OTHER(steps))
         assert probe.applied(model).tolist() == rates.reshape(EPOCHS, STEPS).sum(0).tolist(), column
+
+
+def test_nothing_is_compiled_in_eager_mode(drop_ins: Any, api: Any, probe: Any) -> None:
+    """There each update reads the rate anew."""
+    steps = np.arange(EPOCHS * STEPS)
+    for column, sgd in generations(api).items():
+        changes = [(another, OTHER(steps))] + ([(number, np.full(len(steps), 0.5))] if column == 0 else [])
+        for change, later in changes:
+            model = probe.model(STEPS)
+            model.compile(optimizer=sgd(drop_ins.from_schedule(RATES)), loss=probe.loss, run_eagerly=True)
+            before(change, 1)(drop_ins, probe, model)
+            rates = np.where(steps < STEPS, RATES(steps), later)
+            assert probe.applied(model).tolist() == rates.reshape(EPOCHS, STEPS).sum(0).tolist(), column

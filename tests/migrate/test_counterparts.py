@@ -123,3 +123,19 @@ def test_weights_are_excluded_from_the_decay_by_name_or_as_variables(keras: Any,
     optimizer.exclude_from_weight_decay(**({"var_names": [pattern]} if pattern else {"var_list": [layer.kernel]}))
     optimizer.apply_gradients([(keras.ops.zeros((1, 1)), layer.kernel)])
     assert layer.kernel.numpy().item() == (1.0 if excluded else 1 - 0.5 * 0.25)
+
+
+def test_fit_ends_with_the_averages_as_weights(keras: Any) -> None:
+    """The gradient is 1 and the rate 1: the weight is -1, -2, -3, and its average begins with the first of them."""
+    model = keras.Sequential([keras.layers.Input((1,)), keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros")])
+    model.compile(keras.optimizers.SGD(1.0, use_ema=True, ema_momentum=0.5), loss=lambda _, output: output)
+    rows = np.ones((3, 1), np.float32)
+    model.fit(rows, rows, batch_size=1, verbose=0)
+    assert model.get_weights()[0].item() == 0.5 * (0.5 * -1 + 0.5 * -2) + 0.5 * -3
+
+
+def test_compile_scales_the_loss_under_mixed_precision(keras: Any) -> None:
+    model = keras.Sequential([keras.layers.Input((1,)), keras.layers.Dense(1, dtype="mixed_float16")])
+    model.dtype_policy = keras.DTypePolicy("mixed_float16")
+    model.compile(keras.optimizers.SGD(1.0), loss="mse")
+    assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)

@@ -23,7 +23,7 @@ class _Group(click.Group):
             return super().invoke(ctx)
 
 
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
 @click.version_option(clr_ref.__version__, prog_name="clr-ref")
 def main() -> None:
     r"""Cyclical learning rates: exact values, a correctly rounded schedule, and the recorded rates of TFA.

@@ -131,7 +131,6 @@ def golden_option(function: Callable[..., Any]) -> Callable[..., Any]:
         "--golden",
         "folder",
         type=click.Path(path_type=Path),
-        default=None,
         metavar="DIR",
         callback=check,
         help="Folder of the golden store. Default: the one that is installed with clr_ref.",
@@ -143,7 +142,6 @@ def data_option(function: Callable[..., Any]) -> Callable[..., Any]:
         "--data",
         "source",
         type=click.Path(path_type=Path, file_okay=False, exists=True),
-        default=None,
         metavar="DIR",
         help="Folder with the four .gz files of Fashion-MNIST. Default: Keras's cache, the Debian package's folder, or a "
         "download.",

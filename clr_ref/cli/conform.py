@@ -23,7 +23,6 @@ from clr_ref.conformance.config import MAX_EXAMPLES, POLICY_NAMES, SEED, THOROUG
 @click.option(
     "--dtype",
     type=click.Choice(["float32", "float64"]),
-    default=None,
     help="Compare the rates in this precision. Default: that of the rates.",
 )
 @click.option(
@@ -32,14 +31,11 @@ from clr_ref.conformance.config import MAX_EXAMPLES, POLICY_NAMES, SEED, THOROUG
 @click.option(
     "--exceptions",
     type=click.Path(path_type=Path, dir_okay=False),
-    default=None,
     metavar="FILE",
     help="A TOML file with known deviations, and the domain of IMPL.",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=SEED, show_default=True, help="Seed of the random test inputs.")
-@click.option(
-    "--max-examples", type=click.IntRange(min=1), default=MAX_EXAMPLES, show_default=True, help="Random inputs for each check."
-)
+@click.option("--seed", type=click.IntRange(min=0), default=SEED, help="Seed of the random test inputs.")
+@click.option("--max-examples", type=click.IntRange(min=1), default=MAX_EXAMPLES, help="Random inputs for each check.")
 @click.option("--thorough", is_flag=True, help=f"The same as --max-examples {THOROUGH_EXAMPLES}; for a release.")
 @output_option("--html", help="Write a report to this file.")
 @json_option

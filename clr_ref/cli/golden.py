@@ -49,7 +49,6 @@ def _staging_option(*, made: bool) -> Callable[..., Any]:
         "--staging",
         type=click.Path(path_type=Path, file_okay=False),
         default=DEFAULT_STAGING,
-        show_default=True,
         metavar="DIR",
         callback=check,
         help="Folder in which recordings wait to be accepted.",
@@ -184,7 +183,7 @@ def diff(names: tuple[str, ...], details: bool, staging: Path, folder: Path | No
 @golden_group.command()
 @click.argument("names", nargs=-1, metavar="[PAIR]...")
 @click.option("--overwrite", is_flag=True, help="Let a recording change or remove stored results of its pair.")
-@click.option("--reason", default=None, help="Why the stored results were wrong; kept in the record.")
+@click.option("--reason", help="Why the stored results were wrong; kept in the record.")
 @_staging_option(made=False)
 @golden_option
 @json_option
@@ -281,7 +280,7 @@ def _print_pairs(records: list[golden.Record]) -> None:
 
 @golden_group.command()
 @data_option
-@click.option("--reason", default=None, metavar="TEXT", help="Why stored digests change; required if one does.")
+@click.option("--reason", metavar="TEXT", help="Why stored digests change; required if one does.")
 @golden_option
 @json_option
 def train(source: Path | None, reason: str | None, folder: Path | None, as_json: bool) -> None:
@@ -316,7 +315,7 @@ def train(source: Path | None, reason: str | None, folder: Path | None, as_json:
 
 
 @golden_group.command()
-@click.option("--reason", default=None, metavar="TEXT", help="Why stored rates change; required if one does.")
+@click.option("--reason", metavar="TEXT", help="Why stored rates change; required if one does.")
 @golden_option
 @json_option
 def probe(reason: str | None, folder: Path | None, as_json: bool) -> None:

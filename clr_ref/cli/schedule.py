@@ -33,15 +33,13 @@ def schedule_options(function: Callable[..., Any]) -> Callable[..., Any]:
             "--dtype",
             type=click.Choice(["float32", "float64"]),
             default="float32",
-            show_default=True,
             help="Precision of the rates. Bounds and step sizes are rounded to it first.",
         ),
-        click.option("-g", "--gamma", type=float, default=None, help="Required by exp_range, and accepted by no other policy."),
+        click.option("-g", "--gamma", type=float, help="Required by exp_range, and accepted by no other policy."),
         click.option(
             "-d",
             "--step-size-down",
             type=float,
-            default=None,
             help="How many steps the rate falls. Default: --step-size.",
         ),
         click.option("-s", "--step-size", type=float, required=True, help="How many steps the rate rises."),
@@ -60,7 +58,6 @@ def schedule_options(function: Callable[..., Any]) -> Callable[..., Any]:
     "--tier",
     type=click.Choice(["reference", "exact", "tfa"]),
     default="reference",
-    show_default=True,
     help="reference: the correctly rounded rates; exact: fractions, or 77 digits; tfa: TFA's formula in eager mode.",
 )
 @json_option
@@ -174,14 +171,11 @@ def _exact_text(rate: Any) -> str:
 
 @click.command()
 @schedule_options
-@click.option(
-    "--start", type=whole_step, metavar="STEP", default="0", show_default=True, help="The first step, such as 1874 or 1e6."
-)
+@click.option("--start", type=whole_step, metavar="STEP", default="0", help="The first step, such as 1874 or 1e6.")
 @click.option(
     "--stop",
     type=whole_step,
     metavar="STEP",
-    default=None,
     help="The step after the last one. Default: ten cycles after --start.",
 )
 @click.option("--error", is_flag=True, help="Draw the error of TFA's eager formula and its bound instead of the rates.")

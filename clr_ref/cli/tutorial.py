@@ -29,11 +29,10 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--epochs", type=click.IntRange(1), default=10, show_default=True, help="Passes over the data.")
+@click.option("--epochs", type=click.IntRange(1), default=10, help="Passes over the data.")
 @click.option(
     "--subset",
     type=click.IntRange(1),
-    default=None,
     metavar="N",
     help="Train on the first N pictures only, N >= 64, at higher rates.",
 )
@@ -41,14 +40,12 @@ if TYPE_CHECKING:
     "--seed",
     type=click.IntRange(0, 2**32 - 1),
     default=0,
-    show_default=True,
     help="Seed of weights, order and dropout.",
 )
 @output_option(
     "--out",
     folder=True,
     default=Path("clr-tutorial"),
-    show_default=True,
     help="Folder for pictures, tables, pages and checkpoints. An interrupted run resumes from there.",
 )
 @data_option

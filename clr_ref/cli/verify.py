@@ -51,7 +51,7 @@ class _Check:
 
 
 @click.command()
-@click.option("--case", "case_id", default=None, metavar="ID", help="Verify only this case of the store.")
+@click.option("--case", "case_id", metavar="ID", help="Verify only this case of the store.")
 @click.option("-v", "--verbose", is_flag=True, help="Print the figures of each check, and what they mean.")
 @golden_option
 @json_option

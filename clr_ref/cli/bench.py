@@ -24,11 +24,11 @@ from clr_ref.bench.train_steps import Overhead, overheads
 from clr_ref.cli.common import (
     Progress,
     check_outputs,
-    finite,
     json_option,
     new_table,
     output_option,
     plotting_module,
+    print_json,
     print_table,
     require_extras,
 )
@@ -139,7 +139,7 @@ def bench(
             "holds": holds,
             "changes": [dataclasses.asdict(change) | {"holds": change.holds} for change in changes],
         }
-        click.echo(json.dumps(finite(document), indent=1))
+        print_json(document)
     else:
         _print(report, changes)
         if chosen is not None:

@@ -218,7 +218,7 @@ def fail(error: Exception, folder: Path | None, as_json: bool, undone: str) -> N
     """
     problems, damaged = str(error).splitlines(), isinstance(error, golden.StoreError)
     if as_json:
-        click.echo(json.dumps({"holds": False, "problems": problems}, indent=1))
+        print_json({"holds": False, "problems": problems})
     store = folder or golden.default_folder()
     headline = f"The golden store {store} is damaged or incomplete: {undone}." if damaged else f"{undone.capitalize()}:"
     say(headline, err=True)
@@ -293,6 +293,10 @@ def short(number: float) -> str:
     return f"{number:,.0f}" if np.isfinite(number) else str(number)
 
 
+def counted(number: float, noun: str) -> str:
+    return f"{number:,.0f} {noun}" + ("" if number == 1 else "s")
+
+
 def finite(document: Any) -> Any:
     """Return a document with strings for NaN and infinity, which JSON does not have."""
     if isinstance(document, dict):
@@ -300,6 +304,10 @@ def finite(document: Any) -> Any:
     if isinstance(document, (list, tuple)):
         return [finite(value) for value in document]
     return str(document) if isinstance(document, float) and not np.isfinite(document) else document
+
+
+def print_json(document: Any) -> None:
+    click.echo(json.dumps(finite(document), indent=1))
 
 
 def new_table(*columns: str) -> Table:
@@ -316,27 +324,24 @@ def print_table(table: Table) -> None:
     Without a terminal, the table is as wide as its content.
     """
     terminal = Console()
-    cells = [[str(column.header), *map(str, column.cells)] for column in table.columns]
-    natural = [max(cell_len(line) for cell in column for line in cell.split("\n")) for column in cells]
-    total = sum(natural) + 2 * len(natural)
-    widths = _fitted(cells, natural, terminal.width - 2 * len(natural)) if terminal.is_terminal else natural
-    if widths is None:
-        _print_rows_as_lines(cells, terminal.width)
-        return
-    for column, width in zip(table.columns, widths, strict=True):
-        column.width = width
+    if terminal.is_terminal:
+        cells = [[str(column.header), *map(str, column.cells)] for column in table.columns]
+        widths = _fitted(cells, terminal.width)
+        if widths is None:
+            _print_rows_as_lines(cells, terminal.width)
+            return
+        for column, width in zip(table.columns, widths, strict=True):
+            column.width = width
     # Markup and emoji codes would change cells such as "[a]" or ":b:".
-    Console(width=total if not terminal.is_terminal else terminal.width, highlight=False, markup=False, emoji=False).print(
-        table
-    )
+    Console(width=sys.maxsize, highlight=False, markup=False, emoji=False).print(table)
 
 
-def _fitted(cells: list[list[str]], natural: list[int], room: int) -> list[int] | None:
+def _fitted(cells: list[list[str]], width: int) -> list[int] | None:
     """Return widths of columns that fit: the widest columns give way, down to their longest word. None if none do."""
-    widths = list(natural)
+    widths = [max(cell_len(line) for cell in column for line in cell.split("\n")) for column in cells]
     shortest = [max(cell_len(word) for cell in column for word in ("", *cell.split())) for column in cells]
-    while sum(widths) > room:
-        able = [place for place, width in enumerate(widths) if width > shortest[place]]
+    while sum(widths) + 2 * (len(widths) - 1) > width:
+        able = [place for place, each in enumerate(widths) if each > shortest[place]]
         if not able:
             return None
         widths[max(able, key=widths.__getitem__)] -= 1

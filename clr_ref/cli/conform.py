@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
 from pathlib import Path
@@ -13,7 +12,7 @@ from click.core import ParameterSource
 from rich.console import Console
 from rich.markup import escape
 
-from clr_ref.cli.common import finite, json_option, output_option
+from clr_ref.cli.common import json_option, output_option, print_json
 from clr_ref.cli.lines import say
 from clr_ref.conformance.config import MAX_EXAMPLES, POLICY_NAMES, SEED, THOROUGH_EXAMPLES
 
@@ -97,7 +96,7 @@ def conform(
     if html is not None:
         write(report, html)
     if as_json:
-        click.echo(json.dumps(finite(report.to_data()), indent=1))
+        print_json(report.to_data())
     else:
         _show(report)
         if html is not None:

@@ -18,14 +18,15 @@ from clr_ref._inputs import unknown
 from clr_ref.cli.common import (
     Progress,
     check_outputs,
+    counted,
     data_option,
     fail,
-    finite,
     golden_option,
     json_option,
     new_table,
     output_option,
     plotting_module,
+    print_json,
     print_table,
     read_store,
     short,
@@ -130,7 +131,7 @@ def record(
                 functools.partial(recording.record_pair, pair, staging=staging, folder=store, progress=progress.say),
             )
     if as_json:
-        click.echo(json.dumps({"recorded": summaries, "failures": failures}, indent=1))
+        print_json({"recorded": summaries, "failures": failures})
     else:
         for summary in summaries:
             _print_summary(summary, details=False)
@@ -162,7 +163,7 @@ def diff(names: tuple[str, ...], details: bool, staging: Path, folder: Path | No
         fail(error, folder, as_json, "nothing was compared")
     changed = [s for s in found if s["against"] == s["pair"] and not all(d["new"] for d in s["differences"])]
     if as_json:
-        click.echo(json.dumps(finite({"pairs": found}), indent=1))
+        print_json({"pairs": found})
         sys.exit(1 if changed else 0)
     for summary in found:
         _print_summary(summary, details)
@@ -171,7 +172,7 @@ def diff(names: tuple[str, ...], details: bool, staging: Path, folder: Path | No
         say(f"Nothing is recorded in {staging}, so that there is nothing to compare with the store.")
         say(f"`{example}` records one pair, and `tox run -m record` all {len(recording.PAIRS)}.")
     elif changed:
-        say(f"{_counted(len(changed), 'pair')} would change stored results: {', '.join(s['pair'] for s in changed)}.")
+        say(f"{counted(len(changed), 'pair')} would change stored results: {', '.join(s['pair'] for s in changed)}.")
         if not details:
             say("`--details` lists each difference.")
         say("`clr-ref golden accept --overwrite --reason TEXT` replaces what is stored.")
@@ -211,7 +212,7 @@ def accept(
     except (accepting.AcceptError, golden.StoreError, OSError) as error:  # OSError: such as a full disk
         fail(error, folder, as_json, "nothing was accepted, and the store is unchanged")
     if as_json:
-        click.echo(json.dumps({"accepted": accepted}, indent=1))
+        print_json({"accepted": accepted})
     else:
         say(f"accepted {len(accepted)}: {', '.join(accepted) or 'no recording was staged; sums renewed'}")
 
@@ -242,7 +243,7 @@ def show(name: str | None, markdown: Path | None, folder: Path | None, as_json: 
         raise click.BadParameter(unknown("a recorded pair", name, store.records, "clr-ref golden show"), param_hint="PAIR")
     records = [store.records[name]] if name else list(store.records.values())
     if as_json:
-        click.echo(json.dumps([dataclasses.asdict(record) for record in records], indent=1))
+        print_json([dataclasses.asdict(record) for record in records])
         return
     if name is None:
         _print_pairs(records)
@@ -306,7 +307,7 @@ def train(source: Path | None, reason: str | None, folder: Path | None, as_json:
     records = golden.read(store).training.values()
     agreeing = {case: digests.groups(records, case) for case in record.runs}
     if as_json:
-        click.echo(json.dumps({"recorded": record.name, "agreeing": agreeing}, indent=1))
+        print_json({"recorded": record.name, "agreeing": agreeing})
         return
     click.echo(f"recorded {record.name}; the final weights of these have the same bits:")
     for case, groups in agreeing.items():
@@ -337,7 +338,7 @@ def probe(reason: str | None, folder: Path | None, as_json: bool) -> None:
         fail(error, folder, as_json, "nothing was recorded")
     failed = {title: run for title, run in record.runs.items() if isinstance(run, tuple)}
     if as_json:
-        click.echo(json.dumps({"recorded": record.name, "runs": len(record.runs), "errors": failed}, indent=1))
+        print_json({"recorded": record.name, "runs": len(record.runs), "errors": failed})
         return
     click.echo(f"recorded {record.name}: {len(record.runs)} runs, {len(failed)} of them errors")
 
@@ -393,7 +394,3 @@ def _in_words(counts: dict[str, Any]) -> str:
     if counts["values_against_errors"]:
         parts.append(f"{counts['values_against_errors']} have values on one side only")
     return ", ".join(parts)
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")

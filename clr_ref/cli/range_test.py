@@ -17,11 +17,11 @@ from clr_ref.cli.common import (
     Progress,
     check_outputs,
     data_option,
-    finite,
     json_option,
     new_table,
     output_option,
     plotting_module,
+    print_json,
     print_table,
     require_extras,
 )
@@ -137,7 +137,7 @@ def range_test(
             "comparisons": [{**dataclasses.asdict(one), "holds": one.holds} for one in comparisons],
             "out": None if out is None else str(out),
         }
-        click.echo(json.dumps(finite(report), indent=1))
+        print_json(report)
     else:
         for number, one in enumerate(found):
             _print(one, f"seed {seed + number}: " if seeds > 1 else "")

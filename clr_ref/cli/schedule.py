@@ -209,7 +209,7 @@ def plot(
     last = min(start + max(int(10 * cycle), 20), 2**63) if stop is None else stop
     if out.suffix.lower() not in (".png", ".svg", ".pdf"):
         raise click.BadParameter(f"must end in .png, .svg or .pdf, got {str(out)!r}", param_hint="--out")
-    if not 0 <= start < last <= 2**63:
+    if start >= last:  # each of them is one of 0 .. 2**63
         raise click.BadParameter(f"0 <= start < stop <= 2**63 must hold, got {start}:{last}", param_hint="--start, --stop")
     plotting = plotting_module()
     draw = plotting.error if error else plotting.rates

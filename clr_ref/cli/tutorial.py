@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from clr_ref.cli.common import (
     json_option,
     new_table,
     output_option,
+    print_json,
     print_table,
     require_extras,
 )
@@ -78,7 +78,7 @@ def tutorial(epochs: int, subset: int | None, seed: int, out: Path, source: Path
             "history": {"plain": list(result.plain.history), "clr": list(result.clr.history)},
             "digests": {"plain": result.plain.digests(), "clr": result.clr.digests()},
         }
-        click.echo(json.dumps(document, indent=1))
+        print_json(document)
     else:
         table = new_table("epoch", ">val. loss, plain", ">val. loss, CLR", ">accuracy, plain", ">accuracy, CLR")
         for one, two in zip(result.plain.history, result.clr.history, strict=True):

@@ -81,3 +81,20 @@ def test_to_stderr_or_nowhere(capsys: pytest.CaptureFixture[str], monkeypatch: p
 
 def test_control_characters_are_visible() -> None:
     assert visible("a\tb\n\x1b[31m\x9bé") == "a\tb\n\\x1b[31m\\x9bé"
+
+
+@pytest.mark.parametrize("indent", ["", "  ", "- "])
+def test_each_line_of_a_command_takes_as_many_words_as_fit(said, indent: str) -> None:  # type: ignore[no-untyped-def]
+    words = ["clr-ref", *(str(number) * (number % 7 + 1) for number in range(40))]
+    command = " ".join(words)
+    for width in range(8, 60):
+        first, *lines = said(width, f"repeat with: {command}", first=indent)
+        assert first == f"{indent}repeat with: \\"
+        blanks = " " * (len(indent) + 2)
+        assert " ".join(line.strip(" \\") for line in lines) == command
+        for line, following in zip(lines, [*lines[1:], ""], strict=True):
+            assert line.startswith(blanks)
+            assert line.endswith(" \\") is bool(following)
+            assert len(line) <= width or " " not in line.strip(" \\"), "one word alone can be too wide"
+            # With the next word, a blank and " \", the line would be too wide.
+            assert not following or len(line) + 1 + len(following.split()[0]) > width

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 #: At most so many steps are a table of all columns. Longer ones are printed as they are computed, with their rates alone.
 LISTED = 1000
 #: Steps whose rates are computed, formatted and printed together: more do not fit into the cache.
-CHUNK = 16 * 1024
+CHUNK = 16_384
 
 
 def schedule_options(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -12,7 +12,7 @@ import pytest
 import clr_ref
 from clr_ref import exact
 from clr_ref.fast import arrays, general, ranges
-from clr_ref.fast.plan import U, plan as plan_of
+from clr_ref.fast.plan import LARGEST, SMALLEST_NORMAL, U, plan as plan_of, twice_the_error
 from tests.rates import assert_same_floats
 from tests.schedules import BOUNDS, POLICIES, schedule_of
 
@@ -77,6 +77,20 @@ def test_float64_arithmetic_is_not_trusted_with_extreme_numbers() -> None:
     assert not plan_of(clr_ref.triangular(0, 1, 2.0**61)).regular
     assert plan_of(clr_ref.triangular(1e-20, 1, 33.3, dtype="float64")).regular
     assert not plan_of(clr_ref.triangular(1e-300, 1, 33.3, dtype="float64")).regular
+
+
+@pytest.mark.parametrize(
+    ("roundings", "product", "near", "units"), [(3, 1.0, 0.0, 6), (5, 1.0, 0.0, 10), (3, 0.0, 1.0, 4), (3, 2.0, 5.0, 32)]
+)
+def test_twice_the_error(roundings: int, product: float, near: float, units: int) -> None:
+    """2 * (roundings * product + 2 * near) units, and 2**-1000."""
+    assert twice_the_error(roundings, product, near) == units * 2.0**-53
+    assert twice_the_error(roundings, product * 2.0**-970, near * 2.0**-970) == units * 2.0**-1023 + 2.0**-1000
+    assert twice_the_error(roundings, product * 2.0**-947, near * 2.0**-947) == (units + 1) * 2.0**-1000
+
+
+def test_the_limits_of_normal_float32() -> None:
+    assert (SMALLEST_NORMAL, LARGEST) == (2.0**-126, (2 - 2.0**-23) * 2.0**127)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -61,7 +61,7 @@ def test_a_name_and_a_command_are_not_cut(said) -> None:  # type: ignore[no-unty
 
 
 def test_a_command_that_repeats_is_cut_for_the_shell(said) -> None:  # type: ignore[no-untyped-def]
-    assert said(len(REPEAT), REPEAT) == [REPEAT]
+    assert said(len(REPEAT), REPEAT) == [REPEAT] == said(len(REPEAT) + 9, REPEAT)
     assert said(len(REPEAT) - 1, REPEAT) == ["repeat with: \\", "  clr-ref conform a.py:make --seed 1"]
     # The second line takes 36 characters.
     assert said(36, REPEAT) == ["repeat with: \\", "  clr-ref conform a.py:make --seed \\", "  1"]

@@ -47,7 +47,7 @@ def _arrange_help(command: click.Command) -> None:
     text, _, example = inspect.cleandoc(command.help or "").partition("\\b\nExample:\n")
     command.help = text.strip()
     command.epilog = f"\b\nExample:\n{example}" if example else None
-    command.short_help = re.split(r"(?<=\.)\s", " ".join(text.split()), maxsplit=1)[0]
+    command.short_help = re.split(r"(?<=\.)\s", " ".join(text.split()))[0]
     for subcommand in getattr(command, "commands", {}).values():
         _arrange_help(subcommand)
 

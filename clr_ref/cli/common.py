@@ -20,6 +20,7 @@ import numpy as np
 from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
+from rich.status import Status
 from rich.table import Table
 
 from clr_ref._files import WriteError, reason_against, reason_against_folder
@@ -150,6 +151,11 @@ def data_option(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def json_option(function: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of tables.")(function)
+
+
+def status_line(text: str) -> Status:
+    """Return a line on stderr that says what is done now. Without a terminal nothing is printed."""
+    return Console(stderr=True).status(text)
 
 
 class Progress:

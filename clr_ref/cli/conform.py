@@ -9,10 +9,9 @@ from typing import Any
 
 import click
 from click.core import ParameterSource
-from rich.console import Console
 from rich.markup import escape
 
-from clr_ref.cli.common import json_option, output_option, print_json
+from clr_ref.cli.common import json_option, output_option, print_json, status_line
 from clr_ref.cli.lines import say
 from clr_ref.conformance.config import MAX_EXAMPLES, POLICY_NAMES, SEED, THOROUGH_EXAMPLES
 
@@ -84,7 +83,7 @@ def conform(
                 )
             options = runner.Options(working, chosen, known, seed, max_examples, shlex.join(words), domain)
             verdicts = []
-            with Console(stderr=True).status("testing") as status:
+            with status_line("testing") as status:
                 for verdict in runner.run_checks(subject, options):
                     verdicts.append(verdict)
                     status.update(escape(f"{verdict.policy} {verdict.clause} {verdict.name}"))

@@ -389,7 +389,7 @@ def _in_words(counts: dict[str, Any]) -> str:
     parts = [f"{counts['same']} of {counts['entries']} results are the same"]
     if counts["new"]:
         parts.append(f"{counts['new']} are new")
-    if changed > 0:
+    if changed:
         parts.append(f"{changed} differ, by at most {short(counts['worst_ulp'])} ULP")
     if counts["values_against_errors"]:
         parts.append(f"{counts['values_against_errors']} have values on one side only")

@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
-from clr_ref.cli.common import counted, json_option, print_json, require_extras
+from clr_ref.cli.common import counted, json_option, print_json, require_extras, status_line
 from clr_ref.cli.lines import say, visible
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def migrate(paths: tuple[Path, ...], write: bool, as_json: bool) -> None:
     from clr_ref.migrate import files
 
     results = []
-    with Console(stderr=True).status("searching") as status:
+    with status_line("searching") as status:
         for path in files.found_in(paths):
             status.update(escape(f"reading {visible(str(path))}"))
             results.append(files.migrate(path, write=write))

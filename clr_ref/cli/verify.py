@@ -11,11 +11,10 @@ from pathlib import Path
 
 import click
 import numpy as np
-from rich.console import Console
 
 import clr_ref
 from clr_ref._inputs import unknown
-from clr_ref.cli.common import counted, golden_option, json_option, print_json, read_store, short
+from clr_ref.cli.common import counted, golden_option, json_option, print_json, read_store, short, status_line
 from clr_ref.cli.lines import say
 from clr_ref.compare import Verdict, percent, percent_of_allowed
 from clr_ref.exact import FORMATS
@@ -69,8 +68,8 @@ def verify(case_id: str | None, verbose: bool, folder: Path | None, as_json: boo
     store = read_store(folder, as_json, "nothing was compared")
     if case_id is not None and case_id not in store.cases:
         raise click.BadParameter(unknown("a case", case_id, store.cases, "golden/cases.json"), param_hint="--case")
-    console, found = Console(stderr=True), []
-    with console.status("reading the store") as status:
+    found = []
+    with status_line("reading the store") as status:
         for verdict in verdicts(store, case_id):
             found.append(verdict)
             status.update(f"compared: {_check((verdict,), store).compared}")

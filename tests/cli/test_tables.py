@@ -84,6 +84,18 @@ def test_progress_in_a_terminal(capsys: pytest.CaptureFixture[str], monkeypatch:
     assert last.startswith(f"[a] is under way {'━' * 20} 4/4 0:00:00 "), text
 
 
+@pytest.mark.parametrize("terminal", [False, True])
+def test_the_status_is_no_result(terminal: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    if terminal:
+        monkeypatch.setenv("FORCE_COLOR", "1")
+        monkeypatch.setenv("TERM", "xterm-256color")
+    with common.status_line("reading"):
+        pass
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert ("reading" in err) is terminal
+
+
 @pytest.mark.parametrize(
     ("number", "text"), [(0, "0 pairs"), (1, "1 pair"), (2, "2 pairs"), (1234, "1,234 pairs"), (float("inf"), "inf pairs")]
 )

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from clr_ref.cli import main
+from clr_ref.cli import golden as command, main
 from clr_ref.golden import measured, record as recording, report, store as golden
 from tests import terminal
 from tests.golden import synthetic
@@ -277,6 +277,21 @@ def test_diff_shows_only_what_is_asked_for(call: Golden, folder: Path, staging: 
     document = json.loads(call("diff", FIRST, "--json").stdout)
     assert [pair["pair"] for pair in document["pairs"]] == [FIRST]
     assert call("diff", FIRST).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("same", "new", "ulps", "one_sided", "words"),
+    [
+        (12, 0, 0.0, 0, "12 of 12 results are the same"),
+        (11, 1, 0.0, 0, "11 of 12 results are the same, 1 are new"),
+        (11, 0, 3.0, 0, "11 of 12 results are the same, 1 differ, by at most 3 ULP"),
+        (9, 1, float("inf"), 0, "9 of 12 results are the same, 1 are new, 2 differ, by at most inf ULP"),
+        (9, 0, 1234.0, 1, "9 of 12 results are the same, 3 differ, by at most 1,234 ULP, 1 have values on one side only"),
+    ],
+)
+def test_a_mode_in_words(same: int, new: int, ulps: float, one_sided: int, words: str) -> None:
+    counts = {"entries": 12, "same": same, "new": new, "worst_ulp": ulps, "values_against_errors": one_sided}
+    assert command._in_words(counts) == words
 
 
 def test_diff_of_one_pair_that_changed(call: Golden, folder: Path, staging: Path) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clr_ref.exact import ulp
+from clr_ref.fast import pairs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -128,8 +129,8 @@ def _shortest(numbers: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int6
     found = (exponents >= min(_EXPONENTS)) & (exponents <= max(_EXPONENTS)) & (np.frexp(size)[0] != 0.5)
     exponents = np.where(found, exponents, 0).astype(np.int64)
     high, low = (table[exponents - min(_EXPONENTS)] for table in _powers(precision))
-    product = size * high
-    rest = np.zeros_like(size) if precision == 9 else _product_error(size, high, product) + size * low
+    product, error = pairs.two_product(size, high)
+    rest = error + size * low
     half = np.spacing(size.astype(numbers.dtype)).astype(np.float64) * high / 2
     found &= np.isfinite(half)  # that of the largest number is infinite
     whole = np.floor(product)
@@ -167,18 +168,6 @@ def _powers(precision: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     exact = [Fraction(10) ** (precision - 1 - exponent) for exponent in _EXPONENTS]
     high = [float(power) for power in exact]
     return np.array(high), np.array([float(power - Fraction(near)) for power, near in zip(exact, high, strict=True)])
-
-
-def _product_error(a: NDArray[np.float64], b: NDArray[np.float64], product: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return a * b - product, exactly (Dekker 1971)."""
-    a_high, b_high = (_upper_half(number) for number in (a, b))
-    a_low, b_low = a - a_high, b - b_high
-    return ((a_high * b_high - product) + a_high * b_low + a_low * b_high) + a_low * b_low
-
-
-def _upper_half(number: NDArray[np.float64]) -> NDArray[np.float64]:
-    scaled = number * (2.0**27 + 1)
-    return scaled - (scaled - number)
 
 
 @functools.cache

@@ -51,6 +51,7 @@ def test_which_numbers_are_formatted_together() -> None:
     numbers = np.array([3e-251, 3e-250, 3e250, 3e251, 0, np.inf, np.nan, 1.0, 2.0, -4.0, 3.0, -3.0])
     expected = [False, True, True, False, False, False, False, False, False, False, True, True]
     assert decimals._shortest(numbers)[3].tolist() == expected
+    assert decimals._shortest(np.array([10.0, 1000.0, 1e15]))[3].all()
     largest = np.array([3e38, np.finfo("float32").max], "float32")
     assert decimals._shortest(largest)[3].tolist() == [True, False]
 

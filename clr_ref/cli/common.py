@@ -318,7 +318,7 @@ def print_json(document: Any) -> None:
 
 def new_table(*columns: str) -> Table:
     """Return a table without frame; a column whose name starts with '>' is aligned to the right."""
-    table = Table(box=None, pad_edge=False, show_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         table.add_column(column.lstrip(">"), justify="right" if column.startswith(">") else "left", overflow="fold")
     return table
@@ -339,7 +339,7 @@ def print_table(table: Table) -> None:
         for column, width in zip(table.columns, widths, strict=True):
             column.width = width
     # Markup and emoji codes would change cells such as "[a]" or ":b:".
-    Console(width=sys.maxsize, highlight=False, markup=False, emoji=False).print(table)
+    Console(width=sys.maxsize, markup=False, emoji=False).print(table)
 
 
 def _fitted(cells: list[list[str]], width: int) -> list[int] | None:
@@ -357,9 +357,9 @@ def _fitted(cells: list[list[str]], width: int) -> list[int] | None:
 def _print_rows_as_lines(cells: list[list[str]], width: int) -> None:
     """Print each row as a block of lines, a line for each column. A longer value continues below its beginning."""
     names, *rows = zip(*cells, strict=True)
-    console = Console(width=width, highlight=False, markup=False, emoji=False)
+    console = Console(width=width, markup=False, emoji=False)
     for number, row in enumerate(rows):
-        block = Table.grid(padding=(0, 2, 0, 0))
+        block = Table.grid(padding=(0, 2))
         block.add_column(justify="right", style="bold", no_wrap=True)
         block.add_column(overflow="fold")
         for name, cell in zip(names, row, strict=True):

@@ -103,3 +103,10 @@ def test_in_a_terminal_of_40_columns(capsys: pytest.CaptureFixture[str], monkeyp
         "             input checks: none of the",
         "               tests that there are",
     ]
+
+
+@pytest.mark.parametrize("status", ["excused", "holds", "not asked", "skipped", "unexpected"])
+def test_the_status_of_a_policy(status: str, capsys: pytest.CaptureFixture[str]) -> None:
+    _show(report([verdict("triangular", 1)], line("triangular", status, reason="unseen")))
+    first = capsys.readouterr().out.splitlines()[1]
+    assert first == f"triangular   {status:7}  1 of 1 clauses and cases hold; as the textbook formula"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 import shlex
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -123,6 +126,35 @@ def test_the_figures_of_a_store_that_fails(planted: Path) -> None:
     ]
     assert lines[-3:-1] == ["", "5 of 7 checks failed, in 1.0 s."]
     assert lines[-1].startswith("What to do: if you changed clr_ref or the record, the change causes this; ")
+
+
+@pytest.mark.parametrize(
+    ("bound", "mode", "values", "ulps", "compared", "holds"),
+    [
+        ("correctly rounded", "-", (1,), (0,), "clr_ref and the exact rates", "1 rate, all correctly rounded"),
+        ("error_bound", "-", (1, 999), (9, 9), "our copy and the exact rates", "1,000 rates, within the allowed error"),
+        ("error_bound", "xla", (0,), (9,), "TFA's record and the exact rates", "0 rates, within the allowed error"),
+        ("0 ULP", "eager", (2,), (0,), "our copy and TFA's record, eager mode", "2 rates, the same bits"),
+        ("power_budget", "all", (2,), (0,), "our copy and TFA's record, exp_range", "2 rates, the same bits"),
+        ("power_budget", "all", (2, 2), (1, 0), "our copy and TFA's record, exp_range", "4 rates, at most 1 float apart"),
+        ("power_budget", "all", (2, 2), (1, 2), "our copy and TFA's record, exp_range", "4 rates, at most 2 floats apart"),
+        ("sha256", "all", (2000,), (0,), "our copy and TFA's record", "2 checksums of 1,000 rates, the same"),
+    ],
+)
+def test_what_is_compared(
+    bound: str, mode: str, values: tuple[int, ...], ulps: tuple[float, ...], compared: str, holds: str
+) -> None:
+    verdicts: Any = tuple(
+        SimpleNamespace(bound=bound, mode=mode, values=number, worst_ulp=ulp, holds=True)
+        for number, ulp in zip(values, ulps, strict=True)
+    )
+    store: Any = SimpleNamespace(digest_steps=1000)
+    check = importlib.import_module("clr_ref.cli.verify")._check(verdicts, store)
+    assert (check.compared, check.holds, check.all_hold) == (compared, holds, True)
+    failed = check.fails
+    assert failed == "nothing to compare" if not sum(values) else failed.startswith(holds.split(",")[0])
+    verdicts[-1].holds = False
+    assert not check.all_hold
 
 
 def test_json_of_one_case() -> None:

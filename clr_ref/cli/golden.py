@@ -273,7 +273,7 @@ def _print_pairs(records: list[golden.Record]) -> None:
         table.add_row(record.name, p["python"], p["numpy"], f"{len(record.entries) - errors:,}", f"{errors:,}")
     print_table(table)
     for model, names in processors.items():
-        say(f"processor of {'all' if len(processors) == 1 else ', '.join(names)}: {model}", then="  ")
+        say(f"processor of {', '.join(names) if processors.keys() - {model} else 'all'}: {model}", then="  ")
     for record in records:
         if record.error is not None:
             say(f"{record.name} cannot be installed: {record.error}", then="  ")

@@ -23,7 +23,7 @@ class _Group(click.Group):
             return super().invoke(ctx)
 
 
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
 @click.version_option(clr_ref.__version__, prog_name="clr-ref")
 def main() -> None:
     r"""Cyclical learning rates: exact values, a correctly rounded schedule, and the recorded rates of TFA.
@@ -47,7 +47,7 @@ def _arrange_help(command: click.Command) -> None:
     text, _, example = inspect.cleandoc(command.help or "").partition("\\b\nExample:\n")
     command.help = text.strip()
     command.epilog = f"\b\nExample:\n{example}" if example else None
-    command.short_help = re.split(r"(?<=\.)\s", " ".join(text.split()), maxsplit=1)[0]
+    command.short_help = re.split(r"(?<=\.)\s", " ".join(text.split()))[0]
     for subcommand in getattr(command, "commands", {}).values():
         _arrange_help(subcommand)
 

@@ -24,11 +24,11 @@ from clr_ref.bench.train_steps import Overhead, overheads
 from clr_ref.cli.common import (
     Progress,
     check_outputs,
-    finite,
     json_option,
     new_table,
     output_option,
     plotting_module,
+    print_json,
     print_table,
     require_extras,
 )
@@ -40,11 +40,9 @@ _MOST_BYTES = 1 << 24
 
 
 @click.command("bench")
-@click.option("--rounds", type=click.IntRange(min=2), default=11, show_default=True, help="How often each contender is timed.")
+@click.option("--rounds", type=click.IntRange(min=2), default=11, help="How often each contender is timed.")
 @click.option("--key", is_flag=True, help="Measure only the key figures, which need no package except NumPy.")
-@click.option(
-    "--largest", type=click.IntRange(min=1), default=SIZES[-1], show_default=True, help="Measure no more steps than this."
-)
+@click.option("--largest", type=click.IntRange(min=1), default=SIZES[-1], help="Measure no more steps than this.")
 @click.option("--harness", is_flag=True, help="Also time the import, two commands and, in a checkout, the tests.")
 @click.option("--training", is_flag=True, help="Also time compiled train steps. Needs Keras on TensorFlow.")
 @output_option("--out", help="Write the results to this file, as JSON.")
@@ -65,7 +63,6 @@ _MOST_BYTES = 1 << 24
     "--compare",
     "then",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
-    default=None,
     metavar="FILE",
     help="Compare the ratios with those of a stored run. A key figure fails if, measured twice, it is above 2 times the stored "
     "ratio, or above 4 times on another processor.",
@@ -142,7 +139,7 @@ def bench(
             "holds": holds,
             "changes": [dataclasses.asdict(change) | {"holds": change.holds} for change in changes],
         }
-        click.echo(json.dumps(finite(document), indent=1))
+        print_json(document)
     else:
         _print(report, changes)
         if chosen is not None:

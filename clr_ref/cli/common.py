@@ -20,6 +20,7 @@ import numpy as np
 from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
+from rich.status import Status
 from rich.table import Table
 
 from clr_ref._files import WriteError, reason_against, reason_against_folder
@@ -131,7 +132,6 @@ def golden_option(function: Callable[..., Any]) -> Callable[..., Any]:
         "--golden",
         "folder",
         type=click.Path(path_type=Path),
-        default=None,
         metavar="DIR",
         callback=check,
         help="Folder of the golden store. Default: the one that is installed with clr_ref.",
@@ -143,7 +143,6 @@ def data_option(function: Callable[..., Any]) -> Callable[..., Any]:
         "--data",
         "source",
         type=click.Path(path_type=Path, file_okay=False, exists=True),
-        default=None,
         metavar="DIR",
         help="Folder with the four .gz files of Fashion-MNIST. Default: Keras's cache, the Debian package's folder, or a "
         "download.",
@@ -152,6 +151,11 @@ def data_option(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def json_option(function: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of tables.")(function)
+
+
+def status_line(text: str) -> Status:
+    """Return a line on stderr that says what is done now. Without a terminal nothing is printed."""
+    return Console(stderr=True).status(text)
 
 
 class Progress:
@@ -220,7 +224,7 @@ def fail(error: Exception, folder: Path | None, as_json: bool, undone: str) -> N
     """
     problems, damaged = str(error).splitlines(), isinstance(error, golden.StoreError)
     if as_json:
-        click.echo(json.dumps({"holds": False, "problems": problems}, indent=1))
+        print_json({"holds": False, "problems": problems})
     store = folder or golden.default_folder()
     headline = f"The golden store {store} is damaged or incomplete: {undone}." if damaged else f"{undone.capitalize()}:"
     say(headline, err=True)
@@ -295,6 +299,10 @@ def short(number: float) -> str:
     return f"{number:,.0f}" if np.isfinite(number) else str(number)
 
 
+def counted(number: float, noun: str) -> str:
+    return f"{number:,.0f} {noun}" + ("" if number == 1 else "s")
+
+
 def finite(document: Any) -> Any:
     """Return a document with strings for NaN and infinity, which JSON does not have."""
     if isinstance(document, dict):
@@ -304,9 +312,13 @@ def finite(document: Any) -> Any:
     return str(document) if isinstance(document, float) and not np.isfinite(document) else document
 
 
+def print_json(document: Any) -> None:
+    click.echo(json.dumps(finite(document), indent=1))
+
+
 def new_table(*columns: str) -> Table:
     """Return a table without frame; a column whose name starts with '>' is aligned to the right."""
-    table = Table(box=None, pad_edge=False, show_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         table.add_column(column.lstrip(">"), justify="right" if column.startswith(">") else "left", overflow="fold")
     return table
@@ -318,27 +330,24 @@ def print_table(table: Table) -> None:
     Without a terminal, the table is as wide as its content.
     """
     terminal = Console()
-    cells = [[str(column.header), *map(str, column.cells)] for column in table.columns]
-    natural = [max(cell_len(line) for cell in column for line in cell.split("\n")) for column in cells]
-    total = sum(natural) + 2 * len(natural)
-    widths = _fitted(cells, natural, terminal.width - 2 * len(natural)) if terminal.is_terminal else natural
-    if widths is None:
-        _print_rows_as_lines(cells, terminal.width)
-        return
-    for column, width in zip(table.columns, widths, strict=True):
-        column.width = width
+    if terminal.is_terminal:
+        cells = [[str(column.header), *map(str, column.cells)] for column in table.columns]
+        widths = _fitted(cells, terminal.width)
+        if widths is None:
+            _print_rows_as_lines(cells, terminal.width)
+            return
+        for column, width in zip(table.columns, widths, strict=True):
+            column.width = width
     # Markup and emoji codes would change cells such as "[a]" or ":b:".
-    Console(width=total if not terminal.is_terminal else terminal.width, highlight=False, markup=False, emoji=False).print(
-        table
-    )
+    Console(width=sys.maxsize, markup=False, emoji=False).print(table)
 
 
-def _fitted(cells: list[list[str]], natural: list[int], room: int) -> list[int] | None:
+def _fitted(cells: list[list[str]], width: int) -> list[int] | None:
     """Return widths of columns that fit: the widest columns give way, down to their longest word. None if none do."""
-    widths = list(natural)
+    widths = [max(cell_len(line) for cell in column for line in cell.split("\n")) for column in cells]
     shortest = [max(cell_len(word) for cell in column for word in ("", *cell.split())) for column in cells]
-    while sum(widths) > room:
-        able = [place for place, width in enumerate(widths) if width > shortest[place]]
+    while sum(widths) + 2 * (len(widths) - 1) > width:
+        able = [place for place, each in enumerate(widths) if each > shortest[place]]
         if not able:
             return None
         widths[max(able, key=widths.__getitem__)] -= 1
@@ -348,9 +357,9 @@ def _fitted(cells: list[list[str]], natural: list[int], room: int) -> list[int] 
 def _print_rows_as_lines(cells: list[list[str]], width: int) -> None:
     """Print each row as a block of lines, a line for each column. A longer value continues below its beginning."""
     names, *rows = zip(*cells, strict=True)
-    console = Console(width=width, highlight=False, markup=False, emoji=False)
+    console = Console(width=width, markup=False, emoji=False)
     for number, row in enumerate(rows):
-        block = Table.grid(padding=(0, 2, 0, 0))
+        block = Table.grid(padding=(0, 2))
         block.add_column(justify="right", style="bold", no_wrap=True)
         block.add_column(overflow="fold")
         for name, cell in zip(names, row, strict=True):

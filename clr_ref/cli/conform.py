@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
 from pathlib import Path
@@ -10,10 +9,9 @@ from typing import Any
 
 import click
 from click.core import ParameterSource
-from rich.console import Console
 from rich.markup import escape
 
-from clr_ref.cli.common import finite, json_option, output_option
+from clr_ref.cli.common import json_option, output_option, print_json, status_line
 from clr_ref.cli.lines import say
 from clr_ref.conformance.config import MAX_EXAMPLES, POLICY_NAMES, SEED, THOROUGH_EXAMPLES
 
@@ -23,7 +21,6 @@ from clr_ref.conformance.config import MAX_EXAMPLES, POLICY_NAMES, SEED, THOROUG
 @click.option(
     "--dtype",
     type=click.Choice(["float32", "float64"]),
-    default=None,
     help="Compare the rates in this precision. Default: that of the rates.",
 )
 @click.option(
@@ -32,14 +29,11 @@ from clr_ref.conformance.config import MAX_EXAMPLES, POLICY_NAMES, SEED, THOROUG
 @click.option(
     "--exceptions",
     type=click.Path(path_type=Path, dir_okay=False),
-    default=None,
     metavar="FILE",
     help="A TOML file with known deviations, and the domain of IMPL.",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=SEED, show_default=True, help="Seed of the random test inputs.")
-@click.option(
-    "--max-examples", type=click.IntRange(min=1), default=MAX_EXAMPLES, show_default=True, help="Random inputs for each check."
-)
+@click.option("--seed", type=click.IntRange(min=0), default=SEED, help="Seed of the random test inputs.")
+@click.option("--max-examples", type=click.IntRange(min=1), default=MAX_EXAMPLES, help="Random inputs for each check.")
 @click.option("--thorough", is_flag=True, help=f"The same as --max-examples {THOROUGH_EXAMPLES}; for a release.")
 @output_option("--html", help="Write a report to this file.")
 @json_option
@@ -89,7 +83,7 @@ def conform(
                 )
             options = runner.Options(working, chosen, known, seed, max_examples, shlex.join(words), domain)
             verdicts = []
-            with Console(stderr=True).status("testing") as status:
+            with status_line("testing") as status:
                 for verdict in runner.run_checks(subject, options):
                     verdicts.append(verdict)
                     status.update(escape(f"{verdict.policy} {verdict.clause} {verdict.name}"))
@@ -101,7 +95,7 @@ def conform(
     if html is not None:
         write(report, html)
     if as_json:
-        click.echo(json.dumps(finite(report.to_data()), indent=1))
+        print_json(report.to_data())
     else:
         _show(report)
         if html is not None:

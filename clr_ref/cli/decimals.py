@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clr_ref.exact import ulp
+from clr_ref.fast import pairs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -80,8 +81,8 @@ def _write_positional(text: Text, digits: Text, rows: NDArray[np.bool_], exponen
     else:
         whole = np.full((len(chosen), exponent + 1), _ZERO, np.uint8)
         head, tail = chosen[:, : exponent + 1], chosen[:, exponent + 1 :]
-        whole[:, : head.shape[1]] = np.where(head == 0, _ZERO, head)
-        parts = [whole, np.where(tail[:, :1] != 0, _POINT, 0).astype(np.uint8), tail] if tail.shape[1] else [whole]
+        whole[:, : head.shape[1]] = np.maximum(head, _ZERO)  # not a byte for nothing
+        parts = [whole, np.where(tail[:, :1], _POINT, 0).astype(np.uint8), tail] if tail.shape[1] else [whole]
     _put(text, rows, parts)
 
 
@@ -89,16 +90,14 @@ def _write_scientific(text: Text, digits: Text, rows: NDArray[np.bool_], exponen
     if not rows.any():
         return
     chosen = digits[rows]
-    point = np.where(chosen[:, 1:2] != 0, _POINT, 0).astype(np.uint8)
+    point = np.where(chosen[:, 1:2], _POINT, 0).astype(np.uint8)
     power = np.frombuffer(f"e{exponent:+03d}".encode(), np.uint8)
     _put(text, rows, [chosen[:, :1], point, chosen[:, 1:], np.tile(power, (len(chosen), 1))])
 
 
 def _put(text: Text, rows: NDArray[np.bool_], parts: list[Text]) -> None:
     """Write the characters of ``parts`` into rows of ``text``, after the place of the sign."""
-    joined = np.hstack(parts)
-    if joined.shape[1] >= _WIDTH:  # it is no wider without the bytes that stand for nothing
-        joined = np.take_along_axis(joined, np.argsort(joined == 0, axis=1, kind="stable"), 1)[:, : _WIDTH - 1]
+    joined = np.hstack(parts)[:, : _WIDTH - 1]  # what is beyond stands for nothing
     text[rows, 1 : joined.shape[1] + 1] = joined
 
 
@@ -116,6 +115,7 @@ def _write_singly(text: Text, numbers: NDArray[Any], rows: NDArray[np.bool_]) ->
 _PRECISION = {"float32": 9, "float64": 17}
 
 
+@np.errstate(all="ignore")
 def _shortest(numbers: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
     """Return the digits, their count, the decimal exponents, and where these are known.
 
@@ -124,15 +124,14 @@ def _shortest(numbers: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int6
     accurate enough to tell, and powers of two, whose ULP below is smaller, are left out.
     """
     precision = _PRECISION[numbers.dtype.name]
-    with np.errstate(all="ignore"):
-        size = np.abs(numbers.astype(np.float64))
-        exponents = np.floor(np.log10(size))
-        found = (exponents >= _EXPONENTS[0]) & (exponents <= _EXPONENTS[-1]) & (np.frexp(size)[0] != 0.5)
-        size, exponents = np.where(found, size, 1.5), np.where(found, exponents, 0).astype(np.int64)
-        high, low = (table[exponents - _EXPONENTS[0]] for table in _powers(precision))
-        product = size * high
-        rest = np.zeros_like(size) if precision == 9 else _product_error(size, high, product) + size * low
-        half = np.spacing(size.astype(numbers.dtype)).astype(np.float64) * high / 2
+    size = np.abs(numbers.astype(np.float64))
+    exponents = np.floor(np.log10(size))
+    found = (exponents >= min(_EXPONENTS)) & (exponents <= max(_EXPONENTS)) & (np.frexp(size)[0] != 0.5)
+    exponents = np.where(found, exponents, 0).astype(np.int64)
+    high, low = (table[exponents - min(_EXPONENTS)] for table in _powers(precision))
+    product, error = pairs.two_product(size, high)
+    rest = error + size * low
+    half = np.spacing(size.astype(numbers.dtype)).astype(np.float64) * high / 2
     found &= np.isfinite(half)  # that of the largest number is infinite
     whole = np.floor(product)
     rest += product - whole
@@ -169,18 +168,6 @@ def _powers(precision: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     exact = [Fraction(10) ** (precision - 1 - exponent) for exponent in _EXPONENTS]
     high = [float(power) for power in exact]
     return np.array(high), np.array([float(power - Fraction(near)) for power, near in zip(exact, high, strict=True)])
-
-
-def _product_error(a: NDArray[np.float64], b: NDArray[np.float64], product: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return a * b - product, exactly (Dekker 1971)."""
-    a_high, b_high = (_upper_half(number) for number in (a, b))
-    a_low, b_low = a - a_high, b - b_high
-    return ((a_high * b_high - product) + a_high * b_low + a_low * b_high) + a_low * b_low
-
-
-def _upper_half(number: NDArray[np.float64]) -> NDArray[np.float64]:
-    scaled = number * (2.0**27 + 1)
-    return scaled - (scaled - number)
 
 
 @functools.cache

@@ -18,14 +18,15 @@ from clr_ref._inputs import unknown
 from clr_ref.cli.common import (
     Progress,
     check_outputs,
+    counted,
     data_option,
     fail,
-    finite,
     golden_option,
     json_option,
     new_table,
     output_option,
     plotting_module,
+    print_json,
     print_table,
     read_store,
     short,
@@ -49,7 +50,6 @@ def _staging_option(*, made: bool) -> Callable[..., Any]:
         "--staging",
         type=click.Path(path_type=Path, file_okay=False),
         default=DEFAULT_STAGING,
-        show_default=True,
         metavar="DIR",
         callback=check,
         help="Folder in which recordings wait to be accepted.",
@@ -131,7 +131,7 @@ def record(
                 functools.partial(recording.record_pair, pair, staging=staging, folder=store, progress=progress.say),
             )
     if as_json:
-        click.echo(json.dumps({"recorded": summaries, "failures": failures}, indent=1))
+        print_json({"recorded": summaries, "failures": failures})
     else:
         for summary in summaries:
             _print_summary(summary, details=False)
@@ -163,7 +163,7 @@ def diff(names: tuple[str, ...], details: bool, staging: Path, folder: Path | No
         fail(error, folder, as_json, "nothing was compared")
     changed = [s for s in found if s["against"] == s["pair"] and not all(d["new"] for d in s["differences"])]
     if as_json:
-        click.echo(json.dumps(finite({"pairs": found}), indent=1))
+        print_json({"pairs": found})
         sys.exit(1 if changed else 0)
     for summary in found:
         _print_summary(summary, details)
@@ -172,7 +172,7 @@ def diff(names: tuple[str, ...], details: bool, staging: Path, folder: Path | No
         say(f"Nothing is recorded in {staging}, so that there is nothing to compare with the store.")
         say(f"`{example}` records one pair, and `tox run -m record` all {len(recording.PAIRS)}.")
     elif changed:
-        say(f"{_counted(len(changed), 'pair')} would change stored results: {', '.join(s['pair'] for s in changed)}.")
+        say(f"{counted(len(changed), 'pair')} would change stored results: {', '.join(s['pair'] for s in changed)}.")
         if not details:
             say("`--details` lists each difference.")
         say("`clr-ref golden accept --overwrite --reason TEXT` replaces what is stored.")
@@ -184,7 +184,7 @@ def diff(names: tuple[str, ...], details: bool, staging: Path, folder: Path | No
 @golden_group.command()
 @click.argument("names", nargs=-1, metavar="[PAIR]...")
 @click.option("--overwrite", is_flag=True, help="Let a recording change or remove stored results of its pair.")
-@click.option("--reason", default=None, help="Why the stored results were wrong; kept in the record.")
+@click.option("--reason", help="Why the stored results were wrong; kept in the record.")
 @_staging_option(made=False)
 @golden_option
 @json_option
@@ -212,7 +212,7 @@ def accept(
     except (accepting.AcceptError, golden.StoreError, OSError) as error:  # OSError: such as a full disk
         fail(error, folder, as_json, "nothing was accepted, and the store is unchanged")
     if as_json:
-        click.echo(json.dumps({"accepted": accepted}, indent=1))
+        print_json({"accepted": accepted})
     else:
         say(f"accepted {len(accepted)}: {', '.join(accepted) or 'no recording was staged; sums renewed'}")
 
@@ -243,7 +243,7 @@ def show(name: str | None, markdown: Path | None, folder: Path | None, as_json: 
         raise click.BadParameter(unknown("a recorded pair", name, store.records, "clr-ref golden show"), param_hint="PAIR")
     records = [store.records[name]] if name else list(store.records.values())
     if as_json:
-        click.echo(json.dumps([dataclasses.asdict(record) for record in records], indent=1))
+        print_json([dataclasses.asdict(record) for record in records])
         return
     if name is None:
         _print_pairs(records)
@@ -273,7 +273,7 @@ def _print_pairs(records: list[golden.Record]) -> None:
         table.add_row(record.name, p["python"], p["numpy"], f"{len(record.entries) - errors:,}", f"{errors:,}")
     print_table(table)
     for model, names in processors.items():
-        say(f"processor of {'all' if len(processors) == 1 else ', '.join(names)}: {model}", then="  ")
+        say(f"processor of {', '.join(names) if processors.keys() - {model} else 'all'}: {model}", then="  ")
     for record in records:
         if record.error is not None:
             say(f"{record.name} cannot be installed: {record.error}", then="  ")
@@ -281,7 +281,7 @@ def _print_pairs(records: list[golden.Record]) -> None:
 
 @golden_group.command()
 @data_option
-@click.option("--reason", default=None, metavar="TEXT", help="Why stored digests change; required if one does.")
+@click.option("--reason", metavar="TEXT", help="Why stored digests change; required if one does.")
 @golden_option
 @json_option
 def train(source: Path | None, reason: str | None, folder: Path | None, as_json: bool) -> None:
@@ -307,7 +307,7 @@ def train(source: Path | None, reason: str | None, folder: Path | None, as_json:
     records = golden.read(store).training.values()
     agreeing = {case: digests.groups(records, case) for case in record.runs}
     if as_json:
-        click.echo(json.dumps({"recorded": record.name, "agreeing": agreeing}, indent=1))
+        print_json({"recorded": record.name, "agreeing": agreeing})
         return
     click.echo(f"recorded {record.name}; the final weights of these have the same bits:")
     for case, groups in agreeing.items():
@@ -316,7 +316,7 @@ def train(source: Path | None, reason: str | None, folder: Path | None, as_json:
 
 
 @golden_group.command()
-@click.option("--reason", default=None, metavar="TEXT", help="Why stored rates change; required if one does.")
+@click.option("--reason", metavar="TEXT", help="Why stored rates change; required if one does.")
 @golden_option
 @json_option
 def probe(reason: str | None, folder: Path | None, as_json: bool) -> None:
@@ -338,7 +338,7 @@ def probe(reason: str | None, folder: Path | None, as_json: bool) -> None:
         fail(error, folder, as_json, "nothing was recorded")
     failed = {title: run for title, run in record.runs.items() if isinstance(run, tuple)}
     if as_json:
-        click.echo(json.dumps({"recorded": record.name, "runs": len(record.runs), "errors": failed}, indent=1))
+        print_json({"recorded": record.name, "runs": len(record.runs), "errors": failed})
         return
     click.echo(f"recorded {record.name}: {len(record.runs)} runs, {len(failed)} of them errors")
 
@@ -389,12 +389,8 @@ def _in_words(counts: dict[str, Any]) -> str:
     parts = [f"{counts['same']} of {counts['entries']} results are the same"]
     if counts["new"]:
         parts.append(f"{counts['new']} are new")
-    if changed > 0:
+    if changed:
         parts.append(f"{changed} differ, by at most {short(counts['worst_ulp'])} ULP")
     if counts["values_against_errors"]:
         parts.append(f"{counts['values_against_errors']} have values on one side only")
     return ", ".join(parts)
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")

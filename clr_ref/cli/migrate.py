@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
-from clr_ref.cli.common import json_option, require_extras
+from clr_ref.cli.common import counted, json_option, print_json, require_extras, status_line
 from clr_ref.cli.lines import say, visible
 
 if TYPE_CHECKING:
@@ -49,12 +48,12 @@ def migrate(paths: tuple[Path, ...], write: bool, as_json: bool) -> None:
     from clr_ref.migrate import files
 
     results = []
-    with Console(stderr=True).status("searching") as status:
+    with status_line("searching") as status:
         for path in files.found_in(paths):
             status.update(escape(f"reading {visible(str(path))}"))
             results.append(files.migrate(path, write=write))
     if as_json:
-        click.echo(json.dumps(_document(results, write), indent=1))
+        print_json(_document(results, write))
     else:
         for result in results:
             _print(result, write)
@@ -99,16 +98,16 @@ def _print_end(results: list[Result], write: bool) -> None:
     by_hand = sum(kind == "by hand" for result in results for _, kind, _ in result.findings)
     problems = sum(bool(result.problem) for result in results)
     if changed:
-        say(f"{_counted(changed, 'file')} {'changed' if write else 'would change'}, of {len(results):,}.")
+        say(f"{counted(changed, 'file')} {'changed' if write else 'would change'}, of {len(results):,}.")
         say('The rates differ from TFA\'s in the last digits, unless you add arithmetic="tfa": see docs/MIGRATING.md.')
         if not write:
             say("`--write` changes the files.")
     else:
-        say(f"Nothing to change in {_counted(len(results), 'file')}.")
+        say(f"Nothing to change in {counted(len(results), 'file')}.")
     if by_hand:
-        say(f"To be done by hand: {_counted(by_hand, 'line')}, see above.")
+        say(f"To be done by hand: {counted(by_hand, 'line')}, see above.")
     if problems:
-        say(f"Left alone: {_counted(problems, 'file')}, see above.")
+        say(f"Left alone: {counted(problems, 'file')}, see above.")
 
 
 def _document(results: list[Result], write: bool) -> dict[str, Any]:
@@ -137,7 +136,3 @@ def _document(results: list[Result], write: bool) -> dict[str, Any]:
             if result.changes or result.problem or result.findings or result.uses
         ],
     }
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")

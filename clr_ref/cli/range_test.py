@@ -17,11 +17,11 @@ from clr_ref.cli.common import (
     Progress,
     check_outputs,
     data_option,
-    finite,
     json_option,
     new_table,
     output_option,
     plotting_module,
+    print_json,
     print_table,
     require_extras,
 )
@@ -42,34 +42,28 @@ _MOST_STEPS = 10**6
 
 @click.command("range-test")
 @click.argument("model", required=False, metavar="[MODULE:MAKE]")
-@click.option("--minimal-learning-rate", type=float, default=1e-4, show_default=True, help="The first rate.")
-@click.option("--maximal-learning-rate", type=float, default=10.0, show_default=True, help="The last rate.")
-@click.option(
-    "--steps", type=click.IntRange(2, _MOST_STEPS), default=200, show_default=True, help="Number of rates, one for each update."
-)
+@click.option("--minimal-learning-rate", type=float, default=1e-4, help="The first rate.")
+@click.option("--maximal-learning-rate", type=float, default=10.0, help="The last rate.")
+@click.option("--steps", type=click.IntRange(2, _MOST_STEPS), default=200, help="Number of rates, one for each update.")
 @click.option(
     "--sweep",
     type=click.Choice(["exponential", "linear"]),
     default="exponential",
-    show_default=True,
     help="Constant ratio or constant difference of the rates.",
 )
-@click.option("--smoothing", type=float, default=0.9, show_default=True, help="The weight of the past in the smoothed loss.")
-@click.option("--batch-size", type=click.IntRange(min=1), default=64, show_default=True, help="Size of batches from arrays.")
-@click.option(
-    "--seed", type=click.IntRange(min=0, max=2**32 - 1), default=0, show_default=True, help="Seed of weights and order."
-)
-@click.option("--subset", type=click.IntRange(min=1), default=None, metavar="N", help="Train on the first N pictures only.")
+@click.option("--smoothing", type=float, default=0.9, help="The weight of the past in the smoothed loss.")
+@click.option("--batch-size", type=click.IntRange(min=1), default=64, help="Size of batches from arrays.")
+@click.option("--seed", type=click.IntRange(min=0, max=2**32 - 1), default=0, help="Seed of weights and order.")
+@click.option("--subset", type=click.IntRange(min=1), metavar="N", help="Train on the first N pictures only.")
 @data_option
 @click.option(
     "--compare",
     "epochs",
     type=click.IntRange(min=1),
-    default=None,
     metavar="EPOCHS",
     help="Train with the suggested bounds and with the tutorial's.",
 )
-@click.option("--seeds", type=click.IntRange(min=1), default=1, show_default=True, help="Number of seeds, from --seed on.")
+@click.option("--seeds", type=click.IntRange(min=1), default=1, help="Number of seeds, from --seed on.")
 @output_option("--out", folder=True, help="Write range-test.html, .png, .csv and .json into this folder.")
 @json_option
 def range_test(
@@ -143,7 +137,7 @@ def range_test(
             "comparisons": [{**dataclasses.asdict(one), "holds": one.holds} for one in comparisons],
             "out": None if out is None else str(out),
         }
-        click.echo(json.dumps(finite(report), indent=1))
+        print_json(report)
     else:
         for number, one in enumerate(found):
             _print(one, f"seed {seed + number}: " if seeds > 1 else "")

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 #: At most so many steps are a table of all columns. Longer ones are printed as they are computed, with their rates alone.
 LISTED = 1000
 #: Steps whose rates are computed, formatted and printed together: more do not fit into the cache.
-CHUNK = 16 * 1024
+CHUNK = 16_384
 
 
 def schedule_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -33,15 +33,13 @@ def schedule_options(function: Callable[..., Any]) -> Callable[..., Any]:
             "--dtype",
             type=click.Choice(["float32", "float64"]),
             default="float32",
-            show_default=True,
             help="Precision of the rates. Bounds and step sizes are rounded to it first.",
         ),
-        click.option("-g", "--gamma", type=float, default=None, help="Required by exp_range, and accepted by no other policy."),
+        click.option("-g", "--gamma", type=float, help="Required by exp_range, and accepted by no other policy."),
         click.option(
             "-d",
             "--step-size-down",
             type=float,
-            default=None,
             help="How many steps the rate falls. Default: --step-size.",
         ),
         click.option("-s", "--step-size", type=float, required=True, help="How many steps the rate rises."),
@@ -60,7 +58,6 @@ def schedule_options(function: Callable[..., Any]) -> Callable[..., Any]:
     "--tier",
     type=click.Choice(["reference", "exact", "tfa"]),
     default="reference",
-    show_default=True,
     help="reference: the correctly rounded rates; exact: fractions, or 77 digits; tfa: TFA's formula in eager mode.",
 )
 @json_option
@@ -174,14 +171,11 @@ def _exact_text(rate: Any) -> str:
 
 @click.command()
 @schedule_options
-@click.option(
-    "--start", type=whole_step, metavar="STEP", default="0", show_default=True, help="The first step, such as 1874 or 1e6."
-)
+@click.option("--start", type=whole_step, metavar="STEP", default="0", help="The first step, such as 1874 or 1e6.")
 @click.option(
     "--stop",
     type=whole_step,
     metavar="STEP",
-    default=None,
     help="The step after the last one. Default: ten cycles after --start.",
 )
 @click.option("--error", is_flag=True, help="Draw the error of TFA's eager formula and its bound instead of the rates.")
@@ -215,7 +209,7 @@ def plot(
     last = min(start + max(int(10 * cycle), 20), 2**63) if stop is None else stop
     if out.suffix.lower() not in (".png", ".svg", ".pdf"):
         raise click.BadParameter(f"must end in .png, .svg or .pdf, got {str(out)!r}", param_hint="--out")
-    if not 0 <= start < last <= 2**63:
+    if start >= last:  # each of them is one of 0 .. 2**63
         raise click.BadParameter(f"0 <= start < stop <= 2**63 must hold, got {start}:{last}", param_hint="--start, --stop")
     plotting = plotting_module()
     draw = plotting.error if error else plotting.rates

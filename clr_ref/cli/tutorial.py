@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from clr_ref.cli.common import (
     json_option,
     new_table,
     output_option,
+    print_json,
     print_table,
     require_extras,
 )
@@ -29,11 +29,10 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--epochs", type=click.IntRange(1), default=10, show_default=True, help="Passes over the data.")
+@click.option("--epochs", type=click.IntRange(1), default=10, help="Passes over the data.")
 @click.option(
     "--subset",
     type=click.IntRange(1),
-    default=None,
     metavar="N",
     help="Train on the first N pictures only, N >= 64, at higher rates.",
 )
@@ -41,14 +40,12 @@ if TYPE_CHECKING:
     "--seed",
     type=click.IntRange(0, 2**32 - 1),
     default=0,
-    show_default=True,
     help="Seed of weights, order and dropout.",
 )
 @output_option(
     "--out",
     folder=True,
     default=Path("clr-tutorial"),
-    show_default=True,
     help="Folder for pictures, tables, pages and checkpoints. An interrupted run resumes from there.",
 )
 @data_option
@@ -81,7 +78,7 @@ def tutorial(epochs: int, subset: int | None, seed: int, out: Path, source: Path
             "history": {"plain": list(result.plain.history), "clr": list(result.clr.history)},
             "digests": {"plain": result.plain.digests(), "clr": result.clr.digests()},
         }
-        click.echo(json.dumps(document, indent=1))
+        print_json(document)
     else:
         table = new_table("epoch", ">val. loss, plain", ">val. loss, CLR", ">accuracy, plain", ">accuracy, CLR")
         for one, two in zip(result.plain.history, result.clr.history, strict=True):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import platform
 import sys
 import time
@@ -12,11 +11,10 @@ from pathlib import Path
 
 import click
 import numpy as np
-from rich.console import Console
 
 import clr_ref
 from clr_ref._inputs import unknown
-from clr_ref.cli.common import finite, golden_option, json_option, read_store, short
+from clr_ref.cli.common import counted, golden_option, json_option, print_json, read_store, short, status_line
 from clr_ref.cli.lines import say
 from clr_ref.compare import Verdict, percent, percent_of_allowed
 from clr_ref.exact import FORMATS
@@ -51,7 +49,7 @@ class _Check:
 
 
 @click.command()
-@click.option("--case", "case_id", default=None, metavar="ID", help="Verify only this case of the store.")
+@click.option("--case", "case_id", metavar="ID", help="Verify only this case of the store.")
 @click.option("-v", "--verbose", is_flag=True, help="Print the figures of each check, and what they mean.")
 @golden_option
 @json_option
@@ -70,8 +68,8 @@ def verify(case_id: str | None, verbose: bool, folder: Path | None, as_json: boo
     store = read_store(folder, as_json, "nothing was compared")
     if case_id is not None and case_id not in store.cases:
         raise click.BadParameter(unknown("a case", case_id, store.cases, "golden/cases.json"), param_hint="--case")
-    console, found = Console(stderr=True), []
-    with console.status("reading the store") as status:
+    found = []
+    with status_line("reading the store") as status:
         for verdict in verdicts(store, case_id):
             found.append(verdict)
             status.update(f"compared: {_check((verdict,), store).compared}")
@@ -82,7 +80,7 @@ def verify(case_id: str | None, verbose: bool, folder: Path | None, as_json: boo
             "store": {"pairs": len(store.records), "cases": len(store.cases), "values_files": _count_values(store)},
             "verdicts": [dataclasses.asdict(verdict) for verdict in found],
         }
-        click.echo(json.dumps(finite(document), indent=1))
+        print_json(document)
     else:
         _print(store, case_id, list(_checks(found, store)), verbose, time.perf_counter() - begin)
     sys.exit(0 if holds else 1)
@@ -137,7 +135,7 @@ def _checks(found: Iterable[Verdict], store: golden.Store) -> Iterator[_Check]:
 
 def _check(verdicts: tuple[Verdict, ...], store: golden.Store) -> _Check:
     one, values = verdicts[0], sum(verdict.values for verdict in verdicts)
-    counted, record = _counted(values, "rate"), "our copy and TFA's record"
+    compared_values, record = counted(values, "rate"), "our copy and TFA's record"
     match one.bound:
         case "correctly rounded":
             compared, holds, fails = "clr_ref and the exact rates", "all correctly rounded", "not all correctly rounded"
@@ -149,21 +147,23 @@ def _check(verdicts: tuple[Verdict, ...], store: golden.Store) -> _Check:
         case "power_budget":
             apart = max(verdict.worst_ulp for verdict in verdicts)
             compared = f"{record}, exp_range"
-            holds = f"at most {_counted(apart, 'float')} apart" if apart else "the same bits"
+            holds = f"at most {counted(apart, 'float')} apart" if apart else "the same bits"
             fails = "further apart than allowed"
         case _:
-            counted = f"{_counted(values // store.digest_steps, 'checksum')} of {store.digest_steps:,} rates"
+            compared_values = f"{counted(values // store.digest_steps, 'checksum')} of {store.digest_steps:,} rates"
             compared, holds, fails = record, "the same", "not all the same"
-    return _Check(compared, f"{counted}, {holds}", f"{counted}, {fails}" if values else "nothing to compare", verdicts)
+    return _Check(
+        compared, f"{compared_values}, {holds}", f"{compared_values}, {fails}" if values else "nothing to compare", verdicts
+    )
 
 
 def _figures(verdict: Verdict, digest_steps: int) -> Iterator[str]:
     """Yield the figures of one verdict in lines; what they belong to comes first."""
-    what = _counted(verdict.values, "rate")
+    what = counted(verdict.values, "rate")
     if verdict.bound == "sha256":
-        what = _counted(verdict.values // digest_steps, "checksum")
+        what = counted(verdict.values // digest_steps, "checksum")
     which = ", ".join(part for part in (_dtype(verdict), _MODES[verdict.mode]) if part)
-    yield f"{which + ': ' if which else ''}{what} of {_counted(verdict.cases, 'case')}"
+    yield f"{which + ': ' if which else ''}{what} of {counted(verdict.cases, 'case')}"
     if verdict.worst_share is not None:
         yield f"  largest error: {percent_of_allowed(verdict.worst_share)} of the allowed error"
     if verdict.bound != "sha256":
@@ -173,10 +173,6 @@ def _figures(verdict: Verdict, digest_steps: int) -> Iterator[str]:
             yield f"    in {far.case} at step {far.step:,}"
     if verdict.note:
         yield f"  {verdict.note}"
-
-
-def _counted(number: float, noun: str) -> str:
-    return f"{number:,.0f} {noun}" + ("" if number == 1 else "s")
 
 
 def _dtype(verdict: Verdict) -> str:

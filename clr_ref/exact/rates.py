@@ -105,9 +105,7 @@ def enclosures(schedule: Parameters, step: int | Fraction) -> Iterator[tuple[Fra
 
 def scale_enclosure(scale: Geometric, argument: int | Fraction, bits: int) -> tuple[Fraction, Fraction]:
     """Return two rationals that enclose the scale; their relative distance is about 2**-bits, or 0 for a short power."""
-    base, exponent = scale.base, argument - scale.offset
-    if exponent.denominator > 1:
-        base, exponent = without_roots(base, Fraction(exponent))
+    base, exponent = without_roots(scale.base, Fraction(argument - scale.offset))
     whole, fraction = divmod(exponent, 1)
     half, twos = math.frexp(base)
     if half == 0.5:  # a power of two
@@ -117,7 +115,7 @@ def scale_enclosure(scale: Geometric, argument: int | Fraction, bits: int) -> tu
     else:
         low, high, unit = power(base, whole, bits)
     if fraction:
-        low_root, high_root, unit_of_root = root_power(base, Fraction(fraction), bits)
+        low_root, high_root, unit_of_root = root_power(base, fraction, bits)
         low, high, unit = low * low_root, high * high_root, unit + unit_of_root
     if unit + high.bit_length() < -CLAMP:
         low, high, unit = 1, 2, -CLAMP - 1

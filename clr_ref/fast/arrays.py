@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 #: So many steps are computed at a time: the cost of twenty calls of NumPy is then small, and all buffers stay in a second-level
 #: cache of 2 MiB.
-CHUNK = 32 * 1024
+CHUNK = 32_768
 #: Adding a whole number to the bits of 2**52 adds it to the float: the cheapest conversion there is.
 _MAGIC = 2.0**52
 _MAGIC_BITS = 0x4330000000000000

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 #: Steps worked on at once: the many temporaries of 48 KiB stay below the 128 KiB from which glibc's malloc may hand memory back
 #: to the system and fetch it again for every chunk, which costs as much as the arithmetic.
-CHUNK = 6 * 1024
+CHUNK = 6_144
 
 
 def fill(plan: Plan, steps: Ints, out: NDArray[Any]) -> None:

@@ -7,6 +7,7 @@ done to both ends of the interval that holds the exact rate; if they round to on
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -14,13 +15,11 @@ import numpy as np
 
 from clr_ref import exact
 from clr_ref.exact.environment import HALF_ULP, ONE, QUARTER_ULP, keeps_subnormals, rounds_to_nearest
-from clr_ref.fast.plan import SPAN, Plan, U
+from clr_ref.fast.plan import LARGEST, SMALLEST_NORMAL, SPAN, Plan, twice_the_error
 
 _SPLITTER = 2.0**29 + 1
-#: Where Veltkamp's rounding to 24 bits is that of float32: above the subnormals, and far from any overflow.
-_TINY, _HUGE = 2.0**-126, 1e30
 #: The smallest float64 that is not subnormal.
-_NORMAL = 2.0**-1022
+_NORMAL = sys.float_info.min
 #: After so many halvings the amplitude, below 2**1025, cannot change a float64: the smallest are 2**-1074.
 _CLAMP = 2200
 #: Steps computed ahead for steps that follow each other: enough to make a block cheap, few enough to be soon used.
@@ -85,9 +84,8 @@ def one_rate(plan: Plan, step: int) -> Any:
     if near == plan.initial:
         # The exact value is within a few units in 2**53 of a float32, which no rounding leaves.
         return np.float32(near + 0.0)  # -0.0 becomes 0.0
-    # Twice the bound, for the roundings of this very sum and of near +- error.
-    error = 2 * U * (plan.roundings * abs(product) + 2 * abs(near)) + 2.0**-1000
-    if abs(near) < 1e38:  # conversion of larger ones may overflow, with a warning
+    error = twice_the_error(plan.roundings, abs(product), abs(near))
+    if abs(near) + error < LARGEST:  # conversion of larger ones may overflow, with a warning
         result = np.float32(near - error)
         if result == np.float32(near + error):
             return result if result else np.float32(0.0)  # which may have been -0.0
@@ -96,15 +94,16 @@ def one_rate(plan: Plan, step: int) -> Any:
 
 def _rounding(plan: Plan) -> Callable[[float, int], Any]:
     """A function of the float64 rate and its step: the rate in float32 where its rounding is decided, else by ``one_rate``."""
-    # Twice a bound on the error of initial + product, where no product is larger than the amplitude.
-    error = 2 * U * ((plan.roundings + 2) * abs(plan.amplitude) + 2 * abs(plan.initial))
+    # No product is larger than the amplitude.
+    error = twice_the_error(plan.roundings, abs(plan.amplitude), abs(plan.amplitude) + abs(plan.initial))
     float32 = np.float32
     one, half_ulp, quarter_ulp = ONE, HALF_ULP, QUARTER_ULP
 
     def rounded(near: float, step: int) -> Any:
         low, high = near - error, near + error
         # The sum is ``rounds_to_nearest``, whose call takes longer.
-        if low > _TINY and high < _HUGE and one + half_ulp - quarter_ulp == one:
+        # Veltkamp's rounding to 24 bits is that of float32 above the subnormals, up to the largest number.
+        if low > SMALLEST_NORMAL and high < LARGEST and one + half_ulp - quarter_ulp == one:
             c = low * _SPLITTER
             d = high * _SPLITTER
             result = c - (c - low)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import dataclasses
 import functools
 from fractions import Fraction
+from typing import Any
+
+import numpy as np
 
 from clr_ref import policies
 from clr_ref.exact import round_to
@@ -14,8 +17,8 @@ from clr_ref.parameters import Parameters
 
 #: Unit roundoff of float64.
 U = 2.0**-53
-#: The smallest normal number of float32.
-SMALLEST_NORMAL = 2.0**-126
+#: The smallest normal number of float32, and the largest.
+SMALLEST_NORMAL, LARGEST = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
 #: The period and the whole-number cycle stay below this, so that int64 never overflows.
 LIMIT = 1 << 62
 #: Below this, step * q and its quotient by the period are accurate enough in float64 to find the right cycle
@@ -90,6 +93,14 @@ class Plan:
         """The powers of gamma; only for a scale that is a power of gamma."""
         assert self.scale is not None
         return Powers(self.scale.base, SPAN[self.schedule.dtype])
+
+
+def twice_the_error(roundings: int, product: Any, near: Any) -> Any:
+    """Twice the bound on the error of a float64 rate ``near``, from sizes that are at least those of its product and of itself.
+
+    It is doubled for the roundings of the sum itself and of near +- error; the absolute term is for products that underflow.
+    """
+    return 2 * U * (roundings * product + 2 * near) + 2.0**-1000
 
 
 def plan(schedule: Parameters) -> Plan:

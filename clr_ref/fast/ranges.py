@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 #: Steps worked on at once: the buffers take 704 KiB of the 1 MiB that a range may take besides its result.
-CHUNK = 16 * 1024
+CHUNK = 16_384
 #: Elements copied at once.
-REPEATED = 64 * 1024
+REPEATED = 65_536
 
 
 def check_out(out: Any, dtype: str, count: int) -> None:

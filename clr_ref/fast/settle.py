@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clr_ref.exact.environment import keeps_subnormals
-from clr_ref.fast.plan import SMALLEST_NORMAL, Plan, U
+from clr_ref.fast.plan import SMALLEST_NORMAL, Plan, twice_the_error
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -66,8 +66,7 @@ def round_to_float32(plan: Plan, near: Floats, words: NDArray[np.uint32], roundi
 
 def _undecided(plan: Plan, near: Floats, indices: NDArray[np.intp], roundings: int, keeps: bool) -> Any:
     """Those of the indices whose interval holds more than one float32 after rounding."""
-    # Twice the bound, for the roundings of near +- error; an absolute term for products that underflow.
-    error = 2 * U * (roundings * (np.abs(near) + abs(plan.initial)) + 2 * np.abs(near)) + 2.0**-1000
+    error = twice_the_error(roundings, np.abs(near) + abs(plan.initial), np.abs(near))
     # Bits are compared: on 32-bit ARM NumPy finds all subnormal float32 equal, since its vectors flush them.
     low, high = ((near + end).astype(np.float32).view(np.uint32) for end in (-error, error))
     differ = low != high

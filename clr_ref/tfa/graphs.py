@@ -59,7 +59,7 @@ def __dir__() -> list[str]:
 
 #: So many elements are computed at a time, a multiple of the 8 floats of a vector. Temporaries stay in a second-level cache,
 #: and below the 128 KiB from which glibc's malloc may hand memory back to the system for every chunk.
-CHUNK = 12 * 1024
+CHUNK = 12_288
 
 #: The bits of a float64 that a float32 does not have, and what they are in the middle between two float32.
 _BELOW_FLOAT32, _MIDPOINT = np.int64(2**29 - 1), np.int64(2**28)

@@ -41,13 +41,53 @@ def test_a_wrong_call_exits_with_2(arguments: list[str]) -> None:
 def test_eval() -> None:
     result = call("eval", "triangular2", *BOUNDS, "0", "1874", "3748:3752:2")
     assert result.exit_code == 0
-    assert [line.split() for line in result.stdout.splitlines()] == [
-        ["step", "cycle", "height", "rate", "hex"],
-        ["0", "1", "0", "0.0001", "0x1.a36e2e0000000p-14"],
-        ["1874", "1", "1", "0.01", "0x1.47ae140000000p-7"],
-        ["3748", "2", "0", "0.0001", "0x1.a36e2e0000000p-14"],
-        ["3750", "2", "0.00106724", "0.000105282816", "0x1.b996900000000p-14"],
+    assert [line.rstrip() for line in result.stdout.splitlines()] == [
+        "step  cycle      height  rate                              hex",
+        "   0      1           0  0.0001          0x1.a36e2e0000000p-14",
+        "1874      1           1  0.01             0x1.47ae140000000p-7",
+        "3748      2           0  0.0001          0x1.a36e2e0000000p-14",
+        "3750      2  0.00106724  0.000105282816  0x1.b996900000000p-14",
     ]
+    exact = call("eval", "triangular", "-i", "0", "-m", "1", "-s", "4", "--tier", "exact", "10", "3")
+    assert [line.rstrip() for line in exact.stdout.splitlines()] == [
+        "step  cycle  height  rate",
+        "  10      2     0.5  1/2",
+        "   3      1    0.75  3/4",
+    ]
+
+
+LINES = ["-i", "0", "-m", "1", "-s", "4"]
+
+
+def test_up_to_1000_steps_are_a_table() -> None:
+    assert call("eval", "triangular", *LINES, "0:999", "0").stdout.startswith("step  cycle  height  rate")
+    longer = call("eval", "triangular", *LINES, "0:1000", "12345").stdout.splitlines()
+    assert longer[:4] == [" step  rate", "    0  0", "    1  0.25", "    2  0.5"]
+    assert longer[-1] == "12345  0.25"
+    exact = call("eval", "triangular", *LINES, "--tier", "exact", "1:1002").stdout.splitlines()
+    assert exact[:2] + exact[-1:] == ["step  rate", "   1  1/4", "1001  1/4"]
+
+
+def test_json_has_a_line_for_each_step() -> None:
+    text = call("eval", "triangular", *LINES, "--json", "1", "2:4").stdout
+    assert [line for line in text.splitlines() if line.startswith('{"step')] == [
+        '{"step": 1, "cycle": 1, "height": 0.25, "rate": 0.25, "hex": "0x1.0000000000000p-2"},',
+        '{"step": 2, "cycle": 1, "height": 0.5, "rate": 0.5, "hex": "0x1.0000000000000p-1"},',
+        '{"step": 3, "cycle": 1, "height": 0.75, "rate": 0.75, "hex": "0x1.8000000000000p-1"}',
+    ]
+    assert text.endswith('p-1"}\n]}\n')
+    assert text.count("\n") == 5
+
+
+@pytest.mark.parametrize("option", ["-i", "-m", "-s"])
+def test_bounds_and_step_size_are_required(option: str) -> None:
+    arguments = list(BOUNDS)
+    place = arguments.index(option)
+    del arguments[place : place + 2]
+    result = call("eval", "triangular", *arguments, "1")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "Missing option" in result.stderr
+    assert option in result.stderr
 
 
 @pytest.mark.parametrize(("policy", "more"), [("triangular", []), ("triangular2", []), ("exp_range", ["-g", "0.5"])])
@@ -84,6 +124,10 @@ def lines(*arguments: str) -> list[list[str]]:
     ("texts", "steps"),
     [
         (["1e3"], [1000]),
+        (["1.5e001"], [15]),
+        (["3:9:2"], [3, 5, 7]),
+        (["3:4"], [3]),
+        (["0:3:1"], [0, 1, 2]),
         (["1.5e1", "1_000", "1E+2"], [15, 1000, 100]),
         ([":3"], [0, 1, 2]),
         (["5:5"], []),
@@ -112,6 +156,12 @@ def test_steps_that_are_accepted(texts: list[str], steps: list[int]) -> None:
         (":", "got ':'"),
         ("1:2:3:4", "got '1:2:3:4'"),
         ("1.5", "whole numbers 0 .. 2**63-1"),
+        ("1e0001", "got '1e0001'"),
+        ("9223372036854775808", "got '9223372036854775808'"),
+        ("0:9223372036854775809", "got '0:9223372036854775809'"),
+        ("::", "got '::'"),
+        ("1::2", "got '1::2'"),
+        ("1:2:", "got '1:2:'"),
         ("1e19", "whole numbers 0 .. 2**63-1"),
         ("1e999999999", "got '1e999999999'"),
         ("٣", "got '٣'"),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 import shlex
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -55,6 +58,103 @@ def test_one_case() -> None:
         "",
         "All 7 checks hold, in 1.0 s. Figures: clr-ref verify --verbose",
     ]
+
+
+def test_the_figures_of_a_store_that_fails(planted: Path) -> None:
+    result = call("--case", "triangular-2", "--golden", str(planted), "--verbose")
+    assert result.exit_code == 1
+    text = re.sub(r"in [0-9.]+ s", "in 1.0 s", result.stdout.replace(shlex.quote(str(planted)), "STORE"))
+    figures, rest = text.replace(str(planted), "STORE").split("What the figures mean:\n")
+    assert figures.splitlines()[4:] == [
+        "holds  clr_ref and the exact rates: 28 rates, all correctly rounded",
+        "         28 rates of 1 case",
+        "           farthest: 0 ULP",
+        "holds  our copy and the exact rates: 7 rates, within the allowed error",
+        "         float32: 7 rates of 1 case",
+        "           largest error: 4.71 % of the allowed error",
+        "           farthest: 0 ULP",
+        "FAILS  our copy and TFA's record, eager mode: 42 rates, not all the same bits",
+        "         eager mode: 42 rates of 1 case",
+        "           farthest: 3 ULP, error 0.00000022 %,",
+        "             in triangular-2 at step 8",
+        "FAILS  our copy and TFA's record, tf.function: nothing to compare",
+        "         tf.function: 0 rates of 1 case",
+        "           farthest: 0 ULP",
+        "           files skipped, from CPUs whose graphs cannot be replayed: 3",
+        "FAILS  our copy and TFA's record, XLA: nothing to compare",
+        "         XLA: 0 rates of 1 case",
+        "           farthest: 0 ULP",
+        "           files skipped, from CPUs whose graphs cannot be replayed: 6",
+        "FAILS  our copy and TFA's record: 2 checksums of 8 rates, not all the same",
+        "         eager mode: 2 checksums of 1 case",
+        "         tf.function: 0 checksums of 1 case",
+        "           checksums skipped, from CPUs whose graphs cannot be replayed: 1",
+        "         XLA: 0 checksums of 1 case",
+        "           checksums skipped, from CPUs whose graphs cannot be replayed: 2",
+        "FAILS  TFA's record and the exact rates: 90 rates, not all within the allowed error",
+        "         float32, eager mode: 42 rates of 1 case",
+        "           largest error: 4.71 % of the allowed error",
+        "           farthest: 3 ULP, error 0.00000022 %,",  # of 2**-37, divided by 0.01
+        "             in triangular-2 at step 8",
+        "         float32, tf.function: 16 rates of 1 case",
+        "           largest error: 22.51 % of the allowed error",
+        "           farthest: 1 ULP, error 0.0000093 %,",
+        "             in triangular-2 at step 2",
+        "         float32, XLA: 32 rates of 1 case",
+        "           largest error: 112.57 % of the allowed error",
+        "           farthest: 5 ULP, error 0.000047 %,",
+        "             in triangular-2 at step 2",
+        "",
+    ]
+    lines = rest.splitlines()
+    assert [line[:8] for line in lines[:6]] == ["- ULP: t", "- error:", "- allowe", "- A huge", "- A larg", ""]
+    assert lines[6:20] == [
+        "FAILS: our copy and TFA's record, eager mode",
+        "  case      triangular-2: triangular, float32",
+        "  step      8 (cycle 3, phase 0 of 2 half cycles)",
+        "  expected  0.00010000002 (0x1.a36e34p-14), from TFA's record",
+        "  actual    0.0001 (0x1.a36e2ep-14), from our copy of TFA's formula",
+        "  distance  -3 ULP (floats)",
+        "  allowed   0 ULP",
+        f"  file      STORE/{synthetic.values_of(planted, SECOND, 'triangular-2', kind='python int')}",
+        "  recorded  with steps of type python int, by TF 2.15.1 TFA 0.23.0",
+        "  repeat    clr-ref verify --case triangular-2 --golden STORE",
+        "",
+        "FAILS: our copy and TFA's record, tf.function",
+        "  nothing to compare: files skipped, from CPUs whose graphs cannot be replayed: 3",
+        "",
+    ]
+    assert lines[-3:-1] == ["", "5 of 7 checks failed, in 1.0 s."]
+    assert lines[-1].startswith("What to do: if you changed clr_ref or the record, the change causes this; ")
+
+
+@pytest.mark.parametrize(
+    ("bound", "mode", "values", "ulps", "compared", "holds"),
+    [
+        ("correctly rounded", "-", (1,), (0,), "clr_ref and the exact rates", "1 rate, all correctly rounded"),
+        ("error_bound", "-", (1, 999), (9, 9), "our copy and the exact rates", "1,000 rates, within the allowed error"),
+        ("error_bound", "xla", (0,), (9,), "TFA's record and the exact rates", "0 rates, within the allowed error"),
+        ("0 ULP", "eager", (2,), (0,), "our copy and TFA's record, eager mode", "2 rates, the same bits"),
+        ("power_budget", "all", (2,), (0,), "our copy and TFA's record, exp_range", "2 rates, the same bits"),
+        ("power_budget", "all", (2, 2), (1, 0), "our copy and TFA's record, exp_range", "4 rates, at most 1 float apart"),
+        ("power_budget", "all", (2, 2), (1, 2), "our copy and TFA's record, exp_range", "4 rates, at most 2 floats apart"),
+        ("sha256", "all", (2000,), (0,), "our copy and TFA's record", "2 checksums of 1,000 rates, the same"),
+    ],
+)
+def test_what_is_compared(
+    bound: str, mode: str, values: tuple[int, ...], ulps: tuple[float, ...], compared: str, holds: str
+) -> None:
+    verdicts: Any = tuple(
+        SimpleNamespace(bound=bound, mode=mode, values=number, worst_ulp=ulp, holds=True)
+        for number, ulp in zip(values, ulps, strict=True)
+    )
+    store: Any = SimpleNamespace(digest_steps=1000)
+    check = importlib.import_module("clr_ref.cli.verify")._check(verdicts, store)
+    assert (check.compared, check.holds, check.all_hold) == (compared, holds, True)
+    failed = check.fails
+    assert failed == "nothing to compare" if not sum(values) else failed.startswith(holds.split(",")[0])
+    verdicts[-1].holds = False
+    assert not check.all_hold
 
 
 def test_json_of_one_case() -> None:

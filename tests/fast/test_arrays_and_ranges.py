@@ -196,3 +196,19 @@ def test_memory_of_a_range_within_one_long_cycle() -> None:
     """A cycle longer than the range is not computed as a whole: 2**62 steps fit into no memory."""
     for schedule in (clr_ref.triangular(0, 1, 2**61 - 2**37), clr_ref.triangular2(0, 1, 2**60)):
         assert schedule.values(2**50, 2**50 + 5).shape == (5,)
+
+
+@pytest.mark.parametrize("size", [1, 7, 8, 9, 16, 1001, arrays.CHUNK])
+def test_buffers_begin_on_cache_lines_of_64_bytes(size: int) -> None:
+    kept = [arrays.Work(size) for _ in range(5)]  # at other addresses
+    for work in kept:
+        assert work.floats.shape == (3, (size + 7) // 8 * 8)
+        assert work.words.shape == (size,)
+        assert work.slopes.shape == (0,)
+        for row in work.floats:
+            assert row.ctypes.data % 64 == 0
+        assert work.floats.base is not None
+        assert work.floats.base.size == work.floats.size + 8  # one line more, to begin on
+        *floats, words = work.first(size)
+        assert [part.shape for part in (*floats, words)] == [(size,)] * 4
+        assert [part.ctypes.data for part in floats] == [row.ctypes.data for row in work.floats]

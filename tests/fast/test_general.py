@@ -76,3 +76,32 @@ def test_products_of_pairs_stay_within_the_error_that_is_allowed(initial: float,
             product = rate - Fraction(initial)
             shares.append(float(abs(Fraction(one) + Fraction(rest) - product) / product * 2**100))
     assert 0.01 < max(shares) < 1
+
+
+@pytest.mark.parametrize(
+    ("initial", "amplitude", "gamma", "step", "undecided"),
+    [
+        (0.0, 1.0, 0.5, 0, False),
+        (0.0, 1.0, 0.5, 690, False),  # the end of a cycle, whose rate is the initial one
+        (0.0, 1.0, 0.5, 689, False),  # a product of 2**-689
+        (0.0, 0.5, 0.5, 689, False),  # 2**-690
+        (0.0, 0.25, 0.5, 689, True),  # 2**-691 has lost accuracy, or may have
+        (0.0, -0.5, 0.5, 689, False),
+        (0.0, -0.25, 0.5, 689, True),
+        (2.0**-50, 0.25, 0.5, 689, False),  # which does not change this initial rate
+        (0.0, 1.0, 2.0, 689, False),
+        (0.0, 2.0, 2.0, 689, True),  # 2**690
+        (2.0**-50, 2.0, 2.0, 689, True),
+        (2.0**-50, 2.0, 2.0, 690, False),
+    ],
+)
+def test_products_outside_the_window_are_undecided(
+    initial: float, amplitude: float, gamma: float, step: int, undecided: bool
+) -> None:
+    schedule = clr_ref.exp_range(initial, initial + amplitude, 1, gamma=gamma, dtype="float64")
+    out = np.empty(1)
+    with np.errstate(all="ignore"):
+        found = general._fill_float64(plan_of(schedule), np.array([step]), out)
+    assert found.tolist() == [0] * undecided
+    if not undecided:
+        assert out[0] == exact.rounded(schedule, step)

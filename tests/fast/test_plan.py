@@ -12,7 +12,7 @@ import pytest
 import clr_ref
 from clr_ref import exact
 from clr_ref.fast import arrays, general, ranges
-from clr_ref.fast.plan import U, plan as plan_of
+from clr_ref.fast.plan import LARGEST, SMALLEST_NORMAL, SPAN, U, plan as plan_of, twice_the_error
 from tests.rates import assert_same_floats
 from tests.schedules import BOUNDS, POLICIES, schedule_of
 
@@ -77,6 +77,48 @@ def test_float64_arithmetic_is_not_trusted_with_extreme_numbers() -> None:
     assert not plan_of(clr_ref.triangular(0, 1, 2.0**61)).regular
     assert plan_of(clr_ref.triangular(1e-20, 1, 33.3, dtype="float64")).regular
     assert not plan_of(clr_ref.triangular(1e-300, 1, 33.3, dtype="float64")).regular
+
+
+@pytest.mark.parametrize(
+    ("roundings", "product", "near", "units"), [(3, 1.0, 0.0, 6), (5, 1.0, 0.0, 10), (3, 0.0, 1.0, 4), (3, 2.0, 5.0, 32)]
+)
+def test_twice_the_error(roundings: int, product: float, near: float, units: int) -> None:
+    """2 * (roundings * product + 2 * near) units, and 2**-1000."""
+    assert twice_the_error(roundings, product, near) == units * 2.0**-53
+    assert twice_the_error(roundings, product * 2.0**-970, near * 2.0**-970) == units * 2.0**-1023 + 2.0**-1000
+    assert twice_the_error(roundings, product * 2.0**-947, near * 2.0**-947) == (units + 1) * 2.0**-1000
+
+
+def test_how_many_roundings_a_product_suffers() -> None:
+    """Three, one more for the result of a function, and two more for each of six tables of powers."""
+    assert [plan_of(schedule_of(policy, 10)).roundings for policy in POLICIES] == [3, 3, 3 + 2 * 6]
+    assert plan_of(clr_ref.CyclicalLearningRate(0, 1, 10, lambda x: 1.0)).roundings == 4
+    assert plan_of(clr_ref.exp_range(0, 1, 10, gamma=1)).roundings == 3
+
+
+@pytest.mark.parametrize("bounds", [(0.0, 1.0), (1.0, 0.0)])
+@pytest.mark.parametrize(("exponent", "regular"), [(-100, False), (-99, True), (99, True), (100, False)])
+def test_bounds_of_float64_lie_inside_2_to_the_100th(exponent: int, regular: bool, bounds: tuple[float, float]) -> None:
+    low, high = (bound * 2.0**exponent for bound in bounds)
+    assert plan_of(clr_ref.triangular(low, high, 10, dtype="float64")).regular is regular
+
+
+@pytest.mark.parametrize(("step_size", "regular"), [(2**53 - 1, True), (2**53, False), (2.0**-99, True), (2.0**-100, False)])
+def test_step_sizes_of_float64_are_below_2_to_the_53rd(step_size: float, regular: bool) -> None:
+    assert plan_of(clr_ref.triangular(0, 1, step_size, dtype="float64")).regular is regular
+
+
+@pytest.mark.parametrize(("dtype", "span"), [("float32", 400), ("float64", 900)])
+def test_powers_of_two_are_held_at_the_span(dtype: str, span: int) -> None:
+    assert SPAN[dtype] == span
+    cycles = np.array([1, 2, span, span + 1, span + 2, 2**62])
+    assert general._halved(cycles, span).tolist() == [1.0, 0.5, 2.0 ** (1 - span), *[2.0**-span] * 3]
+    assert ranges._halved(399) == 2.0**-399
+    assert ranges._halved(400) == ranges._halved(401) == 2.0**-400
+
+
+def test_the_limits_of_normal_float32() -> None:
+    assert (SMALLEST_NORMAL, LARGEST) == (2.0**-126, (2 - 2.0**-23) * 2.0**127)
 
 
 @dataclasses.dataclass(frozen=True)

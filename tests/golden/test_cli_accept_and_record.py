@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from clr_ref.cli import main
+from clr_ref.cli import common, golden as golden_command, main
 from clr_ref.golden import record as recording, store as golden
 from tests.golden import synthetic
 from tests.golden.command import THIRD, Golden, damage
@@ -218,3 +218,37 @@ def test_record_of_something_else_than_the_cases(call: Golden, recorder: FakeRec
     result = call("record", "--python", sys.executable)
     assert result.exit_code == 1
     assert "missing, but a record refers to it" in result.stderr
+
+
+def test_record_prints_no_details(call: Golden, recorder: FakeRecorder) -> None:
+    recorder.prepare(SECOND, nudges=CHANGED)
+    result = call("record", "--python", sys.executable)
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[:4] == [
+        f"{SECOND}: compared with the stored recording of this pair",
+        "  eager: 12 of 12 results are the same",
+        "  function: 12 of 12 results are the same",
+        "  xla: 9 of 12 results are the same, 3 differ, by at most 4 ULP",
+    ]
+    assert result.stdout.splitlines()[4].startswith("recorded 1, failed 0; staged in ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "total"),
+    [(["--python", sys.executable], 1), ([FIRST], 1), ([FIRST, SECOND], 2), (["--all"], 42)],
+    ids=["python", "one", "two", "all"],
+)
+def test_the_bar_counts_pairs(
+    arguments: list[str], total: int, call: Golden, recorder: FakeRecorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    totals: list[int] = []
+
+    def progress(number: int) -> common.Progress:
+        totals.append(number)
+        return common.Progress(number)
+
+    recorder.prepare(SECOND)
+    monkeypatch.setattr(golden_command, "Progress", progress)
+    monkeypatch.setattr(recording, "up_to_date", lambda *_, **__: True)
+    assert call("record", *arguments).exit_code == 0
+    assert totals == [total]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from clr_ref.cli import main
+from clr_ref.cli import golden as command, main
 from clr_ref.golden import measured, record as recording, report, store as golden
 from tests import terminal
 from tests.golden import synthetic
@@ -26,12 +26,12 @@ def test_show_lists_the_pairs(call: Golden, folder: Path) -> None:
     synthetic.renew_sums(folder)
     result = call("show")
     assert result.exit_code == 0
-    assert [line.split() for line in result.stdout.splitlines()] == [
-        ["pair", "Python", "NumPy", "results", "errors"],
-        [FIRST, "3.11.7", "1.26.4", "33", "3"],
-        [SECOND, "3.11.7", "1.26.4", "33", "3"],
-        ["processor", "of", "all:", "Invented", "CPU", "with", "16", "GiB"],
-        ["tf-2.1.4_tfa-0.7.1", "cannot", "be", "installed:", "No", "solution", "found"],
+    assert [line.rstrip() for line in result.stdout.splitlines()] == [
+        "pair                  Python  NumPy   results  errors",
+        f"{FIRST}  3.11.7  1.26.4       33       3",
+        f"{SECOND}  3.11.7  1.26.4       33       3",
+        "processor of all: Invented CPU with 16 GiB",
+        "tf-2.1.4_tfa-0.7.1 cannot be installed: No solution found",
     ]
 
 
@@ -279,13 +279,65 @@ def test_diff_shows_only_what_is_asked_for(call: Golden, folder: Path, staging: 
     assert call("diff", FIRST).exit_code == 0
 
 
+@pytest.mark.parametrize(
+    ("same", "new", "ulps", "one_sided", "words"),
+    [
+        (12, 0, 0.0, 0, "12 of 12 results are the same"),
+        (11, 1, 0.0, 0, "11 of 12 results are the same, 1 are new"),
+        (11, 0, 3.0, 0, "11 of 12 results are the same, 1 differ, by at most 3 ULP"),
+        (9, 1, float("inf"), 0, "9 of 12 results are the same, 1 are new, 2 differ, by at most inf ULP"),
+        (9, 0, 1234.0, 1, "9 of 12 results are the same, 3 differ, by at most 1,234 ULP, 1 have values on one side only"),
+    ],
+)
+def test_a_mode_in_words(same: int, new: int, ulps: float, one_sided: int, words: str) -> None:
+    counts = {"entries": 12, "same": same, "new": new, "worst_ulp": ulps, "values_against_errors": one_sided}
+    assert command._in_words(counts) == words
+
+
+def test_diff_of_one_pair_that_changed(call: Golden, folder: Path, staging: Path) -> None:
+    stage(staging, folder, SECOND, nudges=CHANGED, behaviours={"int bounds": "works"})
+    stage(staging, folder, FIRST)
+    synthetic.write_failure(staging / "tf-2.1.4_tfa-0.7.1", "tf-2.1.4_tfa-0.7.1")
+    result = call("diff", FIRST, SECOND, "tf-2.1.4_tfa-0.7.1")
+    assert result.exit_code == 1
+    assert result.stdout.splitlines() == [
+        f"{FIRST}: compared with the stored recording of this pair",
+        *(f"  {mode}: 12 of 12 results are the same" for mode in ("eager", "function", "xla")),
+        f"{SECOND}: compared with the stored recording of this pair",
+        *(f"  {mode}: 12 of 12 results are the same" for mode in ("eager", "function")),
+        "  xla: 9 of 12 results are the same, 3 differ, by at most 4 ULP",
+        "  behaviours: 1 differ",
+        f"tf-2.1.4_tfa-0.7.1: compared with {FIRST} (the nearest)",
+        "  cannot be installed: No solution found",
+        f"1 pair would change stored results: {SECOND}.",
+        "`--details` lists each difference.",
+        "`clr-ref golden accept --overwrite --reason TEXT` replaces what is stored.",
+    ]
+
+
 def test_diff_in_detail(call: Golden, folder: Path, staging: Path) -> None:
-    before = synthetic.values_of(folder, FIRST, "triangular-2", "xla").rpartition("/")[2]
-    stage(staging, folder, FIRST, nudges=CHANGED)
-    after = synthetic.values_of(staging / FIRST, FIRST, "triangular-2", "xla").rpartition("/")[2]
-    output = call("diff", "--details").stdout
-    part = output.partition("  - triangular-2, xla, steps of type float32, 9 ULP apart\n")[2]
-    assert re.match(rf"      before: {before} digest \w{{8}}\n      after:  {after} digest \w{{8}}\n", part)
+    def names(root: Path, kind: str) -> str:
+        name = synthetic.values_of(root, SECOND, "triangular-2", "xla", kind=kind).rpartition("/")[2]
+        return name if kind == "python int" else f"{name} digest {name[4:12]}"
+
+    stage(staging, folder, SECOND, nudges=CHANGED, behaviours={"int bounds": "works"})
+    result = call("diff", "--details")
+    assert result.exit_code == 1
+    expected = []
+    for kind in ("python int", "int64", "float32"):
+        expected += [
+            f"  - triangular-2, xla, steps of type {kind}, 4 ULP apart",
+            f"      before: {names(folder, kind)}",
+            f"      after:  {names(staging / SECOND, kind)}",
+        ]
+    assert result.stdout.splitlines()[5:] == [
+        *expected,
+        "  - behaviour, 'int bounds'",
+        "      before: ValueError",
+        "      after:  works",
+        f"1 pair would change stored results: {SECOND}.",
+        "`clr-ref golden accept --overwrite --reason TEXT` replaces what is stored.",
+    ]
 
 
 def test_diff_as_json_has_no_infinity(call: Golden, folder: Path, staging: Path) -> None:

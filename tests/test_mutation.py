@@ -27,7 +27,7 @@ def double(number: int | float) -> int | float:
     )
 
 @functools.lru_cache(maxsize=8)
-def kept(): return 1
+def kept(): return zip("a", "b", strict=True)
 """
 
 
@@ -56,7 +56,7 @@ def test_the_statement_of_a_place_and_none_where_an_import_runs_it(file: Path) -
 def test_a_sample_has_one_mutant_of_each_place_that_computes_something(file: Path) -> None:
     from mutation.places import sample
 
-    unused = item(file, 4, 23, "Add"), item(file, 12, 0, "RemoveDecorator"), item(file, 12, 29)
+    unused = item(file, 4, 23, "Add"), item(file, 12, 0, "RemoveDecorator"), item(file, 12, 29), item(file, 13, 40)
     places = [item(file, 2, 8), item(file, 2, 8, "Other"), item(file, 9, 10), item(file, 5, 14, "Eq_Is"), *unused]
     assert {one.mutations[0].start_pos for one in sample(places, 0, 300)} == {(2, 8), (9, 10)}
     assert len(sample(places, 0, 300)) == 2

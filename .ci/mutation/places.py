@@ -93,13 +93,16 @@ def statement(path: Path, position: tuple[int, int]) -> Span | None:
 def _text(path: Path) -> list[Span]:
     """Where a change changes no result.
 
-    Annotations, which ``from __future__ import annotations`` keeps as text; what only types need; caches of functions.
+    Annotations, which ``from __future__ import annotations`` keeps as text; what only types need; caches of functions; that zip
+    is strict, which notices a fault elsewhere.
     """
     spans = []
     for node in _nodes(path):
         spans += [_span(part) for name in ("annotation", "returns") if (part := getattr(node, name, None)) is not None]
         caches = [part for part in getattr(node, "decorator_list", []) if "cache" in ast.unparse(part)]
         spans += [Span((part.lineno, 0), _span(part).end) for part in caches]  # from the @
+        if isinstance(node, ast.keyword) and node.arg == "strict":
+            spans.append(_span(node))
         if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
             spans.append(_span(node))
     return spans

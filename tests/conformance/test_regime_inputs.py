@@ -456,6 +456,8 @@ def test_a_simpler_point_has_one_number_that_is_smaller() -> None:
 def test_a_simpler_regime_gets_the_first_numbers_that_it_draws() -> None:
     simpler = list(point((0, SIMPLEST), (2, (0,)), needs=("refused",)).simpler())
     assert [one.numbers for one in simpler] == [((0, SIMPLEST), (regime, (0,))) for regime in (0, 1)]
+    first = regimes.NEEDS["cycles"][1].draw(Random(0))
+    assert ((0, SIMPLEST), (1, first)) in [one.numbers for one in point((0, SIMPLEST), (2, (0,)), needs=("cycles",)).simpler()]
 
 
 def test_small_steps_of_the_simplest_config_come_first() -> None:

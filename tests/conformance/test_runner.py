@@ -271,6 +271,20 @@ def test_what_matches_nothing_fails() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("deviation", "nearest"),
+    [
+        (Deviation("skip", "x", clause="3.11"), "3.1, "),
+        (Deviation("skip", "x", clause="3.11", check="follows the formula"), "3.1, "),
+        (Deviation("skip", "x", clause="3.1", check="follows formula"), "follows the formula"),
+        (Deviation("skip", "x", case="step0"), "step-0"),
+    ],
+)
+def test_what_matches_nothing_has_a_name_that_is_near(deviation: Deviation, nearest: str) -> None:
+    (verdict,) = runner.Session(Local(make), options(deviation)).unmatched()
+    assert f"of that name; the nearest are {nearest}" in verdict.reason
+
+
 # --- Accuracy ----------------------------------------------------------------------------------------------------------------
 
 
@@ -314,6 +328,23 @@ def test_what_does_not_follow_the_formula_is_not_graded() -> None:
     verdict = runner.Session(wrong, options(examples=5)).verdict(ACCURACY)
     assert (verdict.status, verdict.accuracy) == ("not asked", None)
     assert verdict.reason == "it does not follow the formula: nothing to grade"
+
+
+def test_a_rate_that_is_not_accurate_is_shown_in_the_simplest_config() -> None:
+    """Off by 2**-40 is right in float32, and wrong in float64."""
+
+    def altered(config: Config) -> Callable[[int], Any]:
+        schedule = config.build()
+        return lambda step: float(schedule(step)) * (1 + 2.0**-40 * (config.step_size <= 7))
+
+    verdict = runner.Session(OfConfig(altered), options(dtype="float64", examples=20)).verdict(ACCURACY)
+    assert verdict.status == "fails"
+    assert verdict.accuracy is not None
+    assert verdict.accuracy.grade == "worse than the textbook formula"
+    assert verdict.finding is not None
+    assert verdict.finding.config.step_size == 1
+    assert verdict.finding.step <= 1
+    assert verdict.finding.config.maximal_learning_rate == 1.0
 
 
 def test_all_rates_are_measured_before_one_is_wrong() -> None:

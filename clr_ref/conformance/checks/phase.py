@@ -23,7 +23,7 @@ def is_monotone_within_a_half_cycle(judge: Judge, step: int) -> None:
     sign = 1 if half % 2 == 0 else -1
     if schedule.maximal_learning_rate < schedule.initial_learning_rate:
         sign = -sign
-    rising = [(t, sign * real(value)) for t, value in zip(steps, judge.numbers(*steps), strict=True)]
+    rising = [(t, sign * real(value)) for t, value in judge.pairs(*steps)]
     for (s, a), (t, b) in itertools.pairwise(rising):
         if a - b > judge.slack(s) + judge.slack(t):
             judge.wrong(t, f"moves back between steps {s} and {t}, within one half of a cycle")

@@ -51,7 +51,7 @@ def between_its_bounds(judge: Judge, step: int) -> None:
     size, half = Fraction(schedule.step_size), step // Fraction(schedule.step_size)
     corners = [size * half, size * (half + 1)]
     steps = [step, *(int(t) for t in corners if t.denominator == 1 and t <= judge.subject.capabilities.reach)]
-    for t, value in zip(steps, judge.numbers(*steps), strict=True):
+    for t, value in judge.pairs(*steps):
         if not low <= real(value) <= high and not _is_rounding(judge, real(value)):
             judge.wrong(t, f"returned {ulp.show(value)}, outside its bounds")
 
@@ -78,7 +78,7 @@ def depends_on_the_step_alone(judge: Judge, step: int, cycles: int) -> None:
     steps = [step, step, 1, cycles, step, 0, cycles]
     first: dict[int, Any] = {}
     for order in (steps, sorted(steps), sorted(steps, reverse=True)):
-        for t, value in zip(order, judge.numbers(*order), strict=True):
+        for t, value in judge.pairs(*order):
             if value.tobytes() != first.setdefault(t, value).tobytes():
                 words = f"returned {ulp.show(first[t])} at first and {ulp.show(value)} when called again, or in another order"
                 judge.wrong(t, words)

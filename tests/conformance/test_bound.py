@@ -95,6 +95,11 @@ def test_rates_have_no_slack_where_they_must_be_correctly_rounded() -> None:
     strict, wide = (rates(config, 1, level) for level in (Level.CORRECT, Level.FORMULA))
     assert strict.slack == 0
     assert wide.slack == Fraction(formula_bound(config, 1, Level.FORMULA))
+    decaying = Config("exp_range", 0.25, 1.0, 3, 0.9, "float32")
+    for kept in (False, True):
+        bound = Fraction(formula_bound(decaying, 50, Level.FORMULA, kept))
+        assert rates(decaying, 50, Level.FORMULA, kept).slack == bound
+        assert (rates(decaying, 50, Level.FORMULA).slack == bound) is not kept
     assert strict.exact == wide.exact == Fraction(1, 2)
     assert strict.rounded == wide.rounded == 0.5
     assert strict.rounded.dtype == "float32"
@@ -104,6 +109,6 @@ def test_the_share_of_an_error() -> None:
     expected = Rates(0.5, Fraction(1, 2), Fraction(1, 8))
     assert [expected.share(value) for value in (0.5, 0.5625, 0.375, 0.75, 0.0)] == [0.0, 0.5, 1.0, 2.0, 4.0]
     assert [expected.share(value) for value in (math.inf, -math.inf, math.nan)] == [math.inf] * 3
-    assert [expected.allows(value) for value in (0.375, 0.625, 0.3749, 0.6251, math.inf, math.nan)] == [
-        *(True, True, False, False, False, False)
+    assert [expected.allows(value) for value in (0.375, 0.5, 0.6, 0.625, 0.3749, 0.6251, math.inf, math.nan)] == [
+        *(True, True, True, True, False, False, False, False)
     ]

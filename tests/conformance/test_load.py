@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import clr_ref
 from clr_ref.conformance.load import LoadError, described, load, load_function
 
 ACCEPTED = "give package.module:make or path/to/file.py:make"
@@ -173,3 +174,11 @@ def test_the_current_folder_is_searched_once(tmp_path: Path, monkeypatch: pytest
         load_function("os:getcwd")
         assert len(sys.path) == length + (not before)
         assert sys.path[0] in ("", os.getcwd())
+
+
+def test_the_lines_of_clr_ref_are_not_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even in its checkout, where they are in the current folder too."""
+    monkeypatch.chdir(Path(__file__).parents[2])
+    with pytest.raises(ValueError, match="step_size") as error:
+        clr_ref.triangular(0.0, 1.0, 0)
+    assert f" ({Path(__file__)}, line " in described(error.value, "mine:make")

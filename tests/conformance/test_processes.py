@@ -223,3 +223,13 @@ def test_how_a_process_ended(module: Any, source: str, words: str) -> None:
 def test_a_signal_without_a_name() -> None:
     assert process._signal_name(9) == "SIGKILL"
     assert process._signal_name(200) == "signal 200"
+
+
+def test_a_process_looks_every_second_whether_its_parent_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    parents = iter([7, 7, 1])
+    done: list[Any] = []
+    monkeypatch.setattr(process.os, "getppid", lambda: next(parents))
+    monkeypatch.setattr(process.os, "killpg", lambda *given: done.append(given), raising=False)
+    monkeypatch.setattr(process.time, "sleep", done.append)
+    process._end_with(7)
+    assert done == [1.0, 1.0, (0, process.signal.SIGKILL)]

@@ -254,6 +254,15 @@ def test_a_deviation_of_some_ulp_widens_the_bound_by_them(allowed: float, status
     assert verdict.reason == ("known" if status == "excused" else "even with the 50 ULP of the exceptions file")
 
 
+def test_without_a_deviation_nothing_is_added_to_the_bound() -> None:
+    """An implementation that declares no deviation gets no tolerance for one."""
+    session = runner.Session(Local(make), options(dtype="float64"))
+    levels: list[float] = []
+    session._accuracy = lambda base, more_ulp: levels.append(more_ulp) or base  # type: ignore[method-assign, func-returns-value]
+    session.verdict(ACCURACY)
+    assert levels == [0.0]
+
+
 def unmatched(*deviations: Deviation, domain: Domain | None = None) -> list[tuple[str, str, str]]:
     session = runner.Session(Local(make), options(*deviations, domain=domain))
     return [(verdict.policy, verdict.name, verdict.status) for verdict in session.unmatched()]

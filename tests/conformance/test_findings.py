@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import math
+import pkgutil
 from typing import Any
 
 import pytest
 
+from clr_ref import conformance
 from clr_ref.compare import Disagreement
 from clr_ref.conformance.checks.judge import Hung, Wrong
 from clr_ref.conformance.config import Config
@@ -154,3 +157,12 @@ def test_an_error_has_its_first_line_or_all() -> None:
     assert of_error(error) == "ValueError: one"
     assert of_error(error, whole=True) == "ValueError: one\ntwo"
     assert of_error(ValueError()) == "ValueError"
+
+
+def test_what_was_found_cannot_be_changed() -> None:
+    for module in pkgutil.iter_modules(conformance.__path__):
+        if module.ispkg or module.name == "test_conformance":
+            continue
+        for one in vars(importlib.import_module(f"clr_ref.conformance.{module.name}")).values():
+            if dataclasses.is_dataclass(one) and isinstance(one, type):
+                assert one.__dataclass_params__.frozen, one  # type: ignore[attr-defined]

@@ -7,13 +7,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from clr_ref.conformance import process, subject
-from clr_ref.conformance.config import Config
+from clr_ref.conformance.config import MAX_STEP, Config
 from clr_ref.conformance.load import LoadError
 from clr_ref.conformance.process import Child
-from clr_ref.conformance.protocol import IMPORTING, Offer, Request, Response
+from clr_ref.conformance.protocol import IMPORTING, Capabilities, Offer, Request, Response
 from clr_ref.conformance.subject import Remote
 
 REQUEST = Request(Config("triangular", 0.0, 1.0, 4), steps=(1, 2, 3))
@@ -233,3 +234,32 @@ def test_a_process_looks_every_second_whether_its_parent_is_there(monkeypatch: p
     monkeypatch.setattr(process.time, "sleep", done.append)
     process._end_with(7)
     assert done == [1.0, 1.0, (0, process.signal.SIGKILL)]
+
+
+def test_a_long_error_of_an_import_is_cut(tmp_path: Path) -> None:
+    path = tmp_path / "long_one.py"
+    path.write_text("raise ValueError('\\n'.join(['y' * 100] * 100))")
+    with pytest.raises(LoadError) as error, Remote(f"{path}:make"):
+        pass
+    kept, _, rest = str(error.value).replace("\\n", "\n").partition("... (")
+    assert len(kept) == 2_000
+    assert rest.endswith(" characters)")
+
+
+def test_a_process_returns_what_the_function_would_return_here(tmp_path: Path) -> None:
+    path = tmp_path / "kit_one.py"
+    path.write_text(
+        "import clr_ref\n"
+        "def make(policy, *, step_size_down=None, **arguments):\n"
+        "    if policy == 'exp_range': raise NotImplementedError('not here')\n"
+        "    def rate(step):\n"
+        "        import colorsys, wave  # modules that nothing has imported yet\n"
+        "        return getattr(clr_ref, policy)(step_size_down=step_size_down, **arguments)(step)\n"
+        "    return rate\n"
+    )
+    config = Config("triangular2", 0.25, 1.0, 2.5, dtype="float64", step_size_down=3.5)
+    with Remote(f"{path}:make") as remote:
+        assert remote.capabilities == Capabilities({"exp_range": "not here"}, False, False, MAX_STEP, True)
+        found = remote.evaluate(Request(config, steps=(7, 0, 3)))
+    rates = [config.build()(step) for step in (7, 0, 3)]
+    assert [response.value("float32") for response in found] == [np.float32(rate) for rate in rates]

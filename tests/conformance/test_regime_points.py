@@ -151,6 +151,17 @@ def test_small_steps_of_the_simplest_config_come_first() -> None:
     assert list(point((0, SIMPLEST), (0, (0,)), needs=("step",)).simpler()) == []
 
 
+def test_a_point_has_numbers_for_everything_that_is_needed() -> None:
+    with pytest.raises(ValueError, match="zip"):
+        _ = point((0, SIMPLEST), needs=("step",)).inputs
+    with pytest.raises(ValueError, match="zip"):
+        _ = point((0, SIMPLEST), (0, (1,)), (0, (1,)), needs=("step",)).inputs
+    assert point((0, SIMPLEST), (0, (3,)), needs=("step",)).inputs == {
+        "config": Config("exp_range", 0.0, 1.0, 1, 1.0),
+        "step": 3,
+    }
+
+
 #: The first digits of SHA-256 of the inputs that 200 points have.
 SAME_INPUTS = {
     "everyday": "645865eceff3",

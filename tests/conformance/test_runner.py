@@ -259,6 +259,8 @@ def unmatched(*deviations: Deviation, domain: Domain | None = None) -> list[tupl
 def test_what_matches_nothing_fails() -> None:
     assert unmatched(Deviation("skip", "x", clause="3.1"), Deviation("skip", "x", case="step-0")) == []
     assert unmatched(Deviation("skip", "x", clause="9.9")) == [("", "clause 9.9", "fails")]
+    (verdict,) = runner.Session(Local(make), options(Deviation("skip", "x", clause="9.9"))).unmatched()
+    assert (verdict.part, verdict.clause, verdict.quote) == ("exceptions", "9.9", "")
     assert unmatched(Deviation("skip", "x", clause="9.9", policy="triangular")) == [
         ("triangular", "clause 9.9 of triangular", "fails")
     ]

@@ -58,6 +58,15 @@ def suppose(condition: bool) -> None:
         raise Inapplicable
 
 
+def whole(*numbers: Fraction) -> None:
+    """End the check without a verdict, unless all numbers are whole: there is no step at another one.
+
+    Raises:
+        Inapplicable: one is not whole.
+    """
+    suppose(not any(number % 1 for number in numbers))
+
+
 @dataclasses.dataclass(frozen=True)
 class Judge:
     """An implementation at one configuration, and how close its rates must be to the exact ones.

@@ -6,7 +6,7 @@ import itertools
 from fractions import Fraction
 
 from clr_ref.conformance.checks.decorator import check
-from clr_ref.conformance.checks.judge import Judge, real, suppose
+from clr_ref.conformance.checks.judge import Judge, real, suppose, whole
 from clr_ref.conformance.checks.relations import same_rate
 
 
@@ -33,6 +33,6 @@ def is_symmetric(judge: Judge, step: int, cycles: int) -> None:
     period = judge.config.cycle
     into = step % period
     after, before = period * cycles + into, period * (cycles + 1) - into
-    suppose(after.denominator == 1 and before.denominator == 1)
+    whole(after, before)
     suppose(into > 0)  # at the very end the next cycle has begun
     same_rate(judge, int(after), int(before))

@@ -7,7 +7,7 @@ from typing import Any
 
 from clr_ref.conformance.accuracy import Level
 from clr_ref.conformance.checks.decorator import check
-from clr_ref.conformance.checks.judge import Judge, real, suppose
+from clr_ref.conformance.checks.judge import Judge, real, suppose, whole
 from clr_ref.conformance.checks.relations import equals_bound
 from clr_ref.exact import ulp
 
@@ -28,7 +28,7 @@ def follows_the_formula(judge: Judge, step: int) -> None:
 def starts_and_ends_at_its_base(judge: Judge, cycles: int) -> None:
     schedule = judge.config.build()
     end = judge.config.cycle * cycles
-    suppose(end.denominator == 1)
+    whole(end)
     equals_bound(judge, int(end), schedule.initial_learning_rate)
 
 
@@ -37,7 +37,7 @@ def reaches_its_peak(judge: Judge, cycles: int) -> None:
     flat = judge.on(gamma=1.0)
     schedule = flat.config.build()
     peak = Fraction(schedule.step_size) * (1 if judge.config.policy == "triangular2" else 2 * cycles + 1)
-    suppose(peak.denominator == 1)
+    whole(peak)
     equals_bound(flat, int(peak), schedule.maximal_learning_rate)
 
 

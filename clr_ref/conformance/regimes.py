@@ -251,8 +251,8 @@ def _above_1(power: int, digits: int) -> float:
 
 
 def _below_everyday(digits: int, power: int) -> float:
-    """Returns a gamma from 0.001 down to the smallest subnormal."""
-    return max(float(f"{digits + 1}e-{power + 4}"), math.ldexp(1.0, -1074))
+    """Returns a gamma of one digit, from 9e-4 down to 1e-323."""
+    return float(f"{digits + 1}e-{power + 4}")
 
 
 def _unrounded(setting: Setting, low: int, high: int, peak: int, gamma: int) -> Config:
@@ -300,7 +300,7 @@ CONFIGS: dict[str, tuple[Regime, ...]] = {
     "asymmetric cycles": (Regime("one step size 2 to 9 times the other, whole or not", _and_uniform(3, 8), _unequal),),
     "any gamma": (
         Regime("above 1, to the overflow of the rate", _and_uniform(15, 64), _powered(_above_1, 2**20)),
-        Regime("below 0.001, to the smallest subnormal", _and_uniform(9, 320), _powered(_below_everyday, 8)),
+        Regime("below 0.001, to 1e-323", _and_uniform(9, 320), _powered(_below_everyday, 8)),
     ),
     "gamma between two float32": (Regime("the first peak at 2^10 to 2^21", _unrounded_numbers, _unrounded),),
 }

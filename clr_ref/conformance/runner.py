@@ -220,7 +220,7 @@ class Session:
         try:
             # Some implementations cannot have an initial rate of 0.
             judge = judge.inside(steps, {}, *([] if case.config.initial_learning_rate else [{"initial_learning_rate": 0.125}]))
-            for step, value in zip(steps, judge.numbers(*steps), strict=True):
+            for step, value in judge.pairs(*steps):
                 judge.compare(step, value)
         except Outside as outside:
             return dataclasses.replace(base, declined=1, reason=f"outside its domain: {outside}")
@@ -355,7 +355,7 @@ def _sweep(everyday: Config, reach: int) -> Iterator[tuple[Config, Sequence[int]
 def _measure(judge: Judge, steps: Sequence[int]) -> None:
     """Records the rates at all steps, then compares them: a wrong one must not keep the others from being recorded."""
     assert judge.on_rate is not None
-    for step, value in zip(steps, judge.numbers(*steps), strict=True):
+    for step, value in judge.pairs(*steps):
         judge.on_rate(judge.config, step, value)
-    for step, value in zip(steps, judge.numbers(*steps), strict=True):
+    for step, value in judge.pairs(*steps):
         judge.compare(step, value)

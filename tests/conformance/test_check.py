@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import inspect
 import os
 import re
 import subprocess
@@ -10,10 +11,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import clr_ref
 from clr_ref.conformance import check
+from clr_ref.conformance.config import THOROUGH_EXAMPLES
 
 
 def reference(policy: str, **arguments: Any) -> Any:
@@ -26,6 +29,45 @@ def late(policy: str, *, gamma: float = 1.0, **arguments: Any) -> Any:
         raise NotImplementedError("no gamma here")
     schedule = getattr(clr_ref, policy)(**arguments)
     return lambda step: schedule(step) * 1.25 if step >= 3 else schedule(step)
+
+
+def half(policy: str, **arguments: Any) -> Any:
+    return lambda step: np.float16(0.5)
+
+
+def test_the_least_that_can_be_asked_for() -> None:
+    report = check(reference, policies=["triangular", "triangular"], seed=0, max_examples=1, dtype="float64")
+    assert (report.seed, report.max_examples, report.dtype) == (0, 1, "float64")
+    assert len([verdict for verdict in report.verdicts if verdict.name == "accuracy"]) == 1
+
+
+def test_the_defaults_are_those_of_the_manual() -> None:
+    """Each check tries 60 inputs, of the seed 0, for every policy, as the command does."""
+    defaults = {name: given.default for name, given in inspect.signature(check).parameters.items()}
+    assert (defaults["seed"], defaults["max_examples"], THOROUGH_EXAMPLES) == (0, 60, 1000)
+    assert defaults["policies"] == ("triangular", "triangular2", "exp_range")
+    assert (defaults["dtype"], defaults["exceptions"]) == (None, None)
+
+
+def test_an_exceptions_file_is_read_and_repeated(tmp_path: Path) -> None:
+    file = tmp_path / "known.toml"
+    file.write_text(
+        '[domain]\nstep_size = "1 or more"\nreason = "why"\n[[deviation]]\nclause = "3.1"\nskip = true\nreason = "why"'
+    )
+    report = check(late, policies=["triangular2"], max_examples=1, exceptions=file)
+    statuses = {verdict.name: verdict.status for verdict in report.verdicts}
+    assert statuses["follows the formula"] == "skipped"
+    finding = next(verdict.finding for verdict in report.verdicts if verdict.finding)
+    assert finding.repeat.endswith(f", max_examples=1, exceptions={str(file)!r})")
+
+
+def test_a_function_is_shown_by_its_name() -> None:
+    class Kit:
+        def __call__(self, policy: str, **arguments: Any) -> Any:
+            return reference(policy, **arguments)
+
+    assert check(Kit(), policies=["triangular"], max_examples=1).implementation == "Kit"
+    assert check(reference, policies=["triangular"], max_examples=1).implementation == "reference"
 
 
 def test_an_implementation_that_conforms() -> None:
@@ -97,6 +139,10 @@ def test_functions_of_main_leave_nothing_behind(tmp_path: Path) -> None:
         (reference, {"policies": "triangular"}, ValueError, "policies must be some of triangular, .*got 'triangular'"),
         (reference, {"policies": []}, ValueError, "policies must be some of triangular, "),
         (reference, {"policies": ["cosine"]}, ValueError, r"policies must be some of triangular, .*got \['cosine'\]"),
+        (reference, {"policies": ["triangular", "cosine"]}, ValueError, r"got \['triangular', 'cosine'\]"),
+        (reference, {"seed": True}, ValueError, "seed must be a whole number >= 0, got True"),
+        (reference, {"max_examples": 1.0}, ValueError, "max_examples must be a whole number >= 1, got 1.0"),
+        (half, {}, ValueError, "dtype must be 'float32' or 'float64', since the rates are float16, got None"),
         (reference, {"seed": -1}, ValueError, "seed must be a whole number >= 0, got -1"),
         (reference, {"max_examples": 0}, ValueError, "max_examples must be a whole number >= 1, got 0"),
         (reference, {"exceptions": "nowhere.toml"}, ValueError, r"nowhere\.toml"),

@@ -12,7 +12,7 @@ import pytest
 
 from clr_ref import exact
 from clr_ref.conformance.accuracy import Level, rates
-from clr_ref.conformance.checks import Check, Inapplicable, Judge, Wrong, inputs, phase, policies, rate, schedulers
+from clr_ref.conformance.checks import Check, Inapplicable, Judge, Wrong, asymmetric, inputs, phase, policies, rate, schedulers
 from clr_ref.conformance.config import Config
 from clr_ref.conformance.protocol import Offer, Request, Response, capabilities_from
 
@@ -223,3 +223,12 @@ def test_steps_of_a_scheduler_that_are_compared() -> None:
             subject = Altered({})
             check(Judge(subject, dataclasses.replace(TRIANGULAR, step_size=size), Level.SEMANTICS), at=at)
             assert {request.expected for request in subject.requests} == {expected(size, at)}
+
+
+@pytest.mark.parametrize(("before", "after", "right"), [(0.5, 0.75, True), (0.75, 0.5, False), (0.5, 0.5, False)])
+def test_rates_beside_a_peak_differ_as_the_step_sizes_do(before: float, after: float, right: bool) -> None:
+    """The rise is the shorter one here, so that the rate before the peak is the lower one."""
+    config = dataclasses.replace(TRIANGULAR, step_size=4, step_size_down=6)
+    assert holds(asymmetric.is_not_symmetric, config, {32: before, 36: after}, step=5, cycles=3) is right
+    falling = dataclasses.replace(config, initial_learning_rate=1.0, maximal_learning_rate=0.25)
+    assert holds(asymmetric.is_not_symmetric, falling, {32: after, 36: before}, step=5, cycles=3) is right

@@ -96,3 +96,20 @@ def test_the_curves_are_not_in_the_json() -> None:
     drawn = dataclasses.replace(report, curves=tuple(curves(subject(lambda step: 0.5), [verdict])))
     assert drawn.to_data() == report.to_data()
     assert "curves" not in drawn.to_data()
+
+
+@pytest.mark.parametrize(
+    ("size", "step", "steps"),
+    [
+        (4, 100, list(range(92, 109))),
+        (4, 3, list(range(12))),
+        (1, 10, list(range(6, 15))),  # a cycle of 2 steps: four are drawn at least
+        (60, 200, sorted({200, *range(80, 321, 2)})),
+        (60, 201, sorted({201, *range(81, 322, 2)})),
+        (61, 200, sorted({200, *range(78, 323, 3)})),
+    ],
+)
+def test_the_steps_of_a_curve(size: int, step: int, steps: list[int]) -> None:
+    found = finding(step, size)
+    assert list(around(found)) == steps
+    assert list(around(found, reach=step)) == [one for one in steps if one <= step]

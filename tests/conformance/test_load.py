@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from clr_ref.conformance.load import LoadError, load, load_function
+import clr_ref
+from clr_ref.conformance.load import LoadError, described, load, load_function
 
 ACCEPTED = "give package.module:make or path/to/file.py:make"
 
@@ -112,3 +113,72 @@ def test_a_function_must_take_what_it_is_called_with() -> None:
     assert load("builtins:max") is max  # it has no signature
     with pytest.raises(LoadError, match=r"cannot be called as right\(\): missing a required"):
         load_function("mine.py:right")
+
+
+def test_an_error_is_shown_at_the_last_line_in_the_users_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other, mine = tmp_path / "other", tmp_path / "mine"
+    other.mkdir()
+    mine.mkdir()
+    (other / "installed_one.py").write_text("def fail():\n    1 / 0\nif __name__ != 'installed_one':\n    fail()\n")
+    (mine / "user_one.py").write_text("import installed_one\n\n\ndef make():\n    return None, installed_one.fail()\n")
+    monkeypatch.setattr(sys, "path", [str(other), *sys.path])
+    monkeypatch.chdir(other)
+    name = f"{mine / 'user_one.py'}:make"
+    make = load_function(name)
+    with pytest.raises(ZeroDivisionError) as error:
+        make()
+    assert described(error.value, name) == f"ZeroDivisionError: division by zero ({mine / 'user_one.py'}, line 5)"
+    # The name of a module: its folder is the current one, and the last line there is that of the other module.
+    assert described(error.value, "user_one:make").endswith(f"({other / 'installed_one.py'}, line 2)")
+    monkeypatch.chdir("/")
+    assert described(error.value, "user_one:make").startswith("ZeroDivisionError")
+    monkeypatch.chdir(tmp_path)
+    assert described(ValueError("never raised"), name) == "ValueError: never raised"
+    for loaded in ("installed_one", "user_one"):
+        sys.modules.pop(loaded, None)
+
+
+def test_an_installed_module_that_fails_is_shown_at_its_first_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "site"
+    folder.mkdir()
+    (folder / "installed_two.py").write_text("\nimport installed_three\n")
+    (folder / "installed_three.py").write_text("1 / 0\n")
+    monkeypatch.setattr(sys, "path", [str(folder), *sys.path])
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    with pytest.raises(LoadError) as error:
+        load_function("installed_two:make")
+    assert str(error.value) == (
+        f"importing 'installed_two' raised ZeroDivisionError: division by zero ({folder / 'installed_two.py'}, line 2)"
+    )
+
+
+def test_a_file_can_import_its_neighbours_and_be_pickled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    path = tmp_path / "user_four.py"
+    path.write_text("def make(): pass\n")
+    make = load_function(f"{path}:make")
+    assert sys.modules.pop("user_four").make is make
+    assert sys.path[0] == str(tmp_path.resolve())
+    (tmp_path / "no_suffix").write_text("")
+    with pytest.raises(LoadError, match=r"does not end in \.py; give"):
+        load_function(f"{tmp_path / 'no_suffix'}:make")
+
+
+def test_the_current_folder_is_searched_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for before in ([], [""], [os.getcwd()]):
+        monkeypatch.setattr(sys, "path", [*before, *(path for path in sys.path if path not in ("", os.getcwd()))])
+        length = len(sys.path)
+        load_function("os:getcwd")
+        assert len(sys.path) == length + (not before)
+        assert sys.path[0] in ("", os.getcwd())
+
+
+def test_the_lines_of_clr_ref_are_not_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even in its checkout, where they are in the current folder too."""
+    monkeypatch.chdir(Path(__file__).parents[2])
+    with pytest.raises(ValueError, match="step_size") as error:
+        clr_ref.triangular(0.0, 1.0, 0)
+    assert f" ({Path(__file__)}, line " in described(error.value, "mine:make")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from clr_ref.conformance.checks.decorator import check
-from clr_ref.conformance.checks.judge import Judge, real, suppose
+from clr_ref.conformance.checks.judge import Judge, real, suppose, whole
 from clr_ref.conformance.checks.policies import halves_every_cycle
 from clr_ref.conformance.checks.rate import follows_the_formula, starts_and_ends_at_its_base
 from clr_ref.conformance.checks.relations import equals_bound
@@ -33,7 +33,7 @@ def peaks_at_step_size(judge: Judge, cycles: int) -> None:
     schedule = flat.config.build()
     before = 0 if judge.config.policy == "triangular2" else flat.config.cycle * cycles
     peak = before + Fraction(schedule.step_size)
-    suppose(peak.denominator == 1 and peak <= MAX_STEP)
+    whole(peak)
     equals_bound(flat, int(peak), schedule.maximal_learning_rate)
 
 
@@ -42,7 +42,8 @@ def is_not_symmetric(judge: Judge, step: int, cycles: int) -> None:
     schedule = judge.config.build()
     rise, shorter = Fraction(schedule.step_size), min(Fraction(schedule.step_size), Fraction(schedule.fall))
     peak, apart = judge.config.cycle * cycles + rise, 1 + step % max(int(shorter), 1)
-    suppose(peak.denominator == 1 and apart <= shorter and peak + apart <= MAX_STEP)
+    whole(peak)
+    suppose(apart <= shorter and peak + apart <= MAX_STEP)
     before, after = int(peak) - apart, int(peak) + apart
     exact = judge.rates(before).exact - judge.rates(after).exact
     suppose(abs(exact) > judge.slack(before) + judge.slack(after))

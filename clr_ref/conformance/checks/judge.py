@@ -58,6 +58,15 @@ def suppose(condition: bool) -> None:
         raise Inapplicable
 
 
+def whole(*numbers: Fraction) -> None:
+    """End the check without a verdict, unless all numbers are whole: there is no step at another one.
+
+    Raises:
+        Inapplicable: one is not whole.
+    """
+    suppose(not any(number % 1 for number in numbers))
+
+
 @dataclasses.dataclass(frozen=True)
 class Judge:
     """An implementation at one configuration, and how close its rates must be to the exact ones.
@@ -74,7 +83,11 @@ class Judge:
     gamma_is_kept: bool = False
 
     def numbers(self, *steps: int, integers: bool = False) -> list[Any]:
-        """Returns the rates of one fresh object at these steps, in this order, as NumPy scalars of the config's dtype.
+        """Returns the rates of ``pairs`` alone."""
+        return [value for _, value in self.pairs(*steps, integers=integers)]
+
+    def pairs(self, *steps: int, integers: bool = False) -> list[tuple[int, Any]]:
+        """Returns these steps, in this order, each with the rate of one fresh object as a NumPy scalar of the config's dtype.
 
         Raises:
             Wrong: one of them is no number.
@@ -82,7 +95,7 @@ class Judge:
             Outside: the configuration is outside its domain.
         """
         suppose(all(0 <= step <= self.subject.capabilities.reach for step in steps))
-        values = []
+        pairs = []
         request = Request(self.config, steps=steps, integers=integers)
         for step, response in zip(steps, self.evaluate(request), strict=True):
             if response.failed:
@@ -93,8 +106,8 @@ class Judge:
             # An infinite rate is right only where the exact one overflows; the checks compute with all others.
             if np.isnan(value) or (np.isinf(value) and np.isfinite(self.rates(step).rounded)):
                 self.wrong(step, f"returned {value}")
-            values.append(value)
-        return values
+            pairs.append((step, value))
+        return pairs
 
     def evaluate(self, request: Request) -> Responses:
         """Returns what the implementation returns.

@@ -6,9 +6,8 @@ import itertools
 from fractions import Fraction
 
 from clr_ref.conformance.checks.decorator import check
-from clr_ref.conformance.checks.judge import Judge, real, suppose
+from clr_ref.conformance.checks.judge import Judge, real, suppose, whole
 from clr_ref.conformance.checks.relations import same_rate
-from clr_ref.conformance.config import MAX_STEP
 
 
 @check("2.2", "0 at t = 2ks, 1 at t = (2k + 1)s, linear between", policies=("triangular",))
@@ -23,7 +22,7 @@ def is_monotone_within_a_half_cycle(judge: Judge, step: int) -> None:
     sign = 1 if half % 2 == 0 else -1
     if schedule.maximal_learning_rate < schedule.initial_learning_rate:
         sign = -sign
-    rising = [(t, sign * real(value)) for t, value in zip(steps, judge.numbers(*steps), strict=True)]
+    rising = [(t, sign * real(value)) for t, value in judge.pairs(*steps)]
     for (s, a), (t, b) in itertools.pairwise(rising):
         if a - b > judge.slack(s) + judge.slack(t):
             judge.wrong(t, f"moves back between steps {s} and {t}, within one half of a cycle")
@@ -34,6 +33,6 @@ def is_symmetric(judge: Judge, step: int, cycles: int) -> None:
     period = judge.config.cycle
     into = step % period
     after, before = period * cycles + into, period * (cycles + 1) - into
-    suppose(after.denominator == 1 and before.denominator == 1)
-    suppose(into > 0 and before <= MAX_STEP)  # at the very end the next cycle has begun
+    whole(after, before)
+    suppose(into > 0)  # at the very end the next cycle has begun
     same_rate(judge, int(after), int(before))

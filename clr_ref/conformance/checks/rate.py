@@ -7,9 +7,8 @@ from typing import Any
 
 from clr_ref.conformance.accuracy import Level
 from clr_ref.conformance.checks.decorator import check
-from clr_ref.conformance.checks.judge import Judge, real, suppose
+from clr_ref.conformance.checks.judge import Judge, real, suppose, whole
 from clr_ref.conformance.checks.relations import equals_bound
-from clr_ref.conformance.config import MAX_STEP
 from clr_ref.exact import ulp
 
 #: A rate may be beyond a bound by this share of it: eight roundings to float32, since four of them are those of the bounds and
@@ -29,7 +28,7 @@ def follows_the_formula(judge: Judge, step: int) -> None:
 def starts_and_ends_at_its_base(judge: Judge, cycles: int) -> None:
     schedule = judge.config.build()
     end = judge.config.cycle * cycles
-    suppose(end.denominator == 1 and end <= MAX_STEP)
+    whole(end)
     equals_bound(judge, int(end), schedule.initial_learning_rate)
 
 
@@ -38,7 +37,7 @@ def reaches_its_peak(judge: Judge, cycles: int) -> None:
     flat = judge.on(gamma=1.0)
     schedule = flat.config.build()
     peak = Fraction(schedule.step_size) * (1 if judge.config.policy == "triangular2" else 2 * cycles + 1)
-    suppose(peak.denominator == 1 and peak <= MAX_STEP)
+    whole(peak)
     equals_bound(flat, int(peak), schedule.maximal_learning_rate)
 
 
@@ -51,7 +50,7 @@ def between_its_bounds(judge: Judge, step: int) -> None:
     size, half = Fraction(schedule.step_size), step // Fraction(schedule.step_size)
     corners = [size * half, size * (half + 1)]
     steps = [step, *(int(t) for t in corners if t.denominator == 1 and t <= judge.subject.capabilities.reach)]
-    for t, value in zip(steps, judge.numbers(*steps), strict=True):
+    for t, value in judge.pairs(*steps):
         if not low <= real(value) <= high and not _is_rounding(judge, real(value)):
             judge.wrong(t, f"returned {ulp.show(value)}, outside its bounds")
 
@@ -78,7 +77,7 @@ def depends_on_the_step_alone(judge: Judge, step: int, cycles: int) -> None:
     steps = [step, step, 1, cycles, step, 0, cycles]
     first: dict[int, Any] = {}
     for order in (steps, sorted(steps), sorted(steps, reverse=True)):
-        for t, value in zip(order, judge.numbers(*order), strict=True):
+        for t, value in judge.pairs(*order):
             if value.tobytes() != first.setdefault(t, value).tobytes():
                 words = f"returned {ulp.show(first[t])} at first and {ulp.show(value)} when called again, or in another order"
                 judge.wrong(t, words)

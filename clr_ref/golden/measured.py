@@ -51,14 +51,9 @@ class Drift:
     ulps: NDArray[np.float64]
     relatives: NDArray[np.float64]
 
-    def inside(self, stop: int, start: int = 0) -> NDArray[np.bool_]:
-        """Return which distances are at the steps from start to below stop."""
-        chosen: NDArray[np.bool_] = (self.steps >= start) & (self.steps < stop)
-        return chosen
-
-    def below(self, stop: int, start: int = 0) -> Apart | None:
-        """Return the largest distance at the steps from start to below stop, or None if no such step is recorded."""
-        inside = np.flatnonzero(self.inside(stop, start))
+    def within(self, chosen: NDArray[np.bool_]) -> Apart | None:
+        """Return the largest of the chosen distances, or None if none is chosen."""
+        inside = np.flatnonzero(chosen)
         if not len(inside):
             return None
         index = inside[np.argmax(self.ulps[inside])]

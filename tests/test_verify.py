@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from clr_ref import compare, tfa_arithmetic, verify
 from clr_ref.cli import main
-from clr_ref.exact import rates
+from clr_ref.exact import rates, ulp
 from clr_ref.fast import arrays
 from clr_ref.golden import store as golden
 from clr_ref.tfa import bounds, eager, graphs
@@ -251,13 +251,13 @@ def test_a_record_of_an_unknown_cpu_is_counted_not_replayed(store: golden.Store)
 
 def test_a_checksum_that_no_replay_has_is_shown_with_one_that_was_computed(store: golden.Store) -> None:
     case = store.cases["triangular-7"]
-    first = next(iter(store.records))
+    first, second, *_ = store.records
 
     def moved(record: golden.Record) -> golden.Record:
         entries = [dataclasses.replace(e, digest="0" * 64) if e.digest else e for e in record.entries if e.case == case.id]
         return dataclasses.replace(record, entries=tuple(entries))
 
-    few = dataclasses.replace(store, digest_steps=1_000, records={first: moved(store.records[first])})
+    few = dataclasses.replace(store, digest_steps=1_000, records={name: moved(store.records[name]) for name in (first, second)})
     verdict = verify._digests(few, [case], "eager")
     rates = eager.evaluate(case.schedule, np.arange(1_000))
     assert (verdict.holds, verdict.values, verdict.worst_ulp, verdict.cases) == (False, 1_000, 0.0, 1)
@@ -277,7 +277,7 @@ def test_a_checksum_that_no_replay_has_is_shown_with_one_that_was_computed(store
         repeat="clr-ref verify --case triangular-7",
     )
     assert verdict.origin is not None
-    assert (verdict.origin.file, verdict.origin.pairs) == (f"records/{first}.json", (first,))
+    assert (verdict.origin.file, verdict.origin.pairs) == (f"records/{first}.json", (first, second))
 
 
 def test_the_repeating_command_names_another_store_for_a_shell(store: golden.Store, tmp_path: Path) -> None:
@@ -330,3 +330,22 @@ def test_graphs_of_a_known_cpu_are_replayed_for_the_release_that_recorded_them(
     assert len(found) == len(seen) == 1
     assert seen == [tuple(map(int, store.records[names[1]].tensorflow.split(".")[:2]))]
     assert list(verify._replays(changed, case, case.steps, "xla", "int64", False, names[:1])) == []
+
+
+def test_a_value_that_no_replay_has_is_compared_with_the_one_that_keeps_subnormal_numbers(
+    store: golden.Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = store.cases["triangular-subnormal"]
+    name, names = next((key[3], names) for key, names in store.files().items() if key[:3] == (case.id, "eager", "int64"))
+    recorded = store.values(case.id, name)
+    kept = eager.evaluate(case.schedule, case.steps, step_dtype="int64", flush="never")
+    assert not np.array_equal(kept.view("i4"), recorded.view("i4"))
+    moved = recorded.copy()
+    moved[-1] += np.float32(1)
+    monkeypatch.setattr(golden.Store, "values", lambda *_: moved)
+    found = verify._replayed_file(store, case, "eager", "int64", name, names, power=False)
+    assert not found.flushed
+    assert found.comparison is not None
+    assert found.comparison.first is not None
+    assert found.comparison.worst_ulp == np.max(np.abs(ulp.distance(kept, moved)))
+    assert found.comparison.first.step == case.steps[np.flatnonzero(ulp.distance(kept, moved))[0]]

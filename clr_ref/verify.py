@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _UNKNOWN_CPU = "from CPUs whose graphs cannot be replayed"
 #: So many steps are replayed at a time.
-PIECE = 12 * 1024
+PIECE = 12_288
 
 
 def verify(store: Store, case_id: str | None = None) -> Iterator[Verdict]:

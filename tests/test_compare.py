@@ -10,6 +10,7 @@ import pytest
 
 import clr_ref
 from clr_ref import compare
+from clr_ref.exact import ulp
 
 SCHEDULE = clr_ref.triangular2(1e-4, 1e-2, 1874)
 STEPS = np.array([0, 1, 1874, 3748, 5000])
@@ -152,3 +153,130 @@ def test_policy_names() -> None:
     assert (
         compare.policy_name(clr_ref.CyclicalLearningRate(0, 1, 2, lambda x: x, dtype="float64")) == "custom scale_fn, float64"
     )
+
+
+def test_the_whole_text_of_a_failure() -> None:
+    actual = SCHEDULE(STEPS)
+    actual[1] = np.nextafter(actual[1], np.float32(0))
+    found = compare.within_ulp(SCHEDULE, STEPS, actual, SCHEDULE(STEPS), 0.125, tier="record", **WORDS).first
+    expected, given = SCHEDULE(1), actual[1]
+    assert str(found) == (
+        "tutorial: triangular2, float32 against the record tier, step 1 (cycle 1, phase 0.000533618 of 2)\n"
+        f"  expected {ulp.show(expected)}\n"
+        f"  actual   {ulp.show(given)}\n"
+        "  -1 ULP, bound 0.125 ULP\n"
+        "  repeat with: clr-ref verify --case tutorial"
+    )
+
+
+def test_the_bound_of_a_failure_has_its_error_beside_it() -> None:
+    truth = compare.truth(SCHEDULE, [1874])
+    actual = truth.rounded + np.float32(2.0**-10)
+    first = compare.within_bound(SCHEDULE, [1874], actual, truth, [2.0**-11], **WORDS).first
+    assert first is not None
+    assert first.bound == "0.000488281 absolute, error 0.000976562"
+    assert (first.expected, first.actual) == (ulp.show(truth.rounded[0]), ulp.show(actual[0]))
+
+
+def test_a_comparison_of_no_steps_has_no_farthest_value() -> None:
+    nothing = np.array([], np.float32)
+    empty = compare.Truth(nothing, nothing.astype(np.float64), nothing.astype(np.float64))
+    assert compare.within_ulp(SCHEDULE, [], nothing, nothing, 0, tier="record", **WORDS) == compare.Comparison(
+        0, 0.0, None, None
+    )
+    assert compare.within_bound(SCHEDULE, [], nothing, empty, [], **WORDS) == compare.Comparison(0, 0.0, 0.0, None)
+
+
+def test_the_largest_error_of_values_is_that_of_the_farthest_one() -> None:
+    """3 ULP near 0 are a smaller error than 1 ULP near 1."""
+    expected = np.array([1.0, 2.0**-40], np.float32)
+    actual = expected + np.array([2.0**-23, 3 * 2.0**-63], np.float32)
+    found = compare.within_ulp(clr_ref.triangular(0, 2, 4), [7, 8], actual, expected, 3, tier="record", **WORDS)
+    assert (found.worst_ulp, found.farthest) == (3.0, compare.Farthest("tutorial", 8, 3 * 2.0**-64))
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [
+        (0.0, "0 %"),
+        (0.5, "50 %"),
+        (0.12345678, "12.35 %"),
+        (0.99994, "99.99 %"),
+        (0.9999999, "99.99 %"),
+        (1.0, "100 %"),
+        (1.0000001, "100.01 %"),
+        (1.5, "150 %"),
+        (123456.789, "12,345,678.9 %"),
+        (np.inf, "inf %"),
+    ],
+)
+def test_shares_of_the_allowed_error(share: float, words: str) -> None:
+    assert compare.percent_of_allowed(share) == words
+
+
+@pytest.mark.parametrize(
+    ("part", "words"),
+    [
+        (0.0, "0 %"),
+        (1.0, "100 %"),
+        (-0.25, "-25 %"),
+        (1e-9, "0.0000001 %"),
+        (9.99e-10, "1e-07 %"),
+        (-5e-12, "-5e-10 %"),
+        (1e40, f"{10**42:,} %"),
+        (np.inf, "inf %"),
+        (np.nan, "nan %"),
+    ],
+)
+def test_parts_in_percent(part: float, words: str) -> None:
+    assert compare.percent(part) == words
+
+
+@pytest.mark.parametrize(
+    ("step", "expected"),
+    [
+        (0, (1, 0.0)),
+        (1, (1, 0.25)),
+        (4, (1, 1.0)),
+        (5, (1, 1.5)),
+        (6, (2, 0.0)),
+        (10, (2, 1.0)),
+        (11, (2, 1.5)),
+        (12, (3, 0.0)),
+    ],
+)
+def test_the_place_of_a_step_in_a_cycle_of_4_up_and_2_down(step: int, expected: tuple[int, float]) -> None:
+    assert compare.place(clr_ref.triangular(0, 1, 4, step_size_down=2), step) == expected
+
+
+@pytest.mark.parametrize("step", [-1, 1.5])
+def test_the_place_of_what_is_no_step(step: float) -> None:
+    with pytest.raises((TypeError, ValueError), match=r"^step must be "):
+        compare.place(SCHEDULE, step)  # type: ignore[arg-type]
+
+
+def test_a_verdict_has_the_origin_and_the_values_of_the_first_failure() -> None:
+    good = compare.Comparison(1, 0.0, None, None, None, compare.Origin("a", "int64", ()))
+    found = compare.within_ulp(SCHEDULE, STEPS, np.roll(SCHEDULE(STEPS), 1), SCHEDULE(STEPS), 0, tier="exact", **WORDS)
+    bad = [dataclasses.replace(found, origin=compare.Origin(name, "int64", ("x",))) for name in "bc"]
+    verdict = compare.verdict("s", "record", "eager", "0 ULP", [good, *bad], cases=7, note="n")
+    assert verdict == compare.Verdict(
+        subject="s",
+        tier="record",
+        mode="eager",
+        bound="0 ULP",
+        cases=7,
+        values=11,
+        worst_ulp=found.worst_ulp,
+        worst_share=None,
+        holds=False,
+        first=found.first,
+        note="n",
+        farthest=found.farthest,
+        origin=bad[0].origin,
+    )
+    held = compare.verdict("s", "record", "eager", "0 ULP", [good], cases=1)
+    assert (held.holds, held.first, held.origin) == (True, None, None)
+    assert compare.verdict("s", "record", "eager", "0 ULP", [dataclasses.replace(good, values=0)], cases=1).holds is False
+    nothing = compare.verdict("s", "record", "eager", "0 ULP", [], cases=0)
+    assert (nothing.values, nothing.worst_ulp, nothing.worst_share, nothing.farthest) == (0, 0.0, None, None)

@@ -138,6 +138,46 @@ def test_what_cannot_be_written_is_known_before(tmp_path: Path) -> None:
     assert _files.reason_against_folder(tmp_path / ("x" * 300)) == "File name too long"
 
 
+@posix
+def test_what_may_be_a_device_is_special(tmp_path: Path) -> None:
+    for special in ("/dev/null", "/dev/new", "/dev/fd/1", "/dev/fd/99", "/proc/self/fd/1", "/proc/x"):
+        assert _files.is_special(Path(special)), special
+    (tmp_path / "file").write_text("x", "utf-8")
+    for path in (tmp_path / "file", tmp_path / "new", tmp_path / "proc" / "x", Path("/nowhere/proc/x"), Path("/nowhere/dev/x")):
+        assert not _files.is_special(path), path
+    assert _files.is_special(tmp_path)  # a folder cannot be replaced either
+
+
+def test_the_reason_is_that_of_the_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError("no space")
+
+    (tmp_path / "file").write_text("x", "utf-8")
+    monkeypatch.setattr(_files.tempfile, "TemporaryFile", refuse)
+    assert _files.reason_against(tmp_path / "file") == f"no file can be made in {tmp_path}: no space"
+    monkeypatch.setattr(os, "access", lambda path, mode: path != tmp_path / "file" or mode != os.W_OK)
+    assert _files.reason_against(tmp_path / "file") == "there is no permission to write it"
+    assert _files.reason_against(tmp_path / "new") == f"no file can be made in {tmp_path}: no space"
+    monkeypatch.setattr(Path, "is_dir", refuse)
+    assert _files.reason_against(tmp_path / "file") == "no space"
+
+
+@posix
+def test_a_link_to_nothing_is_no_folder_that_could_be_made(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "missing")
+    assert _files.reason_against_folder(tmp_path / "link" / "new") == f"there is no folder {tmp_path / 'link'}"
+
+
+@posix
+def test_a_name_may_be_as_long_as_a_file_system_allows(tmp_path: Path) -> None:
+    for name in ("x" * 255, "é" * 127):
+        _files.write_text(tmp_path / name, "text")
+        assert (tmp_path / name).read_text("utf-8") == "text"
+    with _files.folder_beside(tmp_path / ("y" * 255)) as folder:
+        # Short, so that 255 bytes also hold what tempfile adds; long, so that two files seldom share their leftovers.
+        assert Path(folder).name.startswith(f".{'y' * 60}.clr-ref-new-")
+
+
 @pytest.mark.parametrize(
     ("command", "begin"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -14,7 +15,7 @@ from click.testing import CliRunner
 
 from clr_ref import compare, tfa_arithmetic, verify
 from clr_ref.cli import main
-from clr_ref.exact import rates
+from clr_ref.exact import rates, ulp
 from clr_ref.fast import arrays
 from clr_ref.golden import store as golden
 from clr_ref.tfa import bounds, eager, graphs
@@ -246,3 +247,105 @@ def test_a_record_of_an_unknown_cpu_is_counted_not_replayed(store: golden.Store)
     assert graph.values == 0
     assert "cannot be replayed" in graph.note
     assert found["tfa_arithmetic", "eager"].holds
+
+
+def test_a_checksum_that_no_replay_has_is_shown_with_one_that_was_computed(store: golden.Store) -> None:
+    case = store.cases["triangular-7"]
+    first, second, *_ = store.records
+
+    def moved(record: golden.Record) -> golden.Record:
+        entries = [dataclasses.replace(e, digest="0" * 64) if e.digest else e for e in record.entries if e.case == case.id]
+        return dataclasses.replace(record, entries=tuple(entries))
+
+    few = dataclasses.replace(store, digest_steps=1_000, records={name: moved(store.records[name]) for name in (first, second)})
+    verdict = verify._digests(few, [case], "eager")
+    rates = eager.evaluate(case.schedule, np.arange(1_000))
+    assert (verdict.holds, verdict.values, verdict.worst_ulp, verdict.cases) == (False, 1_000, 0.0, 1)
+    assert verdict.first is not None
+    assert np.isnan(verdict.first.ulp)
+    assert dataclasses.replace(verdict.first, ulp=0.0) == compare.Disagreement(
+        case="triangular-7",
+        policy=compare.policy_name(case.schedule),
+        tier="record",
+        step=0,
+        cycle=1,
+        phase=0.0,
+        expected=f"sha256 {'0' * 64} over steps 0 .. 999 of {first}",
+        actual=f"sha256 {hashlib.sha256(rates.astype('<f4').tobytes()).hexdigest()}",
+        ulp=0.0,
+        bound="0 ULP",
+        repeat="clr-ref verify --case triangular-7",
+    )
+    assert verdict.origin is not None
+    assert (verdict.origin.file, verdict.origin.pairs) == (f"records/{first}.json", (first, second))
+
+
+def test_the_repeating_command_names_another_store_for_a_shell(store: golden.Store, tmp_path: Path) -> None:
+    case = store.cases["triangular-7"]
+    assert verify._repeat(store, case) == "clr-ref verify --case triangular-7"
+    elsewhere = dataclasses.replace(store, folder=tmp_path / "a b")
+    assert verify._repeat(elsewhere, case) == f"clr-ref verify --case triangular-7 --golden '{tmp_path / 'a b'}'"
+
+
+def test_files_with_flushed_subnormals_and_skipped_checksums_are_counted(verdicts: list[compare.Verdict]) -> None:
+    found = {(v.subject, v.mode): v.note for v in verdicts if v.note}
+    power = "exp_range checksums skipped, since they contain TensorFlow's own pow"
+    assert found == {
+        ("tfa_arithmetic", "eager"): "files that match only if subnormal numbers become 0, as on TensorFlow: 6",
+        ("tfa_arithmetic, exp_range", "eager"): f"{power}: 18",
+        ("tfa_graphs, exp_range", "function"): f"{power}: 18",
+        ("tfa_graphs, exp_range", "xla"): f"{power}: 17",
+    }
+
+
+def test_verdicts_stand_in_the_order_of_what_they_compare(verdicts: list[compare.Verdict], store: golden.Store) -> None:
+    modes = tfa_arithmetic.MODES
+    assert [(v.subject, v.mode) for v in verdicts] == [
+        ("reference", "-"),
+        ("tfa_arithmetic float32", "-"),
+        ("tfa_arithmetic float64", "-"),
+        *((name, mode) for name, mode in zip(("tfa_arithmetic", "tfa_graphs", "tfa_graphs"), modes, strict=True)),
+        *((f"{'tfa_arithmetic' if mode == 'eager' else 'tfa_graphs'}, exp_range", mode) for mode in modes),
+        *((f"{'tfa_arithmetic' if mode == 'eager' else 'tfa_graphs'}, digests", mode) for mode in modes),
+        *((f"TFA {dtype}", mode) for mode in modes for dtype in ("float32", "float64")),
+    ]
+    cases = {v.subject: v.cases for v in verdicts}
+    assert cases["reference"] == len(store.cases) == cases["TFA float32"] + cases["TFA float64"]
+    power = sum(case.inputs.get("gamma", 1) != 1 for case in store.cases.values())  # exp_range with gamma 1 is triangular
+    assert (cases["tfa_graphs, exp_range"], cases["tfa_graphs"]) == (power, len(store.cases) - power)
+
+
+def test_graphs_of_a_known_cpu_are_replayed_for_the_release_that_recorded_them(
+    store: golden.Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first record of a known CPU decides, and only one replay is made."""
+    case, seen = store.cases["triangular-7"], []
+    monkeypatch.setattr(graphs, "evaluate", lambda *_, **keywords: seen.append(keywords["tensorflow"]) or np.zeros(1))
+    names = list(store.records)
+    provenance = {"cpu": {"machine": "aarch64", "model": "another", "flags": []}, "tensorflow": "9.9.9"}
+    unknown = dataclasses.replace(store.records[names[0]], provenance=provenance)
+    records = {**store.records, names[0]: unknown}
+    changed = dataclasses.replace(store, records=records)
+    found = list(verify._replays(changed, case, case.steps, "xla", "int64", False, names))
+    assert len(found) == len(seen) == 1
+    assert seen == [tuple(map(int, store.records[names[1]].tensorflow.split(".")[:2]))]
+    assert list(verify._replays(changed, case, case.steps, "xla", "int64", False, names[:1])) == []
+
+
+def test_a_value_that_no_replay_has_is_compared_with_the_one_that_keeps_subnormal_numbers(
+    store: golden.Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = store.cases["triangular-subnormal"]
+    name, names = next((key[3], names) for key, names in store.files().items() if key[:3] == (case.id, "eager", "int64"))
+    recorded = store.values(case.id, name)
+    kept = eager.evaluate(case.schedule, case.steps, step_dtype="int64", flush="never")
+    assert not np.array_equal(kept.view("i4"), recorded.view("i4"))
+    moved = recorded.copy()
+    moved[-1] += np.float32(1)
+    monkeypatch.setattr(golden.Store, "values", lambda *_: moved)
+    found = verify._replayed_file(store, case, "eager", "int64", name, names, power=False)
+    assert not found.flushed
+    assert found.comparison is not None
+    assert found.comparison.first is not None
+    assert found.comparison.worst_ulp == np.max(np.abs(ulp.distance(kept, moved)))
+    assert found.comparison.first.step == case.steps[np.flatnonzero(ulp.distance(kept, moved))[0]]

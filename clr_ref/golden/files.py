@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 #: Bytes of a file at most. A values file of as many steps as a case may have takes up to 72 MB.
-MAX_BYTES = 128 * 2**20
+MAX_BYTES = 134_217_728
 _KINDS = {
     stat.S_IFDIR: "a folder",
     stat.S_IFLNK: "a symbolic link",

@@ -37,10 +37,10 @@ def sentences(
     ]
     yield f"The mode changes the rates. Of {len(store.cases)} cases, {_joined(differing)} have other bits than in eager mode."
     yield _releases(store, changes)
-    steps, compared = (sum(counts) for counts in zip(*in_arrays.values(), strict=True)) if in_arrays else (0, 0)
+    differ, compared = (sum(counts[index] for counts in in_arrays.values()) for index in (0, 1))
     yield (
         f"A rate can depend on how many steps are given at once. Of {compared:,} rates that were computed one step at a time, "
-        f"{steps:,} differ from those of an array of steps."
+        f"{differ:,} differ from those of an array of steps."
     )
     yield from _errors(store)
     titles = {title for record in store.records.values() for title in record.behaviours}
@@ -69,14 +69,14 @@ def _pairs(store: Store) -> Iterator[str]:
 def _growth(drifts: Sequence[Drift]) -> Iterator[str]:
     """Yield how the error grows with the step, and what becomes of it beyond 2**24."""
     parts = []
-    for words, start, stop in (
-        ("below step 1,000", 0, 1000),
-        ("below step 2^20", 0, 2**20),
-        ("from step 2^24 on", 2**24, 2**63),
+    steps, relatives = (np.concatenate([getattr(each, name) for each in drifts]) for name in ("steps", "relatives"))
+    for words, inside in (
+        ("below step 1,000", steps < 1000),
+        ("below step 2^20", steps < 2**20),
+        ("from step 2^24 on", steps >= 2**24),
     ):
-        largest = [float(np.max(each.relatives[inside])) for each in drifts if (inside := each.inside(stop, start)).any()]
-        if largest:
-            parts.append(f"{compare.percent(max(largest))} {words}")
+        if inside.any():
+            parts.append(f"{compare.percent(float(np.max(relatives[inside])))} {words}")
     yield (
         f"The error grows with the step. In percent of the larger bound it is at most {_joined(parts)}. "
         "A float32 does not hold every whole step from 2^24 on."

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 class Apart:
     """The largest distance of two arrays of rates in ULP, and the error there divided by the larger bound."""
 
-    ulps: float = 0.0
-    relative: float = 0.0
+    ulps: float
+    relative: float
 
     def __str__(self) -> str:
         return f"{self.ulps:,.0f} ({compare.percent(self.relative)})" if self.ulps else "0"
@@ -51,14 +51,9 @@ class Drift:
     ulps: NDArray[np.float64]
     relatives: NDArray[np.float64]
 
-    def inside(self, stop: int, start: int = 0) -> NDArray[np.bool_]:
-        """Return which distances are at the steps from start to below stop."""
-        chosen: NDArray[np.bool_] = (self.steps >= start) & (self.steps < stop)
-        return chosen
-
-    def below(self, stop: int, start: int = 0) -> Apart | None:
-        """Return the largest distance at the steps from start to below stop, or None if no such step is recorded."""
-        inside = np.flatnonzero(self.inside(stop, start))
+    def within(self, chosen: NDArray[np.bool_]) -> Apart | None:
+        """Return the largest of the chosen distances, or None if none is chosen."""
+        inside = np.flatnonzero(chosen)
         if not len(inside):
             return None
         index = inside[np.argmax(self.ulps[inside])]
@@ -121,7 +116,8 @@ def _change(store: Store, before: Record, after: Record, mode: Mode) -> Change:
         if entry.mode != mode or other is None or entry.error or other.error:
             continue
         if entry.values != other.values:
-            values[entry.case] = max(values.get(entry.case, Apart()), _apart(store, entry, other))
+            distance = _apart(store, entry, other)
+            values[entry.case] = max(values.get(entry.case, distance), distance)
         elif entry.digest != other.digest:
             digests.add(entry.case)
     return Change(before.name, after.name, mode, values, tuple(sorted(digests - set(values))))
@@ -132,7 +128,7 @@ def from_eager(store: Store) -> dict[tuple[str, Mode], tuple[Apart, str]]:
     found: dict[tuple[str, Mode], tuple[Apart, str]] = {}
     for case in store.cases:
         for mode in MODES[1:]:
-            worst, where = Apart(), ""
+            worst, where = Apart(0.0, 0.0), ""
             for record in store.records.values():
                 entries = {(e.mode, e.step_dtype): e for e in record.entries if e.case == case and e.values is not None}
                 for step_dtype in ("float32", "int64"):

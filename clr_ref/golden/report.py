@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -40,8 +39,8 @@ _IN_BRACKETS = (
     "Distances are in ULP and, in brackets, in percent of the larger bound: [how to read them](#how-to-read-the-distances)."
 )
 
-#: Upper ends of the ranges of steps for which the drift is reported.
-DECADES = (1_000, 10_000, 100_000, 2**20, 2**24, 2**31, 2**63)
+#: The steps that separate the ranges for which the drift is reported, with their names.
+DECADES = {"1,000": 1_000, "10,000": 10_000, "100,000": 100_000, "2^20": 2**20, "2^24": 2**24, "2^31": 2**31}
 
 
 def markdown(store: Store, picture: str) -> str:
@@ -149,10 +148,10 @@ def _modes(store: Store, from_eager: Mapping[tuple[str, Mode], tuple[Apart, str]
 def _drift(store: Store, drifts: Sequence[Drift], picture: str) -> str:
     rows = []
     for each in drifts:
-        cells = [each.below(high, low) for low, high in itertools.pairwise((0, *DECADES))]
+        ranges = np.searchsorted(list(DECADES.values()), each.steps, side="right")
+        cells = [each.within(ranges == number) for number in range(len(DECADES) + 1)]
         rows.append((each.mode, *("-" if cell is None else str(cell) for cell in cells)))
-    names = {2**20: "2^20", 2**24: "2^24", 2**31: "2^31", 2**63: "2^63"}
-    table = pages.markdown.table(("mode", *(f"below {names.get(high, f'{high:,}')}" for high in DECADES)), rows)
+    table = pages.markdown.table(("mode", *(f"below {words}" for words in (*DECADES, "2^63"))), rows)
     shares = []
     for case in measured.plain_cases(store):
         actual = eager.evaluate(case.schedule, case.steps)

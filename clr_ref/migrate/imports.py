@@ -63,7 +63,7 @@ def _removals(source: Source, aliases: Sequence[cst.ImportAlias], removed: set[c
             continue
         start, end = _span(source, alias)
         around = lines[start.line - 1][: start.column] + lines[end.line - 1][end.column :]
-        if start.line > 1 and re.fullmatch(r"\s*,?\s*(#.*)?\s*", around) and "\\" not in lines[start.line - 2].rstrip()[-1:]:
+        if re.fullmatch(r"\s*,?\s*(#.*)?\s*", around) and not lines[start.line - 2].rstrip().endswith("\\"):
             edits.append(Edit(Place(start.line, 0), Place(end.line + 1, 0), ""))  # a line of its own, in brackets
         elif any(later not in removed for later in aliases[number:]):
             edits.append(Edit(start, source.start(aliases[number + 1].name), ""))

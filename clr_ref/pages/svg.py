@@ -51,7 +51,7 @@ class Frame:
         """A small circle."""
         return tag("circle", "", kind, cx=self.x(x), cy=self.y(y), r=size)
 
-    def upright(self, x: float, words: str, kind: str = "mark") -> Markup:
+    def upright(self, x: float, words: str, kind: str) -> Markup:
         """A line from top to bottom, with words at its upper end."""
         at = self.x(x)
         near_end = at > (LEFT + WIDTH - RIGHT) / 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import shutil
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from clr_ref.golden import store as golden
-from clr_ref.golden.accept import AcceptError, accept
+from clr_ref.golden.accept import AcceptError, _describe, accept
 from clr_ref.golden.sums import SUMS
 from tests.golden import synthetic
 from tests.golden.staged import CHANGED, THIRD, leftovers, stage
@@ -172,3 +173,20 @@ def test_values_of_the_replaced_record_go_and_shared_ones_stay(folder: Path, sta
     assert not (folder / own).exists()
     assert (folder / shared).exists()
     assert (folder / synthetic.values_of(folder, SECOND, "triangular-2", "xla")).exists()
+
+
+def test_the_first_reason_of_a_copy_that_fails_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise shutil.Error([("a", "b", "the first reason"), ("c", "d", "another")])
+
+    monkeypatch.setattr(shutil, "copytree", refuse)
+    with pytest.raises(AcceptError) as found:
+        accept([], staging=folder.parent, folder=folder)
+    assert str(found.value) == f"{folder} cannot be copied, and is as it was: the first reason"
+
+
+def test_an_entry_is_its_file_and_digest_or_its_error() -> None:
+    entry = golden.Entry("a", "eager", "int64", "eager-1.csv")
+    assert _describe(entry) == "eager-1.csv"
+    assert _describe(dataclasses.replace(entry, digest="0123456789")) == "eager-1.csv digest 01234567"
+    assert _describe(golden.Entry("a", "eager", "int64", error=("E", "no"))) == "E: no"

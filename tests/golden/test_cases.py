@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from clr_ref.golden import store as golden
+from clr_ref.golden.cases import parse_case
 from tests.golden import synthetic
 from tests.golden.damaged import edited_cases
 from tests.golden.synthetic import SECOND
@@ -127,3 +129,24 @@ def test_file_that_is_no_object(folder: Path, name: str, content: bytes) -> None
     (folder / name).write_bytes(content)
     synthetic.renew_sums(folder)
     assert golden.problems(folder)
+
+
+def test_a_case_has_a_million_steps_at_most() -> None:
+    for steps, message in (
+        ([[0, 500_000], [500_000, 1_000_000]], ""),
+        ([[0, 500_000], [500_000, 1_000_001]], "steps must be at most 1,000,000, got [[0, 500000], [500000, 1000001]]"),
+        ([[3, 3]], "steps must be ascending ranges [start, stop), got [[3, 3]]"),
+        ([[2, 4], [3, 5]], "steps must be ascending ranges [start, stop), got [[2, 4], [3, 5]]"),
+    ):
+        data = synthetic.case("a", "TriangularCyclicalLearningRate", "triangular", 2, steps)
+        if message:
+            with pytest.raises(ValueError, match=f"^case a: {re.escape(message)}$"):
+                parse_case(data, {})
+        else:
+            assert len(parse_case(data, {}).steps) == 1_000_000
+
+
+def test_flags_of_a_case_are_known() -> None:
+    data = synthetic.case("a", "TriangularCyclicalLearningRate", "triangular", 2, [[0, 1]], ["z", "b", "y"])
+    with pytest.raises(ValueError, match=re.escape("case a: unknown flags ['y', 'z']; known are ['b', 'c']")):
+        parse_case(data, {"c": "", "b": ""})

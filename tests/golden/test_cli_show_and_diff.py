@@ -166,11 +166,11 @@ def test_drift_has_the_error_beside_the_distance(folder: Path) -> None:
     store = golden.read(folder)
     drifts = {each.mode: each for each in measured.drift(store)}
     case = store.cases["triangular-2"]
-    found = drifts["function"].below(9, 8)
+    found = drifts["function"].within(drifts["function"].steps == 8)
     assert found is not None
     assert (found.ulps, found.relative) == (1, pytest.approx(2.0**-37 / case.schedule.maximal_learning_rate))
-    assert drifts["eager"].below(9, 8) == measured.Apart(0, 0)
-    assert drifts["function"].below(2**20, 1000) is None
+    assert drifts["eager"].within(drifts["eager"].steps == 8) == measured.Apart(0, 0)
+    assert drifts["function"].within(drifts["function"].steps > 1000) is None
 
 
 def test_page_tells_behaviours_apart_by_version(folder: Path) -> None:

@@ -228,3 +228,32 @@ def test_counts_of_differing_steps_are_compared(folder: Path) -> None:
         found = golden.problems(folder)
         assert any(words in problem for problem in found), found
         assert all(problem.startswith(f"records/{SECOND}.json: results: triangular-2: eager: ") for problem in found)
+
+
+def test_a_file_may_be_as_large_as_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "MAX_BYTES", 10)
+    (tmp_path / "file").write_bytes(b"x" * 10)
+    assert files.read_bytes(tmp_path / "file") == b"x" * 10
+    (tmp_path / "file").write_bytes(b"x" * 11)
+    with pytest.raises(ValueError, match=r"^11 bytes; a file of a store has at most 10$"):
+        files.read_bytes(tmp_path / "file")
+
+
+def test_ends_of_lines_of_a_text_are_those_of_unix(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"a\r\nb\rc\n")
+    assert files.read_text(tmp_path / "file") == "a\nb\nc\n"
+
+
+def test_every_compared_step_may_differ(folder: Path) -> None:
+    """triangular-2 has six steps below the eight of the digests."""
+    for pair in (FIRST, SECOND):
+        synthetic.edit(
+            folder / "records" / f"{pair}.json",
+            lambda data: [
+                kinds[name].update(differs_in_array=6)
+                for kinds in data["results"]["triangular-2"].values()
+                for name in ("int64", "float32")
+            ],
+        )
+    synthetic.renew_sums(folder)
+    assert golden.problems(folder) == []

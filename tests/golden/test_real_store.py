@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from clr_ref.golden import record, store as golden
+from clr_ref.golden import record, report, store as golden
 from clr_ref.golden.model import MODES
 from clr_ref.golden.store import Case, Store
 from clr_ref.golden.sums import text_sha256
@@ -48,6 +49,12 @@ def asks_between(cases: Iterable[Case], first: int, last: int) -> list[str]:
 
 def test_store_has_no_problems() -> None:
     assert golden.problems() == []
+
+
+def test_the_page_about_the_record_is_that_of_this_store(store: Store) -> None:
+    stored = (Path(__file__).parents[2] / "docs" / "RECORD.md").read_text("utf-8")
+    same = report.markdown(store, "drift.png") == stored  # pytest would take minutes for the difference
+    assert same, "`clr-ref golden show --markdown docs/RECORD.md` renews it"
 
 
 def test_all_42_pairs_are_there(store: Store) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from clr_ref.golden import store as golden
 from clr_ref.golden.cases import accepted_cases_sha256
+from clr_ref.golden.records import parse_record
 from tests.golden import synthetic
 from tests.golden.damaged import Change, edited_cases, edited_record, entry, the_problem
 from tests.golden.synthetic import FIRST, SECOND
@@ -189,3 +190,15 @@ def test_unknown_field_of_the_history(folder: Path) -> None:
 
 def test_record_with_an_error_holds_nothing_else(folder: Path) -> None:
     assert "unknown field 'results'" in edited_record(folder, lambda data: data.update(error="No solution found"))
+
+
+@pytest.mark.parametrize(("tensorflow", "right"), [("1.15.5", False), ("2.0.4", False), ("2.1.0", True), ("3.0.0", True)])
+def test_every_tfa_needs_tensorflow_2_1(tensorflow: str, right: bool) -> None:
+    name = f"tf-{tensorflow}_tfa-0.7.1"
+    provenance = {"tensorflow": tensorflow, "tensorflow-addons": "0.7.1", "python": "3.7"}
+    document = {"format": 1, "provenance": provenance, "error": "No solution found"}
+    if right:
+        assert parse_record(f"{name}.json", document).name == name
+    else:
+        with pytest.raises(ValueError, match=f"tensorflow must be 2.1.0 or later, as every TFA needs, got {name}"):
+            parse_record(f"{name}.json", document)

@@ -88,3 +88,23 @@ def test_the_classes_of_ours_take_these_arguments() -> None:
 
     for name, arguments in ARGUMENTS.items():
         assert tuple(inspect.signature(getattr(clr_ref.keras, name)).parameters)[: len(arguments)] == arguments
+
+
+def test_a_name_is_cut_at_its_class_and_has_a_counterpart_in_words() -> None:
+    name, counterpart = known("tensorflow_addons.optimizers.weight_decay_optimizers.AdamW.apply_gradients")
+    assert name == "tensorflow_addons.optimizers.AdamW"
+    assert str(counterpart) == "keras.optimizers.AdamW (Keras multiplies weight_decay by the learning rate, TFA does not)"
+    assert str(known("tensorflow_addons.optimizers.SWA")[1]) == "none (keras.callbacks.SwapEMAWeights averages exponentially)"
+    assert str(known("tensorflow_addons.optimizers.LAMB.x.y")[1]) == "keras.optimizers.Lamb"
+    for name in (
+        "tensorflow_addons.layers",
+        "tensorflow_addons.AdamW",
+        "tensorflow_addons.optimizers.CRF",
+        "tensorflow_addons.CRF.CRF",
+    ):
+        assert known(name) == (name, None)
+
+
+def test_adaptive_pooling_has_one_two_and_three_dimensions() -> None:
+    found = sorted(name for name in COUNTERPARTS["layers"] if name.startswith("Adaptive"))
+    assert found == [f"Adaptive{kind}Pooling{rank}D" for kind in ("Average", "Max") for rank in (1, 2, 3)]

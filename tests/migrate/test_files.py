@@ -113,3 +113,49 @@ def test_the_diff_names_the_file_as_patch_expects_it(tmp_path: Path, monkeypatch
     lines = migrate(Path("a.py")).diff()
     assert lines[:2] == ["--- a/a.py\n", "+++ b/a.py\n"]
     assert [line[0] for line in lines if not line.endswith("\n")] == ["-", "+"], "the last line has no end, before and after"
+
+
+def test_bytes_that_an_encoding_writes_otherwise_are_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "a.py"
+    path.write_bytes(b"# coding: utf-7\nx = '+AGE-'\n")
+    assert migrate(path).problem == "it cannot be parsed: its bytes cannot be kept in the encoding utf-7"
+
+
+def test_what_is_left_to_do_is_a_problem_or_a_finding_by_hand(tmp_path: Path) -> None:
+    path = tmp_path / "a.py"
+    for text, left in (
+        (BEFORE, False),
+        ("import tensorflow_addons as tfa\ntfa.optimizers.TriangularCyclicalLearningRate(0, 1, 0)\n", False),
+        ("from tensorflow_addons import *\n", False),
+        ("here.CyclicalLearningRate\n", True),
+        ("x = (\n", True),
+    ):
+        path.write_text(text, "utf-8")
+        assert migrate(path).is_left_to_do is left, text
+
+
+def test_places_are_those_before_the_changes_or_after_they_are_written(tmp_path: Path) -> None:
+    path = tmp_path / "a.py"
+    path.write_text(f"{BEFORE}tfa.losses\ntfa.optimizers.CyclicalLearningRate(1e-4, 1e-2, 0, half)\n", "utf-8")
+    for write, lines in ((False, ("3", "4")), (True, ("4", "5"))):
+        result = migrate(path, write=write)
+        assert [use[:2] for use in result.uses] == [("tensorflow_addons.losses", lines[:1])]
+        assert {place for place, _, _ in result.findings} == {lines[1]}
+        path.write_text(result.before, "utf-8")
+
+
+def test_an_absolute_path_stands_in_the_diff_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "a.py"
+    path.write_text(BEFORE, "utf-8")
+    assert migrate(path).diff()[:2] == [f"--- {path.as_posix()}\n", f"+++ {path.as_posix()}\n"]
+
+
+@pytest.mark.parametrize("folder", ["__pycache__", "site-packages", "node_modules", ".hidden"])
+def test_folders_of_others_are_left_out(tmp_path: Path, folder: str) -> None:
+    (tmp_path / folder).mkdir()
+    (tmp_path / folder / "a.py").touch()
+    (tmp_path / "conda" / "conda-meta").mkdir(parents=True)
+    (tmp_path / "conda" / "a.py").touch()
+    (tmp_path / "z").mkdir()
+    (tmp_path / "z" / "a.py").touch()
+    assert list(found_in([tmp_path])) == [tmp_path / "z" / "a.py"]

@@ -177,3 +177,28 @@ def test_notebooks_of_other_languages_are_left_alone() -> None:
 def test_what_is_no_notebook_is_an_error(text: str) -> None:
     with pytest.raises(ParseError, match="it is no notebook"):
         code_cells(text)
+
+
+def test_cells_without_code_or_kind_are_passed_over() -> None:
+    odd = [{"cell_type": "code", "metadata": {}}, {"metadata": {}, "source": [IMPORT]}, cell("x", kind="raw")]
+    cells = code_cells(notebook(*odd, cell("a\n", "b"), cell("c")))
+    assert [(one.number, one.code, one.first) for one in cells] == [(4, "a\nb", 1), (5, "c", 3)]
+
+
+def test_an_empty_cell_takes_no_line() -> None:
+    assert [(one.number, one.first) for one in code_cells(notebook(cell(), cell("a"), cell("b\n", "c"), cell("d")))] == [
+        (1, 1),
+        (2, 1),
+        (3, 2),
+        (4, 4),
+    ]
+
+
+@pytest.mark.parametrize(("number", "right"), [(2, False), (3, True), (4, True), (5, False)])
+def test_formats_of_notebooks(number: int, right: bool) -> None:
+    text = json.dumps({"nbformat": number, "nbformat_minor": 0, "metadata": {}, "worksheets": [{"cells": []}], "cells": []})
+    if right:
+        assert code_cells(text) == []
+    else:
+        with pytest.raises(ParseError, match=r"^it is no notebook: "):
+            code_cells(text)

@@ -12,9 +12,11 @@ from hypothesis import event, given, strategies as st
 
 pytest.importorskip("libcst", reason="migrate needs clr-ref[migrate]")
 
+import libcst as cst
+
 from clr_ref.migrate.edits import applied, moved
 from clr_ref.migrate.facts import ARGUMENTS
-from clr_ref.migrate.names import ParseError
+from clr_ref.migrate.names import ParseError, Source
 from clr_ref.migrate.source import Changes, changes
 from tests.migrate.samples import LEFT, SAMPLES
 from tests.migrate.stand_in import calls_of
@@ -223,3 +225,114 @@ def test_places_and_imports_are_all_tried() -> None:
     for (line, before), place in itertools.product(IMPORTS, PLACES):
         code = place.format(i=line.replace("KIND", "CyclicalLearningRate"), u=f"{before}CyclicalLearningRate(1, 2, 3)")
         assert calls_of(code), code
+
+
+def found_in(code: str) -> list[tuple[int, str, str]]:
+    return [(found.line, found.kind, found.text) for found in changes(code).findings]
+
+
+def test_every_attribute_that_may_be_tfa_is_reported() -> None:
+    """Those of another module, and of TFA itself, do not end the search."""
+    code = (
+        "import mine\nimport tensorflow_addons as tfa\n"
+        "mine.CyclicalLearningRate\nmine.other\ntfa.optimizers.CyclicalLearningRate\n"
+        "f().CyclicalLearningRate\nnowhere.inner.CyclicalLearningRate\nmine.CyclicalLearningRate\n"
+        "here = f()\nhere.CyclicalLearningRate\n"
+    )
+    left = "CyclicalLearningRate was left alone: "
+    assert found_in(code) == [
+        (6, "by hand", f"{left}what stands before it may be TFA"),
+        (7, "by hand", f"{left}nowhere is not imported in this file"),
+        (10, "by hand", f"{left}what stands before it may be TFA"),
+    ]
+    assert found_in("here = f()\nhere.CyclicalLearningRate\n") == []
+    assert found_in("here.CyclicalLearningRate\n") == [(1, "by hand", f"{left}here is not imported in this file")]
+
+
+def test_only_star_imports_of_tfa_hide_its_classes() -> None:
+    use = "CyclicalLearningRate\ndef CyclicalLearningRate2(): return CyclicalLearningRate\n"
+    text = "CyclicalLearningRate was left alone: it may come from a star import; import it from clr_ref.keras"
+    star = "from tensorflow_addons.optimizers import *\n"
+    note = (1, "note", "a star import of tensorflow_addons.optimizers was left alone")
+    assert found_in(star + use) == [note, (2, "by hand", text), (3, "by hand", text)]
+    assert found_in(f"from tensorflow_addons_more import *\n{use}") == []
+    assert found_in(f"from .tensorflow_addons import *\n{use}") == []
+    assert found_in(f"{star}from mine import CyclicalLearningRate\n{use}") == [note]
+
+
+def test_every_import_that_nothing_uses_is_noted_at_its_line() -> None:
+    code = (
+        "import tensorflow_addons as tfa\n"
+        "from tensorflow_addons.optimizers import TriangularCyclicalLearningRate, AdamW\n"
+        "from tensorflow_addons.text import crf, skip\n"
+        "import os, tensorflow_addons as addons\n"
+        "TriangularCyclicalLearningRate, crf\n"
+    )
+    found = changes(code)
+    unused = "is imported, and nothing in this file uses it"
+    assert [(one.line, one.text) for one in found.findings] == [
+        (1, f"tensorflow_addons {unused}"),
+        (3, f"tensorflow_addons.text.skip {unused}"),
+        (4, f"tensorflow_addons {unused}"),
+    ]
+    assert [(use.name, use.lines) for use in found.uses] == [
+        ("tensorflow_addons.optimizers.AdamW", (2,)),
+        ("tensorflow_addons.text.crf", (5,)),
+    ]
+    without = code.replace("TriangularCyclicalLearningRate", "Yogi")
+    assert changes(without).findings == (), "a file without changes"
+
+
+def test_getattr_with_a_name_of_ours_is_reported() -> None:
+    head = "import tensorflow_addons as tfa\n"
+    text = "CyclicalLearningRate was left alone: getattr looks it up"
+    for call in ("getattr(tfa.optimizers, 'CyclicalLearningRate')", "getattr(tfa.optimizers, 'CyclicalLearningRate', None)"):
+        assert found_in(f"{head}{call}\n") == [(2, "by hand", text)]
+    for call in (
+        "getattr(tfa.optimizers, 'AdamW')",
+        "f(tfa.optimizers, 'CyclicalLearningRate')",
+        "getattr(tfa.optimizers, name)",
+    ):
+        assert found_in(f"{head}{call}\n") == []
+
+
+def test_our_module_gets_a_name_that_is_free() -> None:
+    use = "import tensorflow_addons as tfa\ntfa.optimizers.CyclicalLearningRate\n"
+    for taken, name in (
+        ("", "clr_ref.keras"),
+        ("import clr_ref\n", "clr_ref.keras"),
+        ("clr_ref = 1\n", "clr_ref_keras"),
+        ("clr_ref = clr_ref_keras = 1\n", "clr_ref_keras_2"),
+        ("clr_ref = clr_ref_keras = clr_ref_keras_2 = 1\n", "clr_ref_keras_3"),
+    ):
+        renamed = "" if name == "clr_ref.keras" else f" as {name}"
+        assert migrated(taken + use) == f"{taken}import clr_ref.keras{renamed}\n{name}.CyclicalLearningRate\n"
+
+
+def test_names_of_an_import_in_brackets_are_removed_with_their_lines() -> None:
+    def after(inner: str) -> str:
+        return migrated(f"from tensorflow_addons.optimizers import {inner}\nCyclicalLearningRate, AdamW, Yogi\n").partition(
+            "clr_ref.keras import CyclicalLearningRate\nfrom tensorflow_addons.optimizers import "
+        )[2]
+
+    rest = "\nCyclicalLearningRate, AdamW, Yogi\n"
+    assert after("(\n    AdamW,\n    CyclicalLearningRate,  # ours\n    Yogi,\n)") == f"(\n    AdamW,\n    Yogi,\n){rest}"
+    assert after("AdamW, \\\n    CyclicalLearningRate, \\\n    Yogi") == f"AdamW, \\\n    Yogi{rest}"
+    assert after("CyclicalLearningRate, AdamW, Yogi") == f"AdamW, Yogi{rest}"
+    assert after("AdamW, Yogi, CyclicalLearningRate") == f"AdamW, Yogi{rest}"
+    assert after("AdamW, CyclicalLearningRate, Yogi") == f"AdamW, Yogi{rest}"
+
+
+def test_what_libcst_alone_cannot_parse_is_named_with_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise cst.ParserSyntaxError("first\nsecond", lines=["x"], raw_line=3, raw_column=0)
+
+    monkeypatch.setattr(cst, "parse_module", refuse)
+    with pytest.raises(ParseError, match=r"^line 3: first$"):
+        Source("x = 1\n")
+
+
+def test_what_python_cannot_parse_is_named_with_its_line() -> None:
+    for code, words in (("x = 1\ny = (\n", r"^line 2: '\(' was never closed$"), ("\n1 = x\n", r"^line 2: cannot assign")):
+        with pytest.raises(ParseError, match=words):
+            Source(code)

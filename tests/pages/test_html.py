@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone, tzinfo
 from html.parser import HTMLParser
 
 import pytest
 
+from clr_ref.pages import html
 from clr_ref.pages.html import SCRIPT, STYLE, Markup, join, number, page, table, tag
 
 
@@ -17,7 +19,14 @@ def test_texts_and_attributes_are_escaped_and_markup_is_not() -> None:
 
 
 @pytest.mark.parametrize(
-    ("odd", "shown"), [("\x1b[31m", "\\x1b[31m"), ("\0", "\\x00"), ("\udcff", "\\udcff"), ("a\tb\n", "a\tb\n")]
+    ("odd", "shown"),
+    [
+        ("\x08\x0b\x1f\x20~\x7f\x9f\xa0", "\\x08\\x0b\\x1f ~\\x7f\\x9f\xa0"),
+        ("\x1b[31m", "\\x1b[31m"),
+        ("\0", "\\x00"),
+        ("\udcff", "\\udcff"),
+        ("a\tb\n", "a\tb\n"),
+    ],
 )
 def test_what_no_page_can_hold_is_written_in_ascii(odd: str, shown: str) -> None:
     assert tag("p", odd, title=odd) == f'<p title="{shown}">{shown}</p>'
@@ -77,3 +86,29 @@ def test_neither_the_style_sheet_nor_the_script_can_end_its_element_or_load_anyt
         assert "url(" not in text
         assert "import" not in text
         assert "fetch" not in text
+
+
+def test_a_table_has_a_box_and_a_class_of_its_own() -> None:
+    rest = "<thead><tr><th>a</th></tr></thead><tbody><tr><td>1</td></tr><tr><td>2</td></tr></tbody></table></div>"
+    for kind, start in (((), "<table>"), (("wide",), '<table class="wide">')):
+        assert table(("a",), [("1",), ("2",)], *kind) == f'<div class="box" tabindex="0">{start}{rest}'
+
+
+def test_the_time_of_a_page_is_utc_to_the_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+            assert tz is timezone.utc
+            return datetime(2026, 1, 2, 3, 4, 5, tzinfo=tz)
+
+    monkeypatch.setattr(html, "datetime", Clock)
+    assert html.now() == "2026-01-02 03:04 UTC"
+
+
+def test_the_whole_page() -> None:
+    assert page("a < b", "<today>", [tag("p", "x"), tag("p", "y")]) == (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        f"<title>a &lt; b</title><style>{STYLE}</style></head>\n"
+        '<body><h1>a &lt; b</h1>\n<p class="about">&lt;today&gt;</p>\n<p>x</p>\n<p>y</p>\n'
+        f"<script>{SCRIPT}</script></body></html>\n"
+    )

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 import clr_ref
-from clr_ref.training import probe
 from tests.keras.execution import modes, of_drop_in, tensor, twin
 from tests.keras.test_arithmetic import NORMAL, schedules, steps
 from tests.rates import assert_same_rates
@@ -45,6 +44,7 @@ def test_the_rates_are_those_of_the_reference(drop_ins: Any, gpu: str) -> None:
 @pytest.mark.parametrize("compiled", [{"run_eagerly": True}, {}, {"jit_compile": True}])
 def test_the_applied_rates_are_those_of_the_reference(drop_ins: Any, gpu: str, compiled: dict[str, Any]) -> None:
     from clr_ref.keras import api
+    from clr_ref.training import probe
 
     schedule = clr_ref.triangular2(1e-4, 1e-2, 33.3)
     optimizer = api.keras.optimizers.SGD(twin(drop_ins, schedule))

@@ -101,6 +101,7 @@ def test_one_of_several_optimizers(drop_ins: Any, keras: Any, probe: Any) -> Non
     model = compiled(probe, keras.optimizers.MultiOptimizer(keras.optimizers.OptimizerMap(default_optimizer=sgd)))
     with pytest.raises(TypeError, match="one learning rate, got MultiOptimizer, which holds several optimizers"):
         fit(probe, model, 0, 3, [drop_ins.LearningRateLogger()])
+    sgd = keras.optimizers.SGD(halved(keras))
     model = compiled(probe, keras.optimizers.MultiOptimizer(keras.optimizers.OptimizerMap(default_optimizer=sgd)))
     logger = drop_ins.LearningRateLogger(optimizer=sgd)
     fit(probe, model, 0, 9, [logger])

@@ -337,7 +337,7 @@ def print_table(table: Table) -> None:
             _print_rows_as_lines(cells, terminal.width)
             return
         for column, width in zip(table.columns, widths, strict=True):
-            column.max_width = width  # before rich 15, width counted the gap too
+            column.width = width
     # Markup and emoji codes would change cells such as "[a]" or ":b:".
     Console(width=sys.maxsize, markup=False, emoji=False).print(table)
 

@@ -169,7 +169,7 @@ def test_the_allowed_error_of_a_float64_rate_is_nearly_reached(case: Rounded, mo
     if case.first is not None:
         case.schedule.values(case.first, case.first + 4000)
     elif case.path is general:
-        general._fill_float32(plan, np.array([case.step]), np.empty(1, np.float32))
+        general._fill_float32(plan, np.array([case.step], np.int64), np.empty(1, np.float32))
     else:
         case.schedule(np.array([case.step]))
     ((near, roundings),) = seen

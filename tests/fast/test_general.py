@@ -53,7 +53,7 @@ def test_roundings_are_undecided_within_2_to_the_98th_and_not_beyond(schedule: c
         share = float(distance * 2**98)
         if abs(share - 1) > 0.01:
             with np.errstate(all="ignore"):
-                undecided = general._fill_float64(plan_of(schedule), np.array([step]), np.empty(1))
+                undecided = general._fill_float64(plan_of(schedule), np.array([step], np.int64), np.empty(1))
             assert (len(undecided) == 1) is (share < 1), (step, share)
             found[share < 1] += 1
     assert min(found.values()) >= 4
@@ -101,7 +101,7 @@ def test_products_outside_the_window_are_undecided(
     schedule = clr_ref.exp_range(initial, initial + amplitude, 1, gamma=gamma, dtype="float64")
     out = np.empty(1)
     with np.errstate(all="ignore"):
-        found = general._fill_float64(plan_of(schedule), np.array([step]), out)
+        found = general._fill_float64(plan_of(schedule), np.array([step], np.int64), out)
     assert found.tolist() == [0] * undecided
     if not undecided:
         assert out[0] == exact.rounded(schedule, step)

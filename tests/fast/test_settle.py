@@ -32,7 +32,7 @@ def fill(schedule: clr_ref.CyclicalLearningRate, steps: Any) -> tuple[Any, set[i
     """The rates of float64 arithmetic, and the steps that it leaves undecided."""
     out = np.empty(len(steps), np.float32)
     with np.errstate(all="ignore"):
-        undecided = general._fill_float32(plan_of(schedule), np.array(steps), out)
+        undecided = general._fill_float32(plan_of(schedule), np.array(steps, np.int64), out)
     return out, {int(steps[index]) for index in undecided}
 
 

@@ -153,6 +153,17 @@ def unknown(what: str, name: str, known: Collection[str], command: str) -> str:
     return f"{text}{nearest(name, known)}; {command} lists all {len(known)}"
 
 
+def escaped(text: str, kept: str = "") -> str:
+    r"""Return a text with control characters and lone surrogates escaped, except for those in ``kept``.
+
+    A terminal would obey an escape sequence, and a lone surrogate cannot be printed.
+
+    >>> escaped("\x1b[31mred")
+    '\\x1b[31mred'
+    """
+    return "".join(c if c.isprintable() or c in kept else ascii(c)[1:-1] for c in text)
+
+
 def nearest(name: str, known: Collection[str]) -> str:
     """Return the end of a message: the names that resemble one that does not exist. Empty if none do."""
     names = difflib.get_close_matches(name, sorted(known), n=4, cutoff=0.5)

@@ -9,8 +9,10 @@ from typing import Literal
 from clr_ref import policies
 from clr_ref._inputs import shown
 
-#: Steps are the whole numbers 0 .. MAX_STEP.
+#: Steps are numbers 0 .. MAX_STEP.
 MAX_STEP = 2**63 - 1
+#: The fields that are numbers in every schedule.
+NUMBERS = ("initial_learning_rate", "maximal_learning_rate", "step_size")
 ScaleMode = Literal["cycle", "iterations"]
 Dtype = Literal["float32", "float64"]
 

@@ -17,15 +17,13 @@ from clr_ref._inputs import from_hex, known_keywords, one_of, parsed_json, shown
 from clr_ref.exact import rounding, ulp
 from clr_ref.fast import arrays, one_step, ranges
 from clr_ref.fast.plan import Plan, plan
-from clr_ref.parameters import MAX_STEP, Dtype as Dtype, Parameters, ScaleMode as ScaleMode
+from clr_ref.parameters import MAX_STEP, NUMBERS, Dtype as Dtype, Parameters, ScaleMode as ScaleMode
 from clr_ref.steps import as_moments, moment, whole
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-#: The fields that are numbers, and never None.
-_NUMBERS = ("initial_learning_rate", "maximal_learning_rate", "step_size")
 #: The step of a call without one. Keras calls every callable so that is not one of its own schedules.
 _NO_STEP: Any = type("NoStep", (), {"__repr__": lambda self: "<no step>"})()
 
@@ -207,7 +205,7 @@ class CyclicalLearningRate(Parameters):
             >>> json.loads(clr_ref.triangular(0.0, 1.0, 10).to_json())["step_size"]
             '0x1.4000000000000p+3'
         """
-        data: dict[str, Any] = {name: getattr(self, name).hex() for name in _NUMBERS}
+        data: dict[str, Any] = {name: getattr(self, name).hex() for name in NUMBERS}
         data |= {"scale_fn": policies.to_data(self.scale_fn), "scale_mode": self.scale_mode, "dtype": self.dtype}
         return json.dumps(data | ({} if self.step_size_down is None else {"step_size_down": self.step_size_down.hex()}))
 
@@ -242,7 +240,7 @@ class CyclicalLearningRate(Parameters):
             raise ValueError(f"text must be a JSON object with exactly the fields {fields}; {found}")
         if data["dtype"] not in tuple(exact.FORMATS):
             raise ValueError(f"dtype must be 'float32' or 'float64', got {shown(data['dtype'])}")
-        numbers = {name: from_hex(name, data[name]) for name in (*_NUMBERS, "step_size_down") if name in data}
+        numbers = {name: from_hex(name, data[name]) for name in (*NUMBERS, "step_size_down") if name in data}
         return cls(**numbers, scale_fn=policies.from_data(data["scale_fn"]), scale_mode=data["scale_mode"], dtype=data["dtype"])
 
     def __repr__(self) -> str:
@@ -297,7 +295,7 @@ def _new_array(shape: tuple[int, ...], dtype: str) -> NDArray[Any]:
 
 def numbers_in_python(schedule: Parameters) -> dict[str, str]:
     """Return bounds and step sizes as the shortest Python numbers from which the schedule's dtype makes them."""
-    names = _NUMBERS if schedule.step_size_down is None else (*_NUMBERS, "step_size_down")
+    names = NUMBERS if schedule.step_size_down is None else (*NUMBERS, "step_size_down")
     texts = {name: ulp.literal(getattr(schedule, name), schedule.dtype) for name in names}
     # Most users count whole steps. TensorFlow makes an int32 of an int.
     sizes = {name: text for name, text in texts.items() if name.startswith("step_size")}

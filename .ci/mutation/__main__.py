@@ -46,15 +46,16 @@ def main(words: list[str]) -> int:
     parser.add_argument("--only", default="", metavar="PATH", help="Only files whose path begins like this: clr_ref/fast.")
     options = parser.parse_args(words)
     os.chdir(ROOT)
+    files = sources(options.group, Path("clr_ref"))
     folder = _folder(options.folder.resolve(), options.group)
     checkouts = [_copy(folder / f"checkout{number}") for number in range(PROCESSES)]
     suite = measured(folder, checkouts[0], GROUPS[options.group].tests, PROCESSES)
     entries = read_equivalents(ROOT / "tests" / "equivalents.toml")
     with use_db(folder / "mutants.sqlite") as store:
         if not store.num_work_items:
-            init(sources(options.group, Path("clr_ref")), store, {})
+            init(files, store, {})
         items = store.work_items
-        wrong = missing([entry for entry in entries if Path(entry.file) in sources(options.group, Path("clr_ref"))], items)
+        wrong = missing([entry for entry in entries if Path(entry.file) in files], items)
         chosen = sample(
             (item for item in items if str(mutation(item).module_path).startswith(options.only)),
             options.seed,

@@ -28,9 +28,10 @@ class Suite:
         lines, span = self.of_line.get(str(path), {}), places.statement(path, position)
         numbers = range(span.start[0], span.end[0] + (span.end[1] > 0)) if span else ()
         inside = {test for line in numbers for test in lines.get(line, [])}
-        beside = {test for tests in lines.values() for test in tests}
-        known = inside & self.seconds.keys() or beside & self.seconds.keys() or self.seconds.keys()
-        return {test: self.seconds[test] for test in sorted(known, key=lambda test: self.seconds[test])}
+        known = inside & self.seconds.keys()
+        if not known:
+            known = {test for tests in lines.values() for test in tests} & self.seconds.keys() or set(self.seconds)
+        return {test: self.seconds[test] for test in sorted(known, key=self.seconds.__getitem__)}
 
 
 def measured(folder: Path, checkout: Path, tests: str, processes: int) -> Suite:

@@ -10,6 +10,8 @@ import textwrap
 import click
 from rich.console import Console
 
+from clr_ref._inputs import escaped
+
 #: Stands for a blank at which no line may end: textwrap takes only ASCII blanks for such.
 _BLANK = "\N{NO-BREAK SPACE}"
 _COMMAND = re.compile("`[^`]+`")
@@ -45,7 +47,7 @@ def visible(text: str) -> str:
     >>> visible("\x1b[31mred")
     '\\x1b[31mred'
     """
-    return "".join(c if c.isprintable() or c in "\t\n" else ascii(c)[1:-1] for c in text)
+    return escaped(text, kept="\t\n")
 
 
 def _wrapped(line: str, width: int, first: str, rest: str) -> str:

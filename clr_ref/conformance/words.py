@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from clr_ref._inputs import escaped
+
 #: The longest text that is kept, in characters.
 LONGEST = 300
 
@@ -9,15 +11,13 @@ LONGEST = 300
 def printable(text: str, longest: int = LONGEST) -> str:
     r"""Return a text without control characters and lone surrogates, which are shown escaped, cut at ``longest``.
 
-    A terminal would obey an escape sequence, and a lone surrogate cannot be printed.
-
     >>> printable("\x1b[31mred")
     '\\x1b[31mred'
     """
     kept = text[:longest]
     if len(text) > longest:
         kept += f"... ({len(text):,} characters)"
-    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in kept)
+    return escaped(kept)
 
 
 def of_error(error: BaseException, *, whole: bool = False) -> str:

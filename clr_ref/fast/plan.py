@@ -13,7 +13,7 @@ from clr_ref import policies
 from clr_ref.exact import round_to
 from clr_ref.exact.environment import kept
 from clr_ref.fast.powers import Powers
-from clr_ref.parameters import Parameters
+from clr_ref.parameters import NUMBERS, Parameters
 
 #: Unit roundoff of float64.
 U = 2.0**-53
@@ -105,7 +105,7 @@ def twice_the_error(roundings: int, product: Any, near: Any) -> Any:
 
 def plan(schedule: Parameters) -> Plan:
     """The plan of a schedule."""
-    for name in ("initial_learning_rate", "maximal_learning_rate", "step_size"):
+    for name in NUMBERS:
         kept(name, getattr(schedule, name))
     sizes = Fraction(schedule.step_size), Fraction(kept("step_size_down", schedule.fall))
     shift = max(size.denominator for size in sizes).bit_length() - 1  # both denominators are powers of two

@@ -16,15 +16,13 @@ from clr_ref._inputs import from_hex, one_of, shown
 from clr_ref.exact import rounding
 from clr_ref.keras import api, arguments, rates, unnamed
 from clr_ref.keras.api import keras
-from clr_ref.parameters import as_symmetric
+from clr_ref.parameters import NUMBERS, as_symmetric
 from clr_ref.tensors import backends, formula
 
 #: The module of the public classes, whose names stand in saved files.
 PUBLIC = "clr_ref.keras"
-#: The attributes that are numbers of the schedule's dtype.
-_NUMBERS = ("initial_learning_rate", "maximal_learning_rate", "step_size")
 #: The attributes that decide the rates, and the name of the operations.
-_ATTRIBUTES = (*_NUMBERS, "step_size_down", "scale_fn", "scale_mode", "name", "arithmetic", "dtype")
+_ATTRIBUTES = (*NUMBERS, "step_size_down", "scale_fn", "scale_mode", "name", "arithmetic", "dtype")
 #: TFA's configs lack these, and a user's class may not accept them. So a config has them only where they are no defaults.
 _LEFT_OUT = ("step_size_down", "name", "arithmetic", "dtype")
 #: The attributes that copies and pickles do not have.
@@ -193,12 +191,12 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore
         """Return the arguments in Python, without those that have their defaults."""
         texts = reference.numbers_in_python(self._made.reference)
         if self.arithmetic == "tfa" and self.dtype == "float64":
-            texts = {argument: arguments.wide(getattr(self, argument)) for argument in _NUMBERS}
+            texts = {argument: arguments.wide(getattr(self, argument)) for argument in NUMBERS}
         for argument, default in self._arguments().items():
             value = getattr(self, argument)
             if argument == "scale_fn":
                 texts[argument] = policies.expression(value)
-            elif argument in (*_NUMBERS, "step_size_down", "gamma") and value is not None:
+            elif argument in (*NUMBERS, "step_size_down", "gamma") and value is not None:
                 kept = repr(arguments.number(argument, value)) if argument == "gamma" else texts[argument]
                 texts[argument] = repr(value) if api.is_variable(value) else kept
             elif value != default:
@@ -214,7 +212,7 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore
 
     def _key(self) -> Any:
         variables = [
-            id(value) for value in map(self.__dict__.get, (*_NUMBERS, "step_size_down", "gamma")) if api.is_variable(value)
+            id(value) for value in map(self.__dict__.get, (*NUMBERS, "step_size_down", "gamma")) if api.is_variable(value)
         ]
         return self._made.reference, self._texts(), variables
 
@@ -257,7 +255,7 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore
                 config[argument] = arguments.stored(value, self)
             elif is_wide and argument in arguments.DETOURED:
                 config[argument] = arguments.stored_wide(argument, value)
-            elif argument in (*_NUMBERS, "step_size_down", "gamma") and value is not None:
+            elif argument in (*NUMBERS, "step_size_down", "gamma") and value is not None:
                 config[argument] = arguments.number(argument, value)
             elif argument not in _LEFT_OUT or value != default:
                 config[argument] = value
@@ -303,7 +301,7 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore
 
 def _kept(name: str, value: Any, arithmetic: str, dtype: str) -> Any:
     """Return the value of an attribute as the schedule keeps it, checked by itself."""
-    if name in _NUMBERS or (name == "step_size_down" and value is not None):
+    if name in NUMBERS or (name == "step_size_down" and value is not None):
         return arguments.kept(name, value, arithmetic, dtype)
     if name == "gamma":
         return arguments.kept(name, value, arithmetic, "float64")
@@ -321,7 +319,7 @@ def _make(attributes: dict[str, Any]) -> _Made:
     arithmetic, dtype = attributes["arithmetic"], attributes["dtype"]
     if arithmetic == "tfa" and api.BACKEND != "tensorflow":
         raise ValueError(f"arithmetic 'tfa' must run on the TensorFlow backend, got {api.BACKEND!r}")
-    for name in _NUMBERS:
+    for name in NUMBERS:
         _kept(name, attributes[name], arithmetic, dtype)
     made = reference.CyclicalLearningRate(
         **_numbers(attributes), scale_fn=attributes["scale_fn"], scale_mode=attributes["scale_mode"], dtype=dtype
@@ -340,5 +338,5 @@ def _make(attributes: dict[str, Any]) -> _Made:
 
 
 def _numbers(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    given = (*_NUMBERS, "step_size_down") if attributes["step_size_down"] is not None else _NUMBERS
+    given = (*NUMBERS, "step_size_down") if attributes["step_size_down"] is not None else NUMBERS
     return {name: arguments.number(name, attributes[name]) for name in given}

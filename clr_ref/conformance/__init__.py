@@ -48,7 +48,8 @@ def check(
     Args:
         make: the function ``make(policy, *, initial_learning_rate, maximal_learning_rate, step_size, gamma=1.0)``, which
             returns a schedule or a scheduler (docs/CONFORMANCE.md); or its name, ``"package.module:make"`` or
-            ``"path/to/file.py:make"``. With an argument ``step_size_down=None``, asymmetric cycles are tried too.
+            ``"path/to/file.py:make"``. With an argument ``step_size_down=None``, asymmetric cycles are tried too;
+            with ``base_momentum=None`` and ``max_momentum=None``, the momentum of a scheduler.
         dtype: ``"float32"`` or ``"float64"``, in which the rates are compared. Default: the dtype of the rates.
         policies: which of ``"triangular"``, ``"triangular2"`` and ``"exp_range"`` are tested.
         exceptions: a TOML file with known deviations, and the domain of the implementation.

@@ -21,7 +21,10 @@ THOROUGH_EXAMPLES = 1_000
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """The arguments of one schedule, and the dtype in which its rates are compared."""
+    """The arguments of one schedule, and the dtype in which its rates are compared.
+
+    The momentums are None, or both are numbers: then a scheduler cycles the momentum too.
+    """
 
     policy: str
     initial_learning_rate: float
@@ -30,6 +33,8 @@ class Config:
     gamma: float = 1.0
     dtype: str = "float32"
     step_size_down: float | None = None
+    base_momentum: float | None = None
+    max_momentum: float | None = None
 
     @functools.lru_cache(maxsize=1 << 10)  # noqa: B019 - the cache keeps at most 1024 configs alive, which are small
     def build(self) -> clr_ref.CyclicalLearningRate:
@@ -59,7 +64,8 @@ class Config:
     def arguments(self) -> dict[str, float | int]:
         """Returns the arguments of ``make`` beside the policy.
 
-        A whole step size is an int. There is a gamma for exp_range only, and a step_size_down only if the cycle has one.
+        A whole step size is an int. There is a gamma for exp_range only, and a step_size_down and momentums only where the
+        config has them.
         """
         arguments: dict[str, float | int] = {
             "initial_learning_rate": float(self.initial_learning_rate),
@@ -68,7 +74,9 @@ class Config:
         for name, size in (("step_size", self.step_size), ("step_size_down", self.step_size_down)):
             if size is not None:
                 arguments[name] = int(size) if float(size).is_integer() else float(size)
-        return arguments | ({"gamma": float(self.gamma)} if self.policy == "exp_range" else {})
+        gamma = self.gamma if self.policy == "exp_range" else None
+        others = {"gamma": gamma, "base_momentum": self.base_momentum, "max_momentum": self.max_momentum}
+        return arguments | {name: float(value) for name, value in others.items() if value is not None}
 
     def __str__(self) -> str:
         given = {name: repr(value) if math.isfinite(value) else f"float('{value}')" for name, value in self.arguments().items()}

@@ -20,8 +20,10 @@ def curves(subject: Subject, verdicts: Iterable[ClauseVerdict]) -> Iterator[Curv
     """Yields the curve around the first failure of each policy, if the implementation can be evaluated there."""
     first: dict[str, Finding] = {}
     for verdict in verdicts:
-        if verdict.fails and verdict.finding is not None and verdict.finding.config.has_rates:
-            first.setdefault(verdict.policy, verdict.finding)
+        finding = verdict.finding if verdict.fails else None
+        # Where the momentum is wrong, the rates are not.
+        if finding is not None and finding.config.has_rates and finding.config.max_momentum is None:
+            first.setdefault(verdict.policy, finding)
     for policy, finding in first.items():
         steps = around(finding, subject.capabilities.reach)
         try:

@@ -2,20 +2,26 @@
 
 An implementation is one function, ``make``:
 
-    make(policy, *, initial_learning_rate, maximal_learning_rate, step_size, gamma=1.0, step_size_down=None)
+    make(policy, *, initial_learning_rate, maximal_learning_rate, step_size, gamma=1.0, step_size_down=None,
+         base_momentum=None, max_momentum=None)
 
-A function without ``step_size_down`` is tried with symmetric cycles alone. ``make`` returns one of two kinds of objects. It
-raises NotImplementedError for a policy that it does not offer, and for arguments that are outside its domain.
+A function without ``step_size_down`` is tried with symmetric cycles alone, and one without the last two with rates alone.
+``make`` returns one of two kinds of objects. It raises NotImplementedError for a policy that it does not offer, and for
+arguments that are outside its domain.
 
 - A *schedule* is a callable from a whole step to the rate.
 - A *scheduler* counts the steps itself, with ``step()``, ``get_last_lr()`` (a number, or a list of one), ``state_dict()`` and
   ``load_state_dict(state)``.
 
 A step size is an int if it is whole. ``gamma`` is given for exp_range only, and ``step_size_down`` only if the rate falls in
-another number of steps than it rises. The object can have two further methods:
+another number of steps than it rises. The two momentums are given to schedulers only, together, and not in every call. The
+object can have these further methods:
 
-    applied(n)   returns the rates that an optimizer really applied in its first n steps, a sequence of n numbers (clause 10.6)
-    seek(step)   schedulers: go to a step without counting there, so that they can be evaluated at far steps
+    applied(n)            returns the rates that an optimizer really applied in its first n steps, a sequence of n numbers
+                          (clause 10.6)
+    seek(step)            schedulers: go to a step without counting there, so that they can be evaluated at far steps
+    get_last_momentum()   returns the momentum of the optimizer's next step (clause 10.7); needed where ``make`` takes momentums
+    applied_momentum(n)   returns the momentums that it really applied in its first n steps (clause 10.8)
 
 This module runs inside the process that holds the implementation. It turns everything that happens there into a ``Response``.
 """
@@ -27,7 +33,7 @@ import dataclasses
 import inspect
 import operator
 import pickle
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -117,6 +123,11 @@ class Response:
 IMPORTING = "importing"
 
 Operation = Literal["evaluate", "straight", "resume", "reload", "load_late", "load_into_used", "pickle", "applied"]
+Quantity = Literal["rate", "momentum"]
+
+#: The methods of a scheduler that return a quantity of the next step, and of the first n steps of an optimizer.
+_REPORTED: dict[Quantity, str] = {"rate": "get_last_lr", "momentum": "get_last_momentum"}
+_APPLIED: dict[Quantity, str] = {"rate": "applied", "momentum": "applied_momentum"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,7 +135,8 @@ class Request:
     """One thing to do with a fresh object of a config.
 
     ``evaluate`` has a response for each of ``steps``, in this order. Every other operation has one for each of the ``count``
-    steps from ``at`` on (see ``stateful``). With ``integers``, whole bounds are given as ints.
+    steps from ``at`` on (see ``stateful``). With ``integers``, whole bounds are given as ints. ``quantity`` says what the
+    responses are; only a scheduler has a momentum.
     """
 
     config: Config
@@ -133,6 +145,7 @@ class Request:
     at: int = 0
     count: int = 0
     integers: bool = False
+    quantity: Quantity = "rate"
 
     @property
     def expected(self) -> int:
@@ -146,7 +159,8 @@ class Offer:
 
     ``declined`` is the message of a ``make`` that raises NotImplementedError, else None. ``stateful`` says whether the object
     is a scheduler, ``seeks`` whether it has ``seek``, ``applies`` whether it has ``applied``. ``asymmetric`` says whether
-    ``make`` has an argument ``step_size_down``.
+    ``make`` has an argument ``step_size_down``. ``momentum`` says whether it makes schedulers and has the arguments
+    ``base_momentum`` and ``max_momentum``, ``applies_momentum`` whether these schedulers have ``applied_momentum``.
     """
 
     declined: str | None = None
@@ -154,6 +168,8 @@ class Offer:
     seeks: bool = True
     applies: bool = False
     asymmetric: bool = False
+    momentum: bool = False
+    applies_momentum: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -162,7 +178,7 @@ class Capabilities:
 
     ``declined`` maps the policies that it does not offer to the message of ``make``. ``stateful`` says whether it is a
     scheduler, ``applies`` whether it has ``applied``. ``reach`` is the largest step at which it can be evaluated.
-    ``asymmetric`` says whether ``make`` has an argument ``step_size_down``.
+    ``asymmetric``, ``momentum`` and ``applies_momentum`` are those of ``Offer``.
     """
 
     declined: Mapping[str, str]
@@ -170,6 +186,8 @@ class Capabilities:
     applies: bool
     reach: int
     asymmetric: bool = False
+    momentum: bool = False
+    applies_momentum: bool = False
 
 
 class Declined(NotImplementedError):
@@ -259,8 +277,13 @@ def offer_of(make: Make, policy: str) -> Offer:
     """Returns what an implementation offers for a policy, from the object that it makes; no rate is computed."""
     try:
         made = build(make, Config(policy, 0.125, 1.0, 4, gamma=0.5))
-        stateful, seeks, applies = is_stateful(made), *(callable(getattr(made, name, None)) for name in ("seek", "applied"))
-        return Offer(None, stateful, seeks, applies, has_argument(make, "step_size_down"))
+        stateful = is_stateful(made)
+        seeks, applies, applies_momentum = (
+            callable(getattr(made, name, None)) for name in ("seek", _APPLIED["rate"], _APPLIED["momentum"])
+        )
+        momentum = stateful and all(has_argument(make, name) for name in ("base_momentum", "max_momentum"))
+        asymmetric = has_argument(make, "step_size_down")
+        return Offer(None, stateful, seeks, applies, asymmetric, momentum, momentum and applies_momentum)
     except NotImplementedError as error:
         return Offer(words.printable(str(error)) or "not offered")
     except KeyboardInterrupt:
@@ -286,6 +309,8 @@ def capabilities_from(offers: Mapping[str, Offer]) -> Capabilities:
         stateful=stateful,
         applies=any(offer.applies for offer in made),
         asymmetric=any(offer.asymmetric for offer in made),
+        momentum=any(offer.momentum for offer in made),
+        applies_momentum=any(offer.applies_momentum for offer in made),
         reach=MAX_STEP if not stateful or all(offer.seeks for offer in made) else COUNTED,
     )
 
@@ -293,32 +318,32 @@ def capabilities_from(offers: Mapping[str, Offer]) -> Capabilities:
 def _values(make: Make, request: Request) -> Iterator[Any]:
     made = build(make, request.config, request.integers)
     if request.operation == "applied":
-        yield from made.applied(request.at + request.count)[request.at :]
+        yield from getattr(made, _APPLIED[request.quantity])(request.at + request.count)[request.at :]
     elif request.operation != "evaluate":
         yield from stateful(make, request)
     elif is_stateful(made):
-        yield from _counted(make, request.config, made, request.steps)
+        yield from _counted(make, made, request)
     else:
         for step in request.steps:
             yield made(step)
 
 
-def _counted(make: Make, config: Config, made: Any, steps: Sequence[int]) -> Iterator[Any]:
-    """Yields the rates of a scheduler at some steps; for a step back, a fresh one counts from the start."""
+def _counted(make: Make, made: Any, request: Request) -> Iterator[Any]:
+    """Yields what a scheduler reports at some steps; for a step back, a fresh one counts from the start."""
     position = 0
-    for step in steps:
+    for step in request.steps:
         if step < position:
-            made, position = build(make, config), 0
+            made, position = build(make, request.config), 0
         if step > COUNTED and callable(getattr(made, "seek", None)):
             made.seek(step)
         else:
             _advance(made, step - position)
         position = step
-        yield made.get_last_lr()
+        yield _reported(made, request)
 
 
 def stateful(make: Make, request: Request) -> Iterator[Any]:
-    """Returns the rates of steps ``at``, ``at + 1``, ... of a scheduler that got to ``at`` in one of the ways of clause 10.
+    """Returns what a scheduler that got to ``at`` in one of the ways of clause 10 reports at steps ``at``, ``at + 1``, ...
 
     - ``straight``: it counted there.
     - ``resume``: a fresh one loaded the pickled state of one that counted there.
@@ -331,9 +356,9 @@ def stateful(make: Make, request: Request) -> Iterator[Any]:
     first = build(make, config)
     _advance(first, at)
     if request.operation == "straight":
-        return _onwards(first, count)
+        return _onwards(first, request)
     if request.operation == "pickle":
-        return _onwards(pickle.loads(pickle.dumps(first)), count)
+        return _onwards(pickle.loads(pickle.dumps(first)), request)
     state = first.state_dict()
     if request.operation == "resume":
         state = pickle.loads(pickle.dumps(state))
@@ -348,13 +373,17 @@ def stateful(make: Make, request: Request) -> Iterator[Any]:
         _advance(other, count)
         other = build(make, config)
         other.load_state_dict(state)
-    return _onwards(other, count)
+    return _onwards(other, request)
 
 
-def _onwards(scheduler: Any, count: int) -> Iterator[Any]:
-    for _ in range(count):
-        yield scheduler.get_last_lr()
+def _onwards(scheduler: Any, request: Request) -> Iterator[Any]:
+    for _ in range(request.count):
+        yield _reported(scheduler, request)
         scheduler.step()
+
+
+def _reported(scheduler: Any, request: Request) -> Any:
+    return getattr(scheduler, _REPORTED[request.quantity])()
 
 
 def _advance(scheduler: Any, steps: int) -> None:

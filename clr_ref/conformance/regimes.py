@@ -30,6 +30,7 @@ LONGEST_STOPPED = 20
 _LOWS, _HIGHS = (0.0, 0.125, 1.0, 0.1, 0.01, 1e-3, 1e-4), (1.0, 0.125, 0.0, 0.1, 0.01, 1e-3, 1e-4)
 _GAMMAS = (1.0, 0.5, 0.9, 0.99, 0.999, 0.99994)
 _NEAR_1 = (0.999, 0.9999, 0.99999)
+_BASE_MOMENTUMS, _MAX_MOMENTUMS = (0.5, 0.8, 0.85, 0.625), (1.0, 0.9, 0.95, 0.99, 0.875)
 _HUNDREDTHS = (50, 25, 10, 30)
 
 #: A config under ``config``, and under their names the inputs that a check needs.
@@ -215,6 +216,12 @@ def _unequal(setting: Setting, low: int, high: int, old: int, gamma: int, kind: 
     return dataclasses.replace(config, step_size=rise, step_size_down=fall)
 
 
+def _with_momentums(setting: Setting, low: int, high: int, size: int, gamma: int, base: int, maximum: int) -> Config:
+    """Returns an everyday config with two momentums; where PyTorch applies a momentum of 0, the velocity stays as it was."""
+    config = _everyday(setting, low, high, size, gamma)
+    return dataclasses.replace(config, base_momentum=_BASE_MOMENTUMS[base], max_momentum=_MAX_MOMENTUMS[maximum])
+
+
 def _and_uniform(*limits: int) -> Callable[[Random], Numbers]:
     """Returns a function that draws the numbers of an everyday config, and one more below each limit."""
     return lambda random: (*_everyday_numbers(random), *_uniform(*limits)(random))
@@ -298,6 +305,7 @@ CONFIGS: dict[str, tuple[Regime, ...]] = {
     ),
     "large step sizes": (_between(20, 27), _between(27, 34), _between(34, 41)),
     "asymmetric cycles": (Regime("one step size 2 to 9 times the other, whole or not", _and_uniform(3, 8), _unequal),),
+    "cycled momentum": (Regime("base 0.5 to 0.85, maximum 0.875 to 1, else everyday", _and_uniform(4, 5), _with_momentums),),
     "any gamma": (
         Regime("above 1, to the overflow of the rate", _and_uniform(15, 64), _powered(_above_1, 2**20)),
         Regime("below 0.001, to 1e-323", _and_uniform(9, 320), _powered(_below_everyday, 8)),

@@ -13,10 +13,8 @@ from clr_ref.conformance import regimes, search
 from clr_ref.conformance.accuracy import Grade, Level, rates
 from clr_ref.conformance.cases import FixedCase, fixed_cases
 from clr_ref.conformance.checks import (
-    APPLIED,
-    ASYMMETRIC,
     CHECKS,
-    STATEFUL,
+    FURTHER,
     VALUES,
     Check,
     Hung,
@@ -88,11 +86,10 @@ def precision(subject: Subject, policies: Sequence[str] = POLICY_NAMES) -> str:
 
 def items(options: Options, capabilities: Capabilities) -> list[Item]:
     """Returns what gets a verdict, in order: for each policy the checks, the fixed cases, and the accuracy."""
-    checks = [*CHECKS, *(ASYMMETRIC if capabilities.asymmetric else ())]
-    if capabilities.stateful:
-        checks += STATEFUL
-    if capabilities.applies:
-        checks.append(APPLIED)
+    checks = [*CHECKS]
+    for capability, more in FURTHER.items():
+        if getattr(capabilities, capability):
+            checks += more
     chosen = []
     for policy in options.policies:
         for check in checks:

@@ -60,6 +60,12 @@ def test_the_first_failure_of_a_policy_is_drawn_and_nothing_else() -> None:
     assert list(curves(subject(lambda step: 0.0), [failing(finding(0, step_size=0))])) == []
 
 
+def test_a_wrong_momentum_is_not_drawn_as_rates() -> None:
+    cycled = dataclasses.replace(finding(1).config, base_momentum=0.5, max_momentum=1.0)
+    given = [failing(dataclasses.replace(finding(1), config=cycled)), failing(finding(2))]
+    assert [curve.step for curve in curves(subject(lambda step: 0.0), given)] == [2]
+
+
 def test_what_cannot_be_imported_again_has_no_curve() -> None:
     broken = subject(lambda step: 0.0)
 

@@ -163,6 +163,24 @@ def test_applied_rates_are_those_from_the_step_on() -> None:
     assert [float.fromhex(response.text) for response in found] == [2, 3, 4]
 
 
+def test_the_quantity_says_which_methods_are_called() -> None:
+    class Cycled(Counter):
+        def get_last_momentum(self) -> Any:
+            return -self.get_last_lr()[0]
+
+        def applied_momentum(self, count: int) -> list[float]:
+            return [-float(step) for step in range(count)]
+
+    for operation in ("straight", "resume", "pickle"):
+        assert run(Request(CONFIG, operation, at=5, count=2, quantity="rate"), Cycled)[0] == [5, 6]
+    for operation in ("straight", "resume", "applied"):
+        assert run(Request(CONFIG, operation, at=5, count=2, quantity="momentum"), Cycled)[0] == [-5, -6]
+    assert run(Request(CONFIG, steps=(5, 2), quantity="momentum"), Cycled)[0] == [-5, -2]
+    (missing,) = protocol.responses(lambda *_, **__: Counter(0), Request(CONFIG, steps=(5,), quantity="momentum"))
+    assert missing.kind == "error"
+    assert "get_last_momentum" in missing.text
+
+
 def test_too_few_rates_are_an_error() -> None:
     class Short:
         def applied(self, count: int) -> list[float]:
@@ -209,6 +227,8 @@ def test_a_whole_step_size_is_an_int_and_bounds_are_floats() -> None:
     given = arguments_of(Config("exp_range", 0, 1, 2.5, 1, step_size_down=6.0))
     assert (given["step_size"], given["gamma"], given["step_size_down"]) == (2.5, 1.0, 6)
     assert [type(given[name]) for name in ("step_size", "gamma", "step_size_down")] == [float, float, int]
+    given = arguments_of(Config("triangular", 0, 1, 4, base_momentum=0, max_momentum=1))
+    assert [(given[name], type(given[name])) for name in ("base_momentum", "max_momentum")] == [(0.0, float), (1.0, float)]
 
 
 def test_whole_bounds_are_ints_where_that_is_tested() -> None:
@@ -230,12 +250,26 @@ def test_an_offer_is_read_from_the_object() -> None:
         seek = 3  # no method
 
         def applied(self, count: int) -> Any: ...
+        def applied_momentum(self, count: int) -> Any: ...
 
     def uneven(policy: str, *, step_size_down: float | None = None, **_: Any) -> Any:
         return Applying()
 
     assert offer_of(uneven, "triangular") == Offer(None, False, False, True, True)
     assert offer_of(lambda policy, **_: 1 / 0, "triangular") == Offer() == Offer(None, False, True, False, False)
+
+    def cycled(policy: str, *, base_momentum: float | None = None, max_momentum: float | None = None, **_: Any) -> Any:
+        return Counter(0)
+
+    def of_one_momentum(policy: str, *, max_momentum: float | None = None, **_: Any) -> Any:
+        return Counter(0)
+
+    def not_counting(policy: str, *, base_momentum: float | None = None, max_momentum: float | None = None, **_: Any) -> Any:
+        return Applying()
+
+    assert offer_of(cycled, "triangular") == Offer(None, True, False, False, momentum=True)
+    assert offer_of(of_one_momentum, "triangular") == Offer(None, True, False, False)
+    assert offer_of(not_counting, "triangular") == Offer(None, False, False, True)
 
     def declining(policy: str, **_: Any) -> Any:
         raise NotImplementedError("not\x07here")
@@ -264,8 +298,10 @@ def test_a_function_without_a_signature_has_no_argument() -> None:
         ([Offer(stateful=True, seeks=True), Offer(stateful=True, seeks=False)], Capabilities({}, True, False, COUNTED)),
         ([Offer(), Offer(applies=True)], Capabilities({}, False, True, MAX_STEP)),
         ([Offer(asymmetric=True), Offer()], Capabilities({}, False, False, MAX_STEP, True)),
+        ([Offer(momentum=True), Offer()], Capabilities({}, False, False, MAX_STEP, momentum=True)),
+        ([Offer(), Offer(applies_momentum=True)], Capabilities({}, False, False, MAX_STEP, applies_momentum=True)),
         (
-            [Offer("no", stateful=True, seeks=False, applies=True, asymmetric=True)],
+            [Offer("no", True, False, True, True, True, True)],
             Capabilities({"0": "no"}, False, False, MAX_STEP),
         ),
     ],

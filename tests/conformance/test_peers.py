@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from clr_ref.conformance import exceptions
 from clr_ref.conformance.cases import fixed_cases
-from clr_ref.conformance.checks import APPLIED, ASYMMETRIC, CHECKS, STATEFUL
+from clr_ref.conformance.checks import ALL, ASYMMETRIC, CHECKS
 from clr_ref.conformance.config import POLICY_NAMES
 from clr_ref.conformance.peers import __main__ as command, collect, registry, report, reread
 from clr_ref.conformance.peers.registry import Peer, PeerError, check_installed, choose, read_peer, read_peers
@@ -116,7 +116,7 @@ def test_the_command(found: Any, code: int, tmp_path: Path, monkeypatch: pytest.
 
 @pytest.mark.parametrize("one", PEERS, ids=lambda one: one.name)
 def test_the_deviations_of_a_peer_speak_of_what_there_is(one: Peer) -> None:
-    known = {(check.clause, check.name) for check in (*CHECKS, *ASYMMETRIC, *STATEFUL, APPLIED)} | {("7.1", "accuracy")}
+    known = {(check.clause, check.name) for check in ALL} | {("7.1", "accuracy")}
     names = {case.id for policy in POLICY_NAMES for case in fixed_cases(policy, "float64")}
     for deviation in exceptions.read(one.exceptions):
         if deviation.case is not None:
@@ -183,12 +183,12 @@ def test_the_pages_excuse_what_is_declared(stored: Any) -> None:
 
 
 def test_the_pages_have_a_row_for_every_check_and_case(stored: Any) -> None:
-    known = {(check.clause, check.name) for check in (*CHECKS, *ASYMMETRIC, *STATEFUL, APPLIED)} | {("7.1", "accuracy")}
+    known = {(check.clause, check.name) for check in ALL} | {("7.1", "accuracy")}
     known |= {(case.clause, f"case {case.id}") for policy in POLICY_NAMES for case in fixed_cases(policy, "float64")}
     names, rows = report.matrix(stored)
     assert {(clause, name) for clause, name, *_ in rows} == known, "run tox run -e peers: all peers need the new checks"
     # A row that only one renewed peer fills would say nothing of the others.
-    beyond = {check.name for check in (*STATEFUL, APPLIED)}
+    beyond = {check.name for check in ALL if check not in (*CHECKS, *ASYMMETRIC)}
     assert {row[1] for row in rows if not row[names.index("clr_ref")]} == beyond, stale("clr_ref")
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from clr_ref.conformance import regimes
-from clr_ref.conformance.checks import APPLIED, ASYMMETRIC, CHECKS, STATEFUL, Check, Judge, Wrong
+from clr_ref.conformance.checks import ALL, CHECKS, Check, Judge, Wrong
 from clr_ref.conformance.checks.rate import follows_the_formula
 from clr_ref.conformance.config import MAX_EXAMPLES, MAX_STEP, POLICY_NAMES, THOROUGH_EXAMPLES, Config
 from clr_ref.conformance.protocol import COUNTED
@@ -21,7 +21,6 @@ from clr_ref.conformance.search import search
 from tests.subjects import OfConfig
 
 MANUAL = Path(__file__).parents[2] / "docs" / "CONFORMANCE.md"
-ALL = (*CHECKS, *ASYMMETRIC, *STATEFUL, APPLIED)
 
 
 def setting(check: Check, reach: int = MAX_STEP, dtype: str = "float32") -> regimes.Setting:

@@ -99,6 +99,14 @@ def test_checks_come_before_cases_and_accuracy_last() -> None:
     counting = [check.name for check in STATEFUL]
     assert names(dataclasses.replace(RIGHT, stateful=True)) == [*checks, *counting, *cases, "accuracy"]
     assert names(dataclasses.replace(RIGHT, applies=True)) == [*checks, "applies what it reports", *cases, "accuracy"]
+    applied = "applies the momentum that it reports"
+    assert names(dataclasses.replace(RIGHT, applies_momentum=True)) == [*checks, applied, *cases, "accuracy"]
+    reported = [
+        "moves its momentum against the rate",
+        "turns its momentum at ends and peaks",
+        "resumes with its momentum",
+    ]
+    assert names(dataclasses.replace(RIGHT, momentum=True)) == [*checks, *reported, *cases, "accuracy"]
 
 
 def test_what_an_item_is_called() -> None:

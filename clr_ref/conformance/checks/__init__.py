@@ -32,6 +32,12 @@ from clr_ref.conformance.checks.inputs import (
     takes_whole_bounds,
 )
 from clr_ref.conformance.checks.judge import Hung, Inapplicable, Judge, Outside, Wrong
+from clr_ref.conformance.checks.momentum import (
+    applies_the_momentum_that_it_reports,
+    moves_its_momentum_against_the_rate,
+    resumes_with_its_momentum,
+    turns_its_momentum_at_ends_and_peaks,
+)
 from clr_ref.conformance.checks.phase import is_monotone_within_a_half_cycle, is_symmetric
 from clr_ref.conformance.checks.policies import (
     counts_gamma_from_the_start,
@@ -57,9 +63,10 @@ from clr_ref.conformance.checks.schedulers import (
 )
 
 __all__ = [
-    "APPLIED",
+    "ALL",
     "ASYMMETRIC",
     "CHECKS",
+    "FURTHER",
     "STATEFUL",
     "VALUES",
     "Check",
@@ -109,8 +116,16 @@ ASYMMETRIC = (
 )
 #: The further checks of schedulers.
 STATEFUL = (counts_from_zero, resumes, loads_a_state_twice, keeps_its_state_apart, loads_into_a_used_one, pickles)
-#: The check of implementations that know the rates that an optimizer applied.
-APPLIED = applies_what_it_reports
+#: The checks of implementations that can do more, by the field of ``Capabilities`` that says so.
+FURTHER = {
+    "asymmetric": ASYMMETRIC,
+    "stateful": STATEFUL,
+    "applies": (applies_what_it_reports,),
+    "momentum": (moves_its_momentum_against_the_rate, turns_its_momentum_at_ends_and_peaks, resumes_with_its_momentum),
+    "applies_momentum": (applies_the_momentum_that_it_reports,),
+}
+#: Every check.
+ALL = (*CHECKS, *(check for checks in FURTHER.values() for check in checks))
 #: The checks that compare values with the formula. Accuracy is graded on those of them that hold.
 VALUES = (
     follows_the_formula,

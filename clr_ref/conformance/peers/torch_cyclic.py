@@ -34,7 +34,7 @@ class Scheduler:
         self.optimizer = sgd(size)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # PyTorch warns about a step before the optimizer's
-            self.scheduler = CyclicLR(self.optimizer, cycle_momentum=False, **arguments)
+            self.scheduler = CyclicLR(self.optimizer, **arguments)
 
     def step(self) -> None:
         with warnings.catch_warnings():
@@ -47,6 +47,9 @@ class Scheduler:
 
     def get_last_lr(self) -> Any:
         return self.scheduler.get_last_lr()
+
+    def get_last_momentum(self) -> Any:
+        return self.optimizer.param_groups[0]["momentum"]
 
     def state_dict(self) -> Any:
         return {"scheduler": self.scheduler.state_dict(), "optimizer": self.optimizer.state_dict()}
@@ -62,6 +65,19 @@ class Scheduler:
             fresh.step()
         return [0.0 - value for value in fresh.optimizer.param_groups[0]["params"][0].tolist()]
 
+    def applied_momentum(self, n: int) -> list[float]:
+        fresh = Scheduler(**self._arguments)
+        (parameter,) = fresh.optimizer.param_groups[0]["params"]
+        parameter.grad = torch.zeros_like(parameter)
+        velocities = []
+        for _ in range(n):
+            # A velocity of 1 is the momentum after a step without a gradient, bit for bit.
+            fresh.optimizer.state[parameter]["momentum_buffer"] = torch.ones_like(parameter)
+            fresh.optimizer.step()
+            velocities.append(fresh.optimizer.state[parameter]["momentum_buffer"].item())
+            fresh.step()
+        return velocities
+
 
 def make(
     policy: str,
@@ -71,7 +87,10 @@ def make(
     step_size: float,
     gamma: float = 1.0,
     step_size_down: float | None = None,
+    base_momentum: float | None = None,
+    max_momentum: float | None = None,
 ) -> Any:
+    cycled = {"base_momentum": base_momentum, "max_momentum": max_momentum}
     return Scheduler(
         base_lr=initial_learning_rate,
         max_lr=maximal_learning_rate,
@@ -79,6 +98,7 @@ def make(
         step_size_down=step_size_down,
         mode=policy,
         gamma=gamma,
+        **({"cycle_momentum": False} if base_momentum is None else cycled),
     )
 
 

@@ -22,6 +22,7 @@ from clr_ref.keras.api import PACKAGE, keras
 from clr_ref.keras.base import Schedule
 from clr_ref.keras.logger import LearningRateLogger
 from clr_ref.keras.per_update import PerUpdate
+from clr_ref.keras.sgd import SGD
 
 __all__ = [
     "AdamW",
@@ -30,6 +31,7 @@ __all__ = [
     "ExponentialCyclicalLearningRate",
     "LearningRateLogger",
     "PerUpdate",
+    "SGD",
     "Triangular2CyclicalLearningRate",
     "TriangularCyclicalLearningRate",
     "from_schedule",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from clr_ref.keras import scheduled
 from clr_ref.keras.api import PACKAGE, keras
 
-_Schedule: Any = keras.optimizers.schedules.LearningRateSchedule
 #: None before TF 2.12.
 _KERAS_ADAMW: Any = getattr(keras.optimizers, "AdamW", None)
 
@@ -44,22 +44,16 @@ class AdamW(_KERAS_ADAMW or object):  # type: ignore[misc]
     def weight_decay(self) -> Any:
         """The weight decay of the next update: a number, or the tensor that the schedule returns."""
         # Keras reads this attribute once per update and weight, inside the compiled step too, and multiplies it by the rate.
-        decay = self._weight_decay
-        return decay(self._iterations) if isinstance(decay, _Schedule) else decay
+        return scheduled.at(self._weight_decay, self._iterations)
 
     @weight_decay.setter
     def weight_decay(self, value: Any) -> None:
-        if isinstance(value, bool) or not (isinstance(value, _Schedule) or hasattr(value, "__float__")):
-            raise TypeError(f"weight_decay must be a number or a Keras schedule, got {value!r}")
-        self._weight_decay = value if isinstance(value, _Schedule) else float(value)
+        self._weight_decay = scheduled.checked("weight_decay", value)
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments as JSON data."""
         config: dict[str, Any] = super().get_config()
-        decay = self._weight_decay
-        config["weight_decay"] = (
-            keras.optimizers.schedules.serialize(decay) if isinstance(decay, _Schedule) else decay  # not its present value
-        )
+        config["weight_decay"] = scheduled.to_config(self._weight_decay)
         return config
 
     @classmethod
@@ -73,7 +67,4 @@ class AdamW(_KERAS_ADAMW or object):  # type: ignore[misc]
         Returns:
             An ``AdamW``.
         """
-        config = dict(config)
-        if isinstance(config["weight_decay"], dict):
-            config["weight_decay"] = keras.optimizers.schedules.deserialize(config["weight_decay"], custom_objects)
-        return super().from_config(config, custom_objects)
+        return super().from_config(scheduled.from_config(config, "weight_decay", custom_objects), custom_objects)

@@ -25,13 +25,13 @@ from clr_ref.keras.per_update import PerUpdate
 from clr_ref.keras.sgd import SGD
 
 __all__ = [
+    "SGD",
     "AdamW",
     "Arithmetic",
     "CyclicalLearningRate",
     "ExponentialCyclicalLearningRate",
     "LearningRateLogger",
     "PerUpdate",
-    "SGD",
     "Triangular2CyclicalLearningRate",
     "TriangularCyclicalLearningRate",
     "from_schedule",

@@ -1,15 +1,50 @@
-"""The momentum probe, which shows bit for bit the momentums that SGD applied.
+"""Two probes of the momentums that SGD applied.
 
-The model is one weight with a gradient of 0. Before each update the velocity is set to 1 and the weight to 0. The update multiplies
-the velocity by its momentum and adds it to the weight: both are then the momentum, exactly. With Nesterov's momentum the weight is
-the momentum's square, rounded once.
+``applied`` shows each of them, bit for bit. The model is one weight with a gradient of 0. Before each update the velocity is
+set to 1 and the weight to 0. The update multiplies the velocity by its momentum and adds it to the weight: both are then the
+momentum, exactly. With Nesterov's momentum, the weight is the momentum's square, rounded once.
+
+``few_digits`` sets nothing between the updates, so several of them can be in one execution. Momentums, rates and gradients have
+so few binary digits that nothing is rounded in 9 updates: the weights are those of ``exact_weights``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
+
+import clr_ref
+
+UPDATES = 9
+#: A momentum and the rate against which it moves.
+FEW_DIGITS = clr_ref.triangular(1.0, 0.5, step_size=2), clr_ref.triangular(0.5, 1.0, step_size=2)
+
+
+def exact_weights(momentum: Callable[[int], Any], rate: Any, nesterov: bool = False) -> list[Fraction]:
+    """The weights of ``few_digits``, by the rule of SGD with momentum in rational numbers."""
+    weights, velocities = [Fraction(0)] * 2, [Fraction(0)] * 2
+    for step in range(UPDATES):
+        for index, gradient in enumerate((-1, -2)):
+            change, factor = Fraction(rate(step).item()) * gradient, Fraction(momentum(step).item())
+            velocities[index] = velocities[index] * factor - change
+            weights[index] += velocities[index] * factor - change if nesterov else velocities[index]
+    return weights
+
+
+def few_digits(drop_ins: Any, nesterov: bool = False, copies: int = 1, **compiled: Any) -> list[float]:
+    """The two weights after ``UPDATES`` with the momentum and the rate of ``FEW_DIGITS``.
+
+    Each batch has as many equal rows as there are ``copies``: one for each replica of a strategy.
+    """
+    keras, (momentum, rate) = drop_ins.keras, map(drop_ins.from_schedule, FEW_DIGITS)
+    model = keras.Sequential([keras.layers.InputLayer((2,)), keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros")])
+    model.compile(drop_ins.SGD(rate, momentum=momentum, nesterov=nesterov), loss=lambda _, output: output, **compiled)
+    rows = np.tile(np.array([[-1.0, -2.0]], np.float32), (UPDATES * copies, 1))
+    model.fit(rows, rows[:, :1], batch_size=copies, verbose=0)
+    return [float(weight) for weight in model.get_weights()[0].reshape(-1)]
 
 
 def model(keras: Any, optimizer: Any, **compiled: Any) -> Any:

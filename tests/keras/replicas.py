@@ -20,6 +20,9 @@ def main(role: str, steps: int) -> None:
     if role == "logged":
         print(json.dumps(logged(tf, strategy, steps)))
         return
+    if role == "momentum":
+        print(json.dumps(momentum(strategy)))
+        return
     how = {"fit": fit, "loop": loop} if role == "mirrored" else {"loop": loop}
     print(json.dumps({name: [float(rate).hex() for rate in run(tf, strategy, steps)] for name, run in how.items()}))
 
@@ -61,6 +64,17 @@ def logged(tf: Any, strategy: Any, steps: int) -> dict[str, list[str]]:
     model.fit(data, verbose=0, callbacks=[logger])
     applied = probe.applied(model) / large
     return {name: [float(rate).hex() for rate in rates] for name, rates in (("applied", applied), ("logged", logger.rates))}
+
+
+def momentum(strategy: Any) -> dict[str, list[str]]:
+    """The weights of the probe of momentums, without and with Nesterov's."""
+    from clr_ref import keras as drop_ins
+    from tests.keras.momentum import few_digits
+
+    with strategy.scope():
+        return {
+            str(nesterov): [weight.hex() for weight in few_digits(drop_ins, nesterov, copies=2)] for nesterov in (False, True)
+        }
 
 
 def loop(tf: Any, strategy: Any, steps: int) -> Any:

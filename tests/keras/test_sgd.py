@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,8 @@ import pytest
 import clr_ref
 from tests.keras import momentum as momentum_probe
 from tests.keras.models import new_model, train
+from tests.keras.momentum import FEW_DIGITS, exact_weights, few_digits
+from tests.keras.test_applied import answer, child
 from tests.rates import assert_same_rates
 
 STEPS = 13
@@ -49,44 +50,23 @@ def test_each_update_applies_the_momentum_of_its_step(
     np.testing.assert_allclose(weights, momentums**2 if nesterov else momentums, rtol=1e-7 if nesterov else 0)
 
 
-#: Of few binary digits, so that every weight and velocity of some updates is a float32: nothing is rounded.
-FEW_DIGITS = clr_ref.triangular(1.0, 0.5, step_size=2), clr_ref.triangular(0.5, 1.0, step_size=2)
-
-
-def exact_weights(momentum: Any, rate: Any, steps: range, nesterov: bool = False) -> list[Fraction]:
-    """The two weights of ``few_digits`` after these steps, by the rule of SGD with momentum in rational numbers."""
-    weights, velocities = [Fraction(0)] * 2, [Fraction(0)] * 2
-    for step in steps:
-        for index, gradient in enumerate((-1, -2)):
-            change, factor = Fraction(rate(step).item()) * gradient, Fraction(momentum(step).item())
-            velocities[index] = velocities[index] * factor - change
-            weights[index] += velocities[index] * factor - change if nesterov else velocities[index]
-    return weights
-
-
-def few_digits(drop_ins: Any, keras: Any, steps: int, nesterov: bool = False, **compiled: Any) -> list[float]:
-    momentum, rate = FEW_DIGITS
-    optimizer = drop_ins.SGD(drop_ins.from_schedule(rate), momentum=drop_ins.from_schedule(momentum), nesterov=nesterov)
-    model = keras.Sequential([keras.layers.InputLayer((2,)), keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros")])
-    model.compile(optimizer=optimizer, loss=lambda _, output: output, **compiled)
-    rows = np.tile(np.array([[-1.0, -2.0]], np.float32), (steps, 1))
-    model.fit(rows, rows[:, :1], batch_size=1, verbose=0)
-    return [float(weight) for weight in model.get_weights()[0].reshape(-1)]
-
-
 @pytest.mark.parametrize("nesterov", [False, True])
 @pytest.mark.parametrize(
     "compiled",
     [{}, {"run_eagerly": True}, {"jit_compile": True}, {"steps_per_execution": 3}],
     ids=["fit", "eager", "xla", "several steps"],
 )
-def test_the_weights_are_those_of_exact_arithmetic(
-    drop_ins: Any, keras: Any, api: Any, compiled: dict[str, Any], nesterov: bool
-) -> None:
-    """Nothing is set between these updates: several of them can be in one execution."""
+def test_the_weights_are_those_of_exact_arithmetic(drop_ins: Any, api: Any, compiled: dict[str, Any], nesterov: bool) -> None:
     skip_where_nothing_is_compiled(api, compiled)
-    momentum, rate = FEW_DIGITS
-    assert few_digits(drop_ins, keras, 9, nesterov, **compiled) == exact_weights(momentum, rate, range(9), nesterov)
+    assert few_digits(drop_ins, nesterov, **compiled) == exact_weights(*FEW_DIGITS, nesterov)
+
+
+@pytest.mark.programs
+def test_mirrored_on_two_devices(drop_ins: Any, tf: Any) -> None:
+    """The momentum advances once for each global step."""
+    weights = answer(child("momentum"))
+    for nesterov in (False, True):
+        assert list(map(float.fromhex, weights[str(nesterov)])) == exact_weights(*FEW_DIGITS, nesterov)
 
 
 @pytest.mark.parametrize("wrong", ["late", "early", "constant", "in phase"])
@@ -98,7 +78,7 @@ def test_other_momentums_lead_to_other_weights(wrong: str) -> None:
         "constant": lambda step: momentum(0),
         "in phase": rate,
     }
-    assert exact_weights(others[wrong], rate, range(9)) != exact_weights(momentum, rate, range(9))
+    assert exact_weights(others[wrong], rate) != exact_weights(momentum, rate)
 
 
 def test_in_a_custom_loop(drop_ins: Any, keras: Any, tf: Any, api: Any) -> None:
@@ -154,6 +134,13 @@ def test_a_number_trains_as_in_keras(drop_ins: Any, keras: Any, api: Any, nester
     for weights in ours:
         for weight, other in zip(weights, theirs, strict=True):
             np.testing.assert_allclose(weight, other, rtol=1e-5 if api.BACKEND == "torch" else 0)
+
+
+def test_a_schedule_that_begins_at_0(drop_ins: Any, keras: Any, api: Any) -> None:
+    """Keras's own SGD makes no velocities for a momentum of 0."""
+    rising = clr_ref.triangular(0.0, 0.5, step_size=3)
+    momentums, _ = momentum_probe.applied(momentum_probe.model(keras, scheduled(drop_ins, rising)), STEPS)
+    assert_momentums(api, rising, range(STEPS), momentums)
 
 
 def test_scaled_losses(drop_ins: Any, keras: Any, api: Any) -> None:

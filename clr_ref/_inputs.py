@@ -35,6 +35,10 @@ _LACKING = {
     "gamma": "gamma is an argument of exp_range alone",
     "scale_fn": "scale_fn is an argument of CyclicalLearningRate alone",
     "scale_mode": "scale_mode is an argument of CyclicalLearningRate alone",
+} | {
+    name: f"{name} is no argument here: the momentum is a second schedule, from max_momentum to base_momentum "
+    "(docs/RECIPES.md, Momentum against the rate)"
+    for name in ("cycle_momentum", "base_momentum", "max_momentum")
 }
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 

@@ -27,6 +27,11 @@ FUNCTIONS = [clr_ref.triangular, clr_ref.triangular2, clr_ref.exp_range, clr_ref
         ({"base_learning_rate": 0.1}, "base_learning_rate is called initial_learning_rate here"),
         ({"step_size_up": 5}, "step_size_up is called step_size here"),
         ({"mode": "triangular2"}, "mode is no argument here: the policy is the name of the function or class"),
+        (
+            {"base_momentum": 0.8, "cycle_momentum": True},
+            "base_momentum is no argument here: the momentum is a second schedule, from max_momentum to base_momentum "
+            "(docs/RECIPES.md, Momentum against the rate); cycle_momentum is no argument here: the momentum is a second",
+        ),
         ({"last_epoch": -1}, "last_epoch is no argument here. The arguments of "),
         ({"maximal_lerning_rate": 1}, "maximal_lerning_rate is no argument here: did you mean maximal_learning_rate?"),
     ],

@@ -99,3 +99,34 @@ def test_the_arguments_of_pytorch() -> None:
     parameters = list(inspect.signature(torch.optim.lr_scheduler.CyclicLR).parameters.values())
     written = [p.name if p.default is p.empty else f"{p.name}={p.default!r}".replace("'", '"') for p in parameters]
     assert list(rows(PAGE, "From PyTorch")) == written
+
+
+@pytest.mark.parametrize(("mode", "gamma"), [("triangular", 1.0), ("triangular2", 1.0), ("exp_range", 0.99)])
+def test_pytorchs_momentum_is_the_second_schedule(mode: str, gamma: float) -> None:
+    """From max_momentum to base_momentum, with the step sizes, the policy and the gamma of the rate."""
+    torch = pytest.importorskip("torch", reason="this needs torch")
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
+    numbers = {"base_momentum": 0.8, "max_momentum": 0.9, "step_size_up": 4, "step_size_down": 7, "mode": mode, "gamma": gamma}
+    scheduler = torch.optim.lr_scheduler.CyclicLR(optimizer, 0.001, 0.006, **numbers)
+    more = {"gamma": gamma} if mode == "exp_range" else {}
+    momentum = getattr(clr_ref, mode)(0.9, 0.8, 4, step_size_down=7, dtype="float64", **more)
+    for step in range(40):
+        assert optimizer.param_groups[0]["momentum"] == pytest.approx(momentum(step), rel=1e-14)
+        optimizer.step()
+        scheduler.step()
+
+
+def test_what_pytorch_does_to_adam() -> None:
+    """The figures of the page: the shortest and the longest update, if all gradients are 1."""
+    torch = pytest.importorskip("torch", reason="this needs torch")
+    weight = torch.nn.Parameter(torch.zeros(1, dtype=torch.float64))
+    optimizer = torch.optim.Adam([weight], lr=0.1)
+    scheduler = torch.optim.lr_scheduler.CyclicLR(optimizer, 0.1, 0.1, 10, base_momentum=0.85, max_momentum=0.95)
+    updates = []
+    for _ in range(100):
+        before = weight.item()
+        weight.grad = torch.ones_like(weight)
+        optimizer.step()
+        updates.append((before - weight.item()) / 0.1)
+        scheduler.step()
+    assert f"{100 * (1 - min(updates)):.0f} % shorter to {100 * (max(updates) - 1):.0f} % longer" in TEXT

@@ -256,6 +256,13 @@ def test_keras_alone_takes_no_schedule_as_weight_decay(drop_ins: Any, api: Any, 
         fit(probe, compiled(probe, keras.optimizers.AdamW(0.1, weight_decay=drop_ins.from_schedule(RATES))))
 
 
+def test_the_momentum_is_the_cycle_of_the_rate_upside_down(recipes: dict[str, Any]) -> None:
+    rate, momentum = recipes["rate"].reference, recipes["momentum"].reference
+    for step in (0, 700, 2000, 3300, 4000, 6000):
+        height = (rate(step) - 0.1) / 0.9
+        assert momentum(step) == pytest.approx(0.95 - 0.1 * height, rel=1e-6)
+
+
 def test_each_layer_has_its_rates_after_loading_too(recipes: dict[str, Any], drop_ins: Any, tmp_path: Path) -> None:
     """Two probes side by side: the gradient of both kernels is 1 in the coordinate of the step."""
     need(recipes, "chosen")

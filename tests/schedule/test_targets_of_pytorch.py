@@ -1,6 +1,8 @@
-"""The rates that PyTorch's own tests of CyclicLR expect; the figures are those of test/optim/test_lrscheduler.py, PyTorch 2."""
+"""What PyTorch's own tests of CyclicLR expect: rates and momentums, of test/optim/test_lrscheduler.py, PyTorch 2."""
 
 from __future__ import annotations
+
+import dataclasses
 
 import pytest
 
@@ -43,5 +45,9 @@ UP_2_DOWN_6 = [0, 1 / 2, 1, 5 / 6, 4 / 6, 3 / 6, 2 / 6, 1 / 6, 0, 1 / 2, 1, 5 / 
 )
 def test_the_targets(schedule: clr_ref.CyclicalLearningRate, targets: list[float]) -> None:
     # The figures above are float64 results of at most four roundings, of values up to 5; PyTorch compares to 5 digits.
+    tolerance = 4 * 2.0**-53
     for rates in (schedule.values(0, len(targets)), [schedule(step) for step in range(len(targets))]):
-        assert list(map(float, rates)) == pytest.approx(targets, rel=4 * 2.0**-53, abs=0)
+        assert list(map(float, rates)) == pytest.approx(targets, rel=tolerance, abs=0)
+    # The momentums go from 5 to 1 there, against the rates from 1 to 5.
+    momentum = dataclasses.replace(schedule, initial_learning_rate=5.0, maximal_learning_rate=1.0)
+    assert list(map(float, momentum.values(0, len(targets)))) == pytest.approx([6 - rate for rate in targets], rel=tolerance)

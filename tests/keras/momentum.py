@@ -34,13 +34,15 @@ def exact_weights(momentum: Callable[[int], Any], rate: Any, nesterov: bool = Fa
     return weights
 
 
-def few_digits(drop_ins: Any, nesterov: bool = False, copies: int = 1, **compiled: Any) -> list[float]:
+def few_digits(drop_ins: Any, nesterov: bool = False, copies: int = 1, dtype: str = "float32", **compiled: Any) -> list[float]:
     """The two weights after ``UPDATES`` with the momentum and the rate of ``FEW_DIGITS``.
 
-    Each batch has as many equal rows as there are ``copies``: one for each replica of a strategy.
+    Each batch has as many equal rows as there are ``copies``: one for each replica of a strategy. ``dtype`` is
+    that of the weights.
     """
     keras, (momentum, rate) = drop_ins.keras, map(drop_ins.from_schedule, FEW_DIGITS)
-    model = keras.Sequential([keras.layers.InputLayer((2,)), keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros")])
+    dense = keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros", dtype=dtype)
+    model = keras.Sequential([keras.layers.InputLayer((2,)), dense])
     model.compile(drop_ins.SGD(rate, momentum=momentum, nesterov=nesterov), loss=lambda _, output: output, **compiled)
     rows = np.tile(np.array([[-1.0, -2.0]], np.float32), (UPDATES * copies, 1))
     model.fit(rows, rows[:, :1], batch_size=copies, verbose=0)

@@ -61,6 +61,11 @@ def test_the_weights_are_those_of_exact_arithmetic(drop_ins: Any, api: Any, comp
     assert few_digits(drop_ins, nesterov, **compiled) == exact_weights(*FEW_DIGITS, nesterov)
 
 
+def test_weights_of_float64(drop_ins: Any) -> None:
+    """The momentum and the rate are float32."""
+    assert few_digits(drop_ins, dtype="float64") == exact_weights(*FEW_DIGITS)
+
+
 @pytest.mark.programs
 def test_mirrored_on_two_devices(drop_ins: Any, tf: Any) -> None:
     """The momentum advances once for each global step."""

@@ -67,7 +67,7 @@ def test_a_stop_is_tried_in_three_ways_and_what_is_applied_for_a_cycle() -> None
 
 
 def test_the_slack_is_that_of_a_rate() -> None:
-    """A momentum of the float32 formula is accepted, and one that is a thousandth off is not; the config is that of the call."""
+    """A momentum of the float32 formula is accepted, and one that is a thousandth off is not."""
     check = momentum.moves_its_momentum_against_the_rate
     check(Judge(Recorded(lambda config, step: right(config, step) * (1 + 2.0**-24)), CONFIG, Level.SEMANTICS), at=2)
     with pytest.raises(Wrong) as raised:

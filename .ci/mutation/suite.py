@@ -12,6 +12,10 @@ from pathlib import Path
 from mutation import places
 
 
+#: Tests that read the source of all modules.
+READERS = "tests/test_architecture.py::"
+
+
 @dataclasses.dataclass(frozen=True)
 class Suite:
     """What the tests do when nothing is changed: the seconds that each takes, and the tests that run each line of a file."""
@@ -23,7 +27,7 @@ class Suite:
         """The tests that run the statement at a position, and their seconds, the quickest first.
 
         Where an import runs the statement, or a process that a test starts, none is known. Then it is the tests that run any
-        line of the file, or else all tests.
+        line of the file, or else all tests; and those that read the source.
         """
         lines, span = self.of_line.get(str(path), {}), places.statement(path, position)
         numbers = range(span.start[0], span.end[0] + (span.end[1] > 0)) if span else ()
@@ -31,6 +35,7 @@ class Suite:
         known = inside & self.seconds.keys()
         if not known:
             known = {test for tests in lines.values() for test in tests} & self.seconds.keys() or set(self.seconds)
+            known |= {test for test in self.seconds if test.startswith(READERS)}
         return {test: self.seconds[test] for test in sorted(known, key=self.seconds.__getitem__)}
 
 

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from mutation import places
 
-
 #: Tests that read the source of all modules.
 READERS = "tests/test_architecture.py::"
 

@@ -70,11 +70,12 @@ def test_the_tests_of_a_statement_run_the_quickest_first(file: Path) -> None:
     from mutation.suite import Suite
 
     lines = {5: ["slow", "quick"], 6: ["refuses"], 7: ["slow"], 9: ["gone"]}
-    suite = Suite({"slow": 2.0, "quick": 0.1, "refuses": 1.0, "elsewhere": 0.5}, {str(file): lines})
+    seconds = {"slow": 2.0, "quick": 0.1, "refuses": 1.0, "elsewhere": 0.5, "starts": 3.0}
+    suite = Suite(seconds, {str(file): lines, "other.py": {1: ["elsewhere"]}})
     assert list(suite.of(file, (5, 7))) == ["quick", "slow"]
     assert list(suite.of(file, (9, 8))) == ["slow"], "one that is skipped by now is not run"
-    assert list(suite.of(file, (2, 8))) == ["quick", "refuses", "slow"], "of a constant, those of the file"
-    assert list(Suite(suite.seconds, {}).of(file, (9, 8))) == ["quick", "elsewhere", "refuses", "slow"]
+    assert list(suite.of(file, (2, 8))) == ["quick", "refuses", "slow", "starts"], "of a constant, those of the file"
+    assert list(Suite(seconds, {}).of(file, (9, 8))) == ["quick", "elsewhere", "refuses", "slow", "starts"]
 
 
 DIFF = "--- a\n+++ b\n@@ -2,2 +2,2 @@\n def f():\n-    return x + 1\n+    return x - 1\n"

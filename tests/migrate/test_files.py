@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -78,7 +79,7 @@ def test_a_file_that_cannot_be_parsed_is_left_alone(tmp_path: Path, data: bytes,
 
 
 def test_a_file_that_cannot_be_read_or_written_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "it cannot be read" in migrate(tmp_path / "none.py").problem
+    assert migrate(tmp_path / "none.py").problem == f"it cannot be read: {os.strerror(errno.ENOENT)}"
     path = tmp_path / "a.py"
     path.write_text(BEFORE, "utf-8")
 

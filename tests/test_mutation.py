@@ -82,22 +82,24 @@ DIFF = "--- a\n+++ b\n@@ -2,2 +2,2 @@\n def f():\n-    return x + 1\n+    return
 
 
 @pytest.mark.parametrize(
-    ("killed", "listed", "wrong"),
+    ("killed", "alive", "listed", "wrong"),
     [
-        (19, False, []),
-        (18, False, ["fast: the tests kill 94.7% of the mutants, less than 95%"]),
-        (0, True, []),
-        (1, True, ["not equivalent, for a test fails: clr_ref/fast/pairs.py: return x + 1  ->  return x - 1"]),
+        (19, 1, False, []),
+        (18, 1, False, ["all: the tests kill 94.7% of the mutants, less than 95%"]),
+        (37, 2, False, [f"{name}: the tests kill 94.9% of the mutants, less than 95%" for name in ("fast", "all")]),
+        (38, 2, False, []),
+        (0, 1, True, []),
+        (1, 0, True, ["not equivalent, for a test fails: clr_ref/fast/pairs.py: return x + 1  ->  return x - 1"]),
     ],
 )
 def test_the_report_fails_for_survivors_and_for_entries_that_are_not_needed(
-    killed: int, listed: bool, wrong: list[str], file: Path, capsys: pytest.CaptureFixture[str]
+    killed: int, alive: int, listed: bool, wrong: list[str], file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from mutation.report import Equivalent, report
 
     path = Path("clr_ref/fast/pairs.py")
     entries = [Equivalent(str(path), "return x + 1", ("return x - 1",), "why")] if listed else []
-    chosen = [item(path, line, 0) for line in range(killed + (not listed or not killed))]
+    chosen = [item(path, line, 0) for line in range(killed + alive)]
     results = {one.job_id: SimpleNamespace(diff=DIFF, is_killed=number < killed) for number, one in enumerate(chosen)}
     assert report(chosen, results, entries) == wrong
     shown = capsys.readouterr().out

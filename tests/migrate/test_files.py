@@ -67,6 +67,7 @@ def test_the_mode_and_a_link_stay(tmp_path: Path) -> None:
         (b"x = (\n", "it cannot be parsed: line 1"),
         (b"# coding: utf-8\nx = '\xff'\n", "it cannot be parsed"),
         (b"# coding: no-such\n", "it cannot be parsed: unknown encoding"),
+        (b"x = '\0'\n", "it cannot be parsed: source code"),
     ],
 )
 def test_a_file_that_cannot_be_parsed_is_left_alone(tmp_path: Path, data: bytes, words: str) -> None:

@@ -16,8 +16,8 @@ from mutation.places import mutation
 if TYPE_CHECKING:
     from cosmic_ray.work_item import WorkItem, WorkResult
 
-#: At least this share of the mutants that are not equivalent fails a test, in all and in each room. One survivor is no failure of
-#: a room, of which fewer than twenty mutants may have been drawn.
+#: At least this share of the mutants that are not equivalent fails a test, in all and in each room. One survivor alone is no
+#: failure of a room, of which fewer than twenty mutants may have been drawn.
 LEAST_KILLED = 0.95
 
 

@@ -70,33 +70,36 @@ def test_the_tests_of_a_statement_run_the_quickest_first(file: Path) -> None:
     from mutation.suite import Suite
 
     lines = {5: ["slow", "quick"], 6: ["refuses"], 7: ["slow"], 9: ["gone"]}
-    suite = Suite({"slow": 2.0, "quick": 0.1, "refuses": 1.0, "elsewhere": 0.5}, {str(file): lines})
+    seconds = {"slow": 2.0, "quick": 0.1, "refuses": 1.0, "elsewhere": 0.5, "starts": 3.0}
+    suite = Suite(seconds, {str(file): lines, "other.py": {1: ["elsewhere"]}})
     assert list(suite.of(file, (5, 7))) == ["quick", "slow"]
     assert list(suite.of(file, (9, 8))) == ["slow"], "one that is skipped by now is not run"
-    assert list(suite.of(file, (2, 8))) == ["quick", "refuses", "slow"], "of a constant, those of the file"
-    assert list(Suite(suite.seconds, {}).of(file, (9, 8))) == ["quick", "elsewhere", "refuses", "slow"]
+    assert list(suite.of(file, (2, 8))) == ["quick", "refuses", "slow", "starts"], "of a constant, those of the file"
+    assert list(Suite(seconds, {}).of(file, (9, 8))) == ["quick", "elsewhere", "refuses", "slow", "starts"]
 
 
 DIFF = "--- a\n+++ b\n@@ -2,2 +2,2 @@\n def f():\n-    return x + 1\n+    return x - 1\n"
 
 
 @pytest.mark.parametrize(
-    ("killed", "listed", "wrong"),
+    ("killed", "alive", "listed", "wrong"),
     [
-        (19, False, []),
-        (18, False, ["fast: the tests kill 94.7% of the mutants, less than 95%"]),
-        (0, True, []),
-        (1, True, ["not equivalent, for a test fails: clr_ref/fast/pairs.py: return x + 1  ->  return x - 1"]),
+        (19, 1, False, []),
+        (18, 1, False, ["all: the tests kill 94.7% of the mutants, less than 95%"]),
+        (37, 2, False, [f"{name}: the tests kill 94.9% of the mutants, less than 95%" for name in ("fast", "all")]),
+        (38, 2, False, []),
+        (0, 1, True, []),
+        (1, 0, True, ["not equivalent, for a test fails: clr_ref/fast/pairs.py: return x + 1  ->  return x - 1"]),
     ],
 )
 def test_the_report_fails_for_survivors_and_for_entries_that_are_not_needed(
-    killed: int, listed: bool, wrong: list[str], file: Path, capsys: pytest.CaptureFixture[str]
+    killed: int, alive: int, listed: bool, wrong: list[str], file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from mutation.report import Equivalent, report
 
     path = Path("clr_ref/fast/pairs.py")
     entries = [Equivalent(str(path), "return x + 1", ("return x - 1",), "why")] if listed else []
-    chosen = [item(path, line, 0) for line in range(killed + (not listed or not killed))]
+    chosen = [item(path, line, 0) for line in range(killed + alive)]
     results = {one.job_id: SimpleNamespace(diff=DIFF, is_killed=number < killed) for number, one in enumerate(chosen)}
     assert report(chosen, results, entries) == wrong
     shown = capsys.readouterr().out

@@ -16,7 +16,8 @@ from mutation.places import mutation
 if TYPE_CHECKING:
     from cosmic_ray.work_item import WorkItem, WorkResult
 
-#: In each room, at least this share of the mutants that are not equivalent fails a test.
+#: At least this share of the mutants that are not equivalent fails a test, in all and in each room. One survivor alone is no
+#: failure of a room, of which fewer than twenty mutants may have been drawn.
 LEAST_KILLED = 0.95
 
 
@@ -87,12 +88,17 @@ def report(chosen: Iterable[WorkItem], results: dict[str, WorkResult], entries: 
             survivors.append((str(one.module_path), one.start_pos[0], f"{before}\n      ->  {after}"))
     print(f"\n{'room':20} killed  survived  equivalent")
     for room in sorted(killed | equal | alive):
-        share = killed[room] / max(1, killed[room] + alive[room])
-        print(f"{room:20} {killed[room]:6}  {alive[room]:8}  {equal[room]:10}  {share:6.1%}")
-        if share < LEAST_KILLED and killed[room] + alive[room]:
-            wrong.append(f"{room}: the tests kill {share:.1%} of the mutants, less than {LEAST_KILLED:.0%}")
-    total, left = sum(killed.values()), sum(alive.values())
-    print(f"{'all':20} {total:6}  {left:8}  {sum(equal.values()):10}  {total / max(1, total + left):6.1%}")
+        wrong += _share(room, killed[room], alive[room], equal[room])
+    wrong += _share("all", killed.total(), alive.total(), equal.total())
     for path, line, changed in sorted(survivors):
         print(f"\n{path}:{line}\n    {changed}")
     return wrong
+
+
+def _share(name: str, killed: int, alive: int, equal: int) -> list[str]:
+    """Print a line of the table; return what is wrong with it."""
+    share = killed / max(1, killed + alive)
+    print(f"{name:20} {killed:6}  {alive:8}  {equal:10}  {share:6.1%}")
+    if share >= LEAST_KILLED or alive <= (name != "all"):
+        return []
+    return [f"{name}: the tests kill {share:.1%} of the mutants, less than {LEAST_KILLED:.0%}"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import os
 import subprocess
@@ -23,15 +24,21 @@ class Suite:
         """The tests that run the statement at a position, and their seconds, the quickest first.
 
         Where an import runs the statement, or a process that a test starts, none is known. Then it is the tests that run any
-        line of the file, or else all tests.
+        line of the file, and those that run no line at all: they start processes, or read the source.
         """
         lines, span = self.of_line.get(str(path), {}), places.statement(path, position)
         numbers = range(span.start[0], span.end[0] + (span.end[1] > 0)) if span else ()
         inside = {test for line in numbers for test in lines.get(line, [])}
         known = inside & self.seconds.keys()
         if not known:
-            known = {test for tests in lines.values() for test in tests} & self.seconds.keys() or set(self.seconds)
+            of_file = {test for tests in lines.values() for test in tests}
+            known = self.seconds.keys() & of_file | self.seconds.keys() - self._with_lines
         return {test: self.seconds[test] for test in sorted(known, key=self.seconds.__getitem__)}
+
+    @functools.cached_property
+    def _with_lines(self) -> set[str]:
+        """The tests that run a line of some file."""
+        return {test for lines in self.of_line.values() for tests in lines.values() for test in tests}
 
 
 def measured(folder: Path, checkout: Path, tests: str, processes: int) -> Suite:

@@ -98,7 +98,8 @@ def _print(store: golden.Store, case_id: str | None, checks: list[_Check], verbo
         say(f"{check.compared}: {outcome}", first="holds  " if check.all_hold else "FAILS  ")
         for verdict in check.verdicts if verbose else ():
             for line in _figures(verdict, store.digest_steps):
-                say(line.lstrip(), first=" " * (9 + len(line) - len(line.lstrip())))
+                text = line.lstrip()
+                say(text, first=" " * 9 + line.removesuffix(text))
     if verbose:
         click.echo()
         say("What the figures mean:")

@@ -268,7 +268,8 @@ class Session:
         return None
 
     def _judge(self, policy: str, level: Level, more_ulp: float) -> Judge:
-        return Judge(self._subject, Config(policy, 0.0, 1.0, 4, 1.0, self._options.dtype), level, more_ulp)
+        """Returns a judge whose checks replace the numbers of its config."""
+        return Judge(self._subject, next(fixed_cases(policy, self._options.dtype)).config, level, more_ulp)
 
     def _search(self, check: Check, judge: Judge) -> search.Outcome:
         options, reach = self._options, self._subject.capabilities.reach

@@ -6,11 +6,11 @@ else at every call fails the checks of clause 3.4 alone, and cannot disturb the 
 
 from __future__ import annotations
 
-import abc
 import dataclasses
+import functools
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Protocol
 
@@ -44,28 +44,13 @@ class Subject(Protocol):
 
     capabilities: Capabilities
 
-    def evaluate(self, request: Request) -> Responses:
+    @property
+    def evaluate(self) -> Callable[[Request], Responses]:
         """Returns ``request.expected`` responses. All responses after a hang are hangs too."""
         ...
 
 
-class _Remembering(abc.ABC):
-    """Remembers the responses to each request."""
-
-    def __init__(self) -> None:
-        self._known: dict[Request, Responses] = {}
-
-    def evaluate(self, request: Request) -> Responses:
-        """Returns what the implementation returns, or that it hung or died."""
-        if request not in self._known:
-            self._known[request] = self._evaluate(request)
-        return self._known[request]
-
-    @abc.abstractmethod
-    def _evaluate(self, request: Request) -> Responses: ...
-
-
-class Local(_Remembering):
+class Local:
     """An implementation in this process, which it can hang or crash.
 
     Args:
@@ -74,7 +59,7 @@ class Local(_Remembering):
     """
 
     def __init__(self, make: Make, policies: Sequence[str] = POLICY_NAMES) -> None:
-        super().__init__()
+        self.evaluate = functools.cache(self._evaluate)
         self._make = make
         self.capabilities = capabilities_from({policy: offer_of(make, policy) for policy in policies})
 
@@ -82,7 +67,7 @@ class Local(_Remembering):
         return tuple(responses(self._make, request))
 
 
-class Remote(_Remembering):
+class Remote:
     """An implementation in a process of its own, which is replaced when it hangs or dies. A context manager.
 
     Args:
@@ -95,7 +80,7 @@ class Remote(_Remembering):
     """
 
     def __init__(self, name: str, policies: Sequence[str] = POLICY_NAMES, timeout: float | None = None) -> None:
-        super().__init__()
+        self.evaluate = functools.cache(self._evaluate)
         self.name = name
         self._policies = policies
         self._timeout = STEP_TIMEOUT if timeout is None else timeout

@@ -47,22 +47,39 @@ _UPPER = 1 if sys.byteorder == "little" else 0
 
 
 class Work:
-    """The buffers of one call, for chunks of up to ``size`` steps."""
+    """The buffers of one call, for chunks of up to ``size`` steps, a multiple of 8."""
 
     def __init__(self, size: int) -> None:
         # On whole cache lines, to which NumPy does not align: arithmetic across them takes a tenth longer.
         line = 64 // 8
-        width = size + -size % line
-        memory = np.empty(3 * width + line)
+        memory = np.empty(3 * size + line)
         start = -(memory.__array_interface__["data"][0] // 8) % line
-        self.floats = memory[start : start + 3 * width].reshape(3, width)
+        self.rate, self.scratch, self.scale = memory[start : start + 3 * size].reshape(3, size)
         self.words: Words = np.empty(size, np.uint32)
         # Of triangular2: copies of the slope, or of 1 in an asymmetric cycle. Only their exponent bits are overwritten.
-        self.slopes = np.empty(0)
+        self.slopes: Floats = np.empty(0)
 
     def first(self, count: int) -> Any:
         """Three buffers of float64 and one of words, ``count`` long: for the rate, for scratch, for the scale."""
-        return *self.floats[:, :count], self.words[:count]
+        return self.rate[:count], self.scratch[:count], self.scale[:count], self.words[:count]
+
+
+_kept: dict[int, Work] = {}
+
+
+def borrow(size: int) -> Work:
+    """The buffers that an earlier call gave back, or new ones.
+
+    New ones can take longer than 10^5 rates: what a call frees, the C library may return to the system, and the next call then
+    waits for every page.
+    """
+    # Atomic, so that neither another thread nor a signal handler gets the same buffers.
+    return _kept.pop(size, None) or Work(size)
+
+
+def give_back(size: int, work: Work) -> None:
+    """Keep buffers for the next call. A call that raises does not give them back, which costs the next one time alone."""
+    _kept[size] = work
 
 
 def fill(plan: Plan, steps: Ints, out: NDArray[Any]) -> None:
@@ -73,19 +90,21 @@ def fill(plan: Plan, steps: Ints, out: NDArray[Any]) -> None:
     """
     fast = plan.last_fast_step >= 0
     size = CHUNK if fast else general.CHUNK
-    work = Work(min(len(steps), size) if fast else 0)
+    work = borrow(CHUNK)
     if plan.halves:
-        work.slopes = np.full(work.floats.shape[1], plan.slope if plan.is_symmetric else 1.0)
+        work.slopes = work.slopes if len(work.slopes) else np.empty(CHUNK)
+        work.slopes[: len(steps)] = plan.halved
     with np.errstate(all="ignore"):
         for start in range(0, len(steps), size):
             part = steps[start : start + size]
-            largest = int(part.view(np.uint64).max())  # a negative step is a very large one
+            largest = int(np.maximum.reduce(part.view(np.uint64)))  # faster than max; a negative step is a very large one
             if largest > MAX_STEP:
                 raise ValueError(f"step must be a number 0 .. 2**63-1, got {part[part < 0][0].item()!r}")
             if largest <= plan.last_fast_step and rounds_to_nearest():
                 _fill_fast(plan, work, part, largest, out[start : start + size])
             else:
                 general.fill(plan, part, out[start : start + size])
+    give_back(CHUNK, work)
 
 
 def _fill_fast(plan: Plan, work: Work, steps: Ints, largest: int, out: NDArray[np.float32]) -> None:
@@ -144,8 +163,7 @@ def _products_of_words(plan: Plan, rate: Floats, scratch: Floats, scale: Floats,
         if largest // int(period) > SPAN["float32"]:
             np.minimum(cycle, np.uint32(SPAN["float32"]), out=cycle)
         cycle <<= np.uint32(20)
-        upper = np.array([plan.slope if plan.is_symmetric else 1.0]).view(np.uint32)[_UPPER]
-        np.subtract(upper, cycle, out=scale.view(np.uint32)[_UPPER::2])  # slope * 2**-cycle
+        np.subtract(plan.halved.view(np.uint32)[_UPPER], cycle, out=scale.view(np.uint32)[_UPPER::2])  # slope * 2**-cycle
     if not plan.is_symmetric:
         _lower_line(plan, 1.0, rate, scratch)
     elif not plan.halves:

@@ -83,6 +83,11 @@ class Plan:
         return self.scale == policies.HALVING
 
     @functools.cached_property
+    def halved(self) -> Any:
+        """An array of one number, to which arrays of triangular2 apply 2**-cycle: the slope, or 1 where two slopes differ."""
+        return np.array([self.slope if self.is_symmetric else 1.0])
+
+    @functools.cached_property
     def floor(self) -> float:
         """Values below this may be subnormal in float32; 0 where none can be."""
         smallest = min(abs(self.slope), abs(self.fall_slope)) if self.is_constant else 0.0

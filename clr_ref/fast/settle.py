@@ -50,7 +50,7 @@ def round_to_float32(plan: Plan, near: Floats, words: NDArray[np.uint32], roundi
     if not floor:
         # Midpoints are the ends of the signed numbers: two comparisons are enough for most chunks.
         signed, far = words.view(np.int32), (2**28 - width) << 3
-        if signed.max() < far and signed.min() > -far:
+        if np.maximum.reduce(signed) < far and np.minimum.reduce(signed) > -far:  # faster than max and min
             return ()
     words -= np.uint32((2**28 - width) << 3)
     bound = np.uint32((2 * width) << 3)

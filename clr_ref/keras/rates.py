@@ -58,4 +58,5 @@ def as_tfa(schedule: Any, step: Any, name: str) -> Any:
         if tf.is_tensor(argument):
             argument = tf.cast(argument, dtype)  # TFA raises if the step has another dtype
         height = tf.maximum(tf.cast(0, dtype), 1 - distance)
-        return initial + (maximal - initial) * height * policies.of(schedule.scale_fn).tfa_function()(argument)
+        scale = schedule._ops.call(policies.of(schedule.scale_fn).tfa_function(), argument)
+        return initial + (maximal - initial) * height * scale

@@ -236,5 +236,6 @@ def _root(node: cst.CSTNode) -> str | None:
 def _first_line(error: Exception) -> str:
     if isinstance(error, cst.ParserSyntaxError):
         return f"line {error.raw_line}: {error.message.splitlines()[0]}"
-    where = f"line {error.lineno}: " if isinstance(error, SyntaxError) and error.lineno else ""
-    return where + (error.msg if isinstance(error, SyntaxError) else str(error))
+    if isinstance(error, SyntaxError) and error.lineno:
+        return f"line {error.lineno}: {error.msg}"
+    return str(error)

@@ -30,6 +30,7 @@ class Ops:
     lookup: Callable[[Any, Any], Any]  # NumPy table, integer tensor
     cast: Callable[[Any, str], Any]  # to the dtype of that name
     constant: Callable[[Any, Any], Any]  # a Python number of the dtype of a tensor
+    call: Callable[[Callable[[Any], Any], Any], Any] = lambda function, argument: function(argument)  # a function of the user
 
 
 def numpy_ops() -> Ops:
@@ -78,7 +79,20 @@ def tensorflow_ops() -> Ops:
         cast=tf.cast,
         # A NumPy number: TensorFlow caches Python's, and would return the -0.0 that was made before as 0.0.
         constant=lambda x, like: tf.constant(np.array(x, like.dtype.as_numpy_dtype)),
+        call=_call_in_graph,
     )
+
+
+def _call_in_graph(function: Callable[[Any], Any], argument: Any) -> Any:
+    """Call a function of the user. One with a Python ``if`` needs AutoGraph, which Keras does not apply to schedules."""
+    import tensorflow as tf
+
+    try:
+        return function(argument)
+    except TypeError as error:
+        if type(error).__name__ != "OperatorNotAllowedInGraphError":  # tf.errors has it from 2.9 on
+            raise
+        return tf.function(function)(argument)
 
 
 def jax_ops() -> Ops:

@@ -234,11 +234,11 @@ def _results(scale_fn: Any, argument: Any, zero: Any, dtype: str, ops: Ops) -> A
     """Return the results of a custom scale function. A function with float32 constants in it does not accept float64."""
     widest = ops.floats(argument)
     try:
-        result = scale_fn(widest)
+        result = ops.call(scale_fn, widest)
     except Exception:
         if dtype == f"float{ops.width}":
             raise
-        result = scale_fn(ops.cast(widest, dtype))
+        result = ops.call(scale_fn, ops.cast(widest, dtype))
     if not hasattr(result, "dtype"):
         return _opaque(float(result), zero, ops)  # a compiler could combine a constant with others
     return ops.cast(result, f"float{ops.width}")

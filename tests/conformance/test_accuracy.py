@@ -274,7 +274,8 @@ def test_a_value_is_allowed_up_to_its_slack_and_not_beyond(dtype: str) -> None:
             assert expected.share(kind(np.nan)) == np.inf
         correct = accuracy.Rates(kind(float(exact)), exact, Fraction(0))
         assert correct.allows(kind(float(exact)))
-        assert not correct.allows(np.nextafter(kind(float(exact)), kind(0)))
+        for other in (0, np.inf):
+            assert not correct.allows(np.nextafter(kind(float(exact)), kind(other)))
 
 
 def test_an_irrational_rate_is_known_to_128_bits() -> None:

@@ -204,7 +204,8 @@ def test_a_process_without_patience_is_killed(module: Any) -> None:
         ("import sys\nprint('a\\n\\n  the last \\n ', file=sys.stderr)\nsys.exit(3)", "exit code 3, the last"),
         ("import sys\nsys.exit(0)", "exit code 0"),
         ("import os\nos.kill(os.getpid(), 9)", "killed by SIGKILL"),
-        ("import os\nos.kill(os.getpid(), 1)", "killed by SIGHUP"),
+        # SIGTERM, since nohup ignores SIGHUP, and a process inherits that.
+        ("import os\nos.kill(os.getpid(), 15)", "killed by SIGTERM"),
         ("print('{')", "it wrote into the pipe of the kit"),
         ("print('[' * 200_000)", "it wrote into the pipe of the kit"),
         ("print('1', end='')", "exit code 0"),

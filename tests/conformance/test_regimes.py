@@ -57,6 +57,7 @@ def regimes_table() -> str:
 
 def test_the_manual_lists_every_check_and_regime() -> None:
     manual = MANUAL.read_text("utf-8")
+    assert f"Each check tries {MAX_EXAMPLES} inputs (`--max-examples`)." in manual
     assert checks_table() in manual
     assert regimes_table() in manual
 

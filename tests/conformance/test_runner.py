@@ -50,6 +50,7 @@ def of_kinds(*kinds: Any) -> Callable[..., Any]:
         ((float, float, float, np.float16), "float16"),
         ((float, float, float, float), "float64"),
         ((float, float, float, np.float32), "float32"),
+        ((float, float, np.float32, float), "float32"),
         ((np.float32, float, np.float64, float), "float32"),
         ((np.float16, np.float32, float, float), "float16"),
         ((int, int, int, int), "float64"),

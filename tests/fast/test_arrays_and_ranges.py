@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tracemalloc
 from fractions import Fraction
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -192,23 +193,66 @@ def test_ties_in_a_late_one_of_many_short_cycles(down: int) -> None:
     assert_same_rates(schedule, steps, schedule.values(0, len(steps)), schedule(steps), arithmetic="fast path of ranges")
 
 
+@pytest.mark.parametrize("down", [None, 5])
+@pytest.mark.parametrize("cycles", [1, 2, 7, 40, 200])
+def test_many_short_cycles_of_which_the_last_is_cut_off(cycles: int, down: int | None) -> None:
+    for initial in (0.0, 0.25):  # with 0, 149 cycles differ from it
+        schedule = clr_ref.triangular2(initial, 0.5, 9, step_size_down=down)
+        period = 9 + (down or 9)
+        for start in (0, 4):
+            for stop in range((cycles - 1) * period, cycles * period + 1):
+                steps = np.arange(start, max(start, stop))
+                rates = schedule.values(start, max(start, stop))
+                assert_same_as_the_general_path(schedule, steps, rates, "ranges")
+
+
 def test_memory_of_a_range_within_one_long_cycle() -> None:
     """A cycle longer than the range is not computed as a whole: 2**62 steps fit into no memory."""
     for schedule in (clr_ref.triangular(0, 1, 2**61 - 2**37), clr_ref.triangular2(0, 1, 2**60)):
         assert schedule.values(2**50, 2**50 + 5).shape == (5,)
 
 
-@pytest.mark.parametrize("size", [1, 7, 8, 9, 16, 1001, arrays.CHUNK])
+@pytest.mark.parametrize("size", [8, 1000, ranges.CHUNK, arrays.CHUNK])
 def test_buffers_begin_on_cache_lines_of_64_bytes(size: int) -> None:
     kept = [arrays.Work(size) for _ in range(5)]  # at other addresses
     for work in kept:
-        assert work.floats.shape == (3, (size + 7) // 8 * 8)
-        assert work.words.shape == (size,)
-        assert work.slopes.shape == (0,)
-        for row in work.floats:
-            assert row.ctypes.data % 64 == 0
-        assert work.floats.base is not None
-        assert work.floats.base.size == work.floats.size + 8  # one line more, to begin on
         *floats, words = work.first(size)
-        assert [part.shape for part in (*floats, words)] == [(size,)] * 4
-        assert [part.ctypes.data for part in floats] == [row.ctypes.data for row in work.floats]
+        assert [(part.shape, part.dtype) for part in floats] == [((size,), np.float64)] * 3
+        assert (words.shape, words.dtype) == ((size,), np.uint32)
+        assert {part.ctypes.data % 64 for part in floats} == {0}
+        assert not any(np.shares_memory(*pair) for pair in combinations((*floats, words), 2))
+        assert work.rate.base is not None
+        assert work.rate.base.size == 3 * size + 8  # one line more, to begin on
+
+
+def test_buffers_are_lent_once_at_a_time() -> None:
+    first = arrays.borrow(8)
+    second = arrays.borrow(8)
+    assert not np.shares_memory(first.rate, second.rate)
+    arrays.give_back(8, second)
+    assert arrays.borrow(8) is second
+    assert arrays.borrow(8) is not second
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_only_the_first_call_takes_memory_for_buffers(policy: str) -> None:
+    schedule, steps = schedule_of(policy, 937), np.arange(1000)
+    peaks = {}
+    for number in range(2):
+        for name, compute in (("array", lambda: schedule(steps)), ("range", lambda: schedule.values(0, 1000))):
+            tracemalloc.start()
+            compute()
+            _, peaks[name, number] = tracemalloc.get_traced_memory()
+            tracemalloc.stop()
+    # 4,000 bytes are the rates. A range also numbers the steps of a cycle, and has 1,000 powers of gamma; buffers are 400 KB.
+    assert peaks["array", 1] < 10_000
+    assert peaks["range", 1] < 100_000
+
+
+def test_a_call_that_failed_leaves_nothing_to_the_next() -> None:
+    schedule = schedule_of("triangular2", 937)
+    steps = np.arange(3 * arrays.CHUNK)
+    expected = schedule(steps)
+    with pytest.raises(ValueError, match="step must be"):
+        schedule(np.append(steps[::-1], -1))
+    assert (schedule(steps) == expected).all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,16 @@ def test_distances_from_eager_mode_are_the_largest_with_their_first_record(folde
         xla = (5, SECOND) if case == "triangular-2" else (0, "")
         assert one == ((1, FIRST) if mode == "function" else xla)
     assert found["exp_range-2.5", "xla"] == (measured.Apart(0.0, 0.0), "")
+
+
+@pytest.mark.parametrize("mode", ["eager", "xla"])
+def test_a_distance_takes_both_modes(folder: Path, mode: str) -> None:
+    """Without the rates of one of them, a record has none."""
+    store = golden.read(folder)
+    record = store.records[SECOND]
+    entries = tuple(dataclasses.replace(entry, values=None) if entry.mode == mode else entry for entry in record.entries)
+    lacking = dataclasses.replace(store, records={**store.records, SECOND: dataclasses.replace(record, entries=entries)})
+    assert {measured.from_eager(lacking)[case, "xla"][0].ulps for case in store.cases} == {0}
 
 
 def test_a_distance_is_a_number_of_ulp_with_the_error_in_percent() -> None:

@@ -105,6 +105,25 @@ def _(clr: Any, keras: Any, folder: Path) -> None:
     fitted(keras, schedule)
 
 
+def late_in_python(x: Any) -> Any:
+    if x < 2:
+        return 1.0
+    return 0.5
+
+
+@pattern("a `scale_fn` with an `if`, in `fit`", tensorflow=True)
+def _(clr: Any, keras: Any, folder: Path) -> None:
+    fitted(keras, clr.CyclicalLearningRate(0.0, 1.0, 4, scale_fn=late_in_python))
+
+
+@pattern("a `scale_fn` with an `if`, in `tf.function`", tensorflow=True)
+def _(clr: Any, keras: Any, folder: Path) -> None:
+    import tensorflow as tf
+
+    compiled = tf.function(clr.CyclicalLearningRate(0.0, 1.0, 4, scale_fn=late_in_python))
+    close([number(compiled(tf.constant(float(step)))) for step in (4, 12)], [1.0, 0.5])
+
+
 @pattern("a `scale_fn` of TensorFlow's functions and NumPy's constants", tensorflow=True)
 def _(clr: Any, keras: Any, folder: Path) -> None:
     import tensorflow as tf

@@ -177,6 +177,35 @@ def test_custom_scale_functions(drop_ins: Any, by: str) -> None:
             assert_same_rates(reference, asked, rates, reference(asked), arithmetic=of_drop_in(mode), ulps=ulps)
 
 
+@pytest.mark.parametrize("more", [{}, {"arithmetic": "tfa"}])
+def test_a_scale_function_with_an_if(drop_ins: Any, tf: Any, more: dict[str, Any]) -> None:
+    """AutoGraph converts it, also a method, a lambda, and one that returns a tensor in one case and a number in the other."""
+
+    class Scale:
+        def late(self, x: Any) -> Any:
+            if x < 2:
+                return 1.0
+            return 0.5
+
+    def mixed(x: Any) -> Any:
+        if x > 1:
+            return 1 / x
+        return 1.0
+
+    for scale_fn in (Scale().late, lambda x: 1.0 if x < 2 else 0.5, mixed):
+        made = drop_ins.CyclicalLearningRate(0.0, 1.0, 4, scale_fn, **more)
+        for mode, compiled in modes(drop_ins).items():
+            rates = [float(compiled(made)(tf.constant(step))) for step in (2, 4, 10, 12)]
+            assert rates == [0.5, 1.0, 0.25, 0.5], (mode, scale_fn)
+
+
+def test_a_scale_function_that_no_graph_can_have_says_so(drop_ins: Any, tf: Any) -> None:
+    made = drop_ins.CyclicalLearningRate(0.0, 1.0, 4, lambda x: {1.0: 1.0}[float(x)])
+    assert float(made(4)) == 1.0
+    with pytest.raises(TypeError, match="float"):
+        tf.function(made)(tf.constant(4))
+
+
 def test_a_scale_function_that_fails_says_so(drop_ins: Any) -> None:
     made = drop_ins.CyclicalLearningRate(1e-4, 1e-2, 3, lambda x: x.no_such_attribute)
     with pytest.raises(AttributeError, match="no_such_attribute"):

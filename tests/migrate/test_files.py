@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -66,6 +67,7 @@ def test_the_mode_and_a_link_stay(tmp_path: Path) -> None:
         (b"x = (\n", "it cannot be parsed: line 1"),
         (b"# coding: utf-8\nx = '\xff'\n", "it cannot be parsed"),
         (b"# coding: no-such\n", "it cannot be parsed: unknown encoding"),
+        (b"x = '\0'\n", "it cannot be parsed: source code"),
     ],
 )
 def test_a_file_that_cannot_be_parsed_is_left_alone(tmp_path: Path, data: bytes, words: str) -> None:
@@ -78,7 +80,7 @@ def test_a_file_that_cannot_be_parsed_is_left_alone(tmp_path: Path, data: bytes,
 
 
 def test_a_file_that_cannot_be_read_or_written_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "it cannot be read" in migrate(tmp_path / "none.py").problem
+    assert migrate(tmp_path / "none.py").problem == f"it cannot be read: {os.strerror(errno.ENOENT)}"
     path = tmp_path / "a.py"
     path.write_text(BEFORE, "utf-8")
 

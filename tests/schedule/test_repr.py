@@ -60,6 +60,8 @@ def test_the_text_makes_an_equal_schedule(bounds: tuple[Any, Any], dtype: str) -
     [
         (clr_ref.triangular2(1e-4, 1e-2, 2 * 937), "triangular2(X, step_size=1874)"),
         (clr_ref.triangular(np.float32(1e-4), 1e-2, 33.3), "triangular(X, step_size=33.3)"),
+        (clr_ref.triangular(1e-4, 1e-2, 2**31 - 128), "triangular(X, step_size=2147483500)"),
+        (clr_ref.triangular(1e-4, 1e-2, 2**31 + 256), "triangular(X, step_size=2147484000.0)"),
         (
             clr_ref.exp_range(1e-4, 1e-2, 8, 0.99994, dtype="float64"),
             "exp_range(X, step_size=8, gamma=0.99994, dtype='float64')",

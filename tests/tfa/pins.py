@@ -58,6 +58,8 @@ PINS = [
     Pin("beyond 2^24", triangular(0.0, 1.0, 7937197), 31_761_271, 0.998, step_dtype="int64"),
     Pin("beyond 2^24", exp_range(0.0, 1.0, 1000, gamma=0.9999997615814209), 66_123_333, 0.986, step_dtype="python int"),
     Pin("beyond 2^24", exp_range(0.0, 1.0, 4194304, gamma=0.9999980926513672), 16_777_289, 0.499, step_dtype="python int"),
+    # Rounded to float32, the step lies in the cycle before, whose amplitude is twice as large.
+    Pin("beyond 2^24, cycle before", triangular2(0.0, 1.0, 14558491), 1_135_562_299, 0.562),
     Pin("end of cycle 1", triangular(0.0, 1.0, 5595975), 11_191_949, 0.428),
     Pin("end of cycle 2", triangular(0.0, 1.0, 2801161), 11_204_643, 0.598),
     Pin("end of cycle 2", triangular2(0.0, 1.0, 2803149), 11_212_595, 0.598),

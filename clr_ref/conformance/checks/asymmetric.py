@@ -41,9 +41,10 @@ def peaks_at_step_size(judge: Judge, cycles: int) -> None:
 def is_not_symmetric(judge: Judge, step: int, cycles: int) -> None:
     schedule = judge.config.build()
     rise, shorter = Fraction(schedule.step_size), min(Fraction(schedule.step_size), Fraction(schedule.fall))
-    peak, apart = judge.config.cycle * cycles + rise, 1 + step % max(int(shorter), 1)
+    suppose(shorter >= 1)
+    peak, apart = judge.config.cycle * cycles + rise, 1 + step % int(shorter)
     whole(peak)
-    suppose(apart <= shorter and peak + apart <= MAX_STEP)
+    suppose(peak + apart <= MAX_STEP)
     before, after = int(peak) - apart, int(peak) + apart
     exact = judge.rates(before).exact - judge.rates(after).exact
     suppose(abs(exact) > judge.slack(before) + judge.slack(after))

@@ -28,7 +28,7 @@ from clr_ref.conformance.config import MAX_EXAMPLES, POLICY_NAMES, SEED, THOROUG
 )
 @click.option(
     "--exceptions",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
     help="A TOML file with known deviations, and the domain of IMPL.",
 )

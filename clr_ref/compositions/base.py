@@ -178,25 +178,29 @@ class Composition:
 
     def to_data(self) -> dict[str, Any]:
         """Return what ``to_json`` writes as text."""
-        fields = {name: value.hex() if isinstance(value, float) else value for name, value in self._own_fields().items()}
+        fields = {name: value.hex() if isinstance(value, float) else value for name, value in self.own_fields().items()}
         return {"class": type(self).__name__, "schedule": self.schedule.to_data(), **fields}
 
     def __repr__(self) -> str:
         """Return Python for an equal composition."""
-        texts = {
-            name: ulp.literal(v, self.dtype) if isinstance(v, float) else repr(v) for name, v in self._own_fields().items()
-        }
+        texts = {name: ulp.literal(v, self.dtype) if isinstance(v, float) else repr(v) for name, v in self.own_fields().items()}
         arguments = ", ".join([repr(self.schedule), *(f"{name}={text}" for name, text in texts.items())])
         return f"clr_ref.{type(self).__qualname__}({arguments})"
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the fields for copy and pickle, without the pieces, which are made again."""
-        return {"schedule": self.schedule, **self._own_fields()}
+        return {"schedule": self.schedule, **self.own_fields()}
 
-    def _own_fields(self) -> dict[str, Any]:
+    def own_fields(self) -> dict[str, Any]:
         """Return the fields except the schedule, by their names."""
         own = dataclasses.fields(cast(Any, self))[1:]
         return {field.name: getattr(self, field.name) for field in own}
+
+    def in_python(self) -> dict[str, str]:
+        """Return these fields as Python, the rates as the shortest numbers from which the dtype makes them."""
+        fields = self.own_fields()
+        rates = {name: ulp.literal(value, self.dtype) for name, value in fields.items() if isinstance(value, float)}
+        return {name: rates.get(name, repr(value)) for name, value in fields.items()}
 
     def _set(self, **fields: Any) -> None:
         for name, value in fields.items():
@@ -244,17 +248,17 @@ def as_schedule(schedule: Any) -> Schedule:
     return schedule
 
 
-def length(schedule: Schedule, steps: Any) -> int:
-    """Return the length of a ramp, which a float of the schedule's dtype holds, as every step_size.
+def length(steps: Any, dtype: str) -> int:
+    """Return the length of a ramp, which a float of the dtype holds, as every step_size.
 
     Raises:
         TypeError: no real number.
         ValueError: not whole, negative, or not a number of the dtype.
     """
     number = whole("steps", steps, MAX_STEP)
-    nearest = int(np.dtype(schedule.dtype).type(number))
+    nearest = int(np.dtype(dtype).type(number))
     if nearest != number:
-        raise ValueError(f"steps must be a whole number that {schedule.dtype} holds, got {number}; the nearest is {nearest}")
+        raise ValueError(f"steps must be a whole number that {dtype} holds, got {number}; the nearest is {nearest}")
     return number
 
 

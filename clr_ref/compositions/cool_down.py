@@ -49,7 +49,7 @@ class CoolDown(Composition):
         self._set(
             schedule=as_schedule(schedule),
             start=whole("start", start, MAX_STEP),
-            steps=length(schedule, steps),
+            steps=length(steps, schedule.dtype),
             final_learning_rate=rounded_input("final_learning_rate", final_learning_rate, schedule.dtype),
         )
         if self.start + self.steps > MAX_STEP:

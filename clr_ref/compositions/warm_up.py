@@ -53,7 +53,7 @@ class WarmUp(Composition):
             raise TypeError(f"counts_warm_up must be True or False, got {shown(counts_warm_up)}")
         self._set(
             schedule=as_schedule(schedule),
-            steps=length(schedule, steps),
+            steps=length(steps, schedule.dtype),
             initial_learning_rate=rounded_input("initial_learning_rate", initial_learning_rate, schedule.dtype),
             counts_warm_up=counts_warm_up,
         )

@@ -16,22 +16,27 @@ from typing import Any, Literal
 
 from clr_ref import policies, schedule as reference
 from clr_ref._inputs import known_keywords, shown
+from clr_ref.compositions import Composition
 from clr_ref.keras import api, arguments
 from clr_ref.keras.adamw import AdamW
 from clr_ref.keras.api import PACKAGE, keras
 from clr_ref.keras.base import Schedule
+from clr_ref.keras.compositions import CoolDown, Shifted, WarmUp, from_composition
 from clr_ref.keras.logger import LearningRateLogger
 from clr_ref.keras.per_update import PerUpdate
 
 __all__ = [
     "AdamW",
     "Arithmetic",
+    "CoolDown",
     "CyclicalLearningRate",
     "ExponentialCyclicalLearningRate",
     "LearningRateLogger",
     "PerUpdate",
+    "Shifted",
     "Triangular2CyclicalLearningRate",
     "TriangularCyclicalLearningRate",
+    "WarmUp",
     "from_schedule",
 ]
 
@@ -316,11 +321,12 @@ class ExponentialCyclicalLearningRate(CyclicalLearningRate):
             super()._set("scale_fn", self._own_scale_fn())
 
 
-def from_schedule(schedule: reference.CyclicalLearningRate) -> CyclicalLearningRate:
+def from_schedule(schedule: reference.CyclicalLearningRate | Composition) -> Any:
     """Return the Keras schedule with the policy and the numbers of one in NumPy.
 
     Args:
-        schedule: what ``clr_ref.triangular``, ``triangular2``, ``exp_range`` or ``CyclicalLearningRate`` returned.
+        schedule: what ``clr_ref.triangular``, ``triangular2``, ``exp_range`` or ``CyclicalLearningRate`` returned, or a
+            ``clr_ref.WarmUp``, ``Shifted`` or ``CoolDown``.
 
     Returns:
         A schedule of the class of this module that has the policy; ``reference`` is equal to the schedule given.
@@ -334,6 +340,8 @@ def from_schedule(schedule: reference.CyclicalLearningRate) -> CyclicalLearningR
         >>> from clr_ref.keras import from_schedule
         >>> optimizer = keras.optimizers.SGD(learning_rate=from_schedule(clr_ref.triangular2(1e-4, 1e-2, 1874)))
     """
+    if isinstance(schedule, Composition):
+        return from_composition(schedule, from_schedule(schedule.schedule))
     if not isinstance(schedule, reference.CyclicalLearningRate):
         raise TypeError(
             f"schedule must be a clr_ref.CyclicalLearningRate, got {shown(schedule)} of type {type(schedule).__name__}"

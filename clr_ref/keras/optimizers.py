@@ -82,7 +82,7 @@ def is_schedule(rate: Any) -> bool:
 
 def numbers_of(rate: Any) -> Any:
     """Return an object that is another one after an attribute of a drop-in has changed; None for other rates."""
-    return getattr(getattr(rate, "schedule", rate), "_made", None)
+    return getattr(rate, "_made", None)
 
 
 def is_function(rate: Any) -> bool:

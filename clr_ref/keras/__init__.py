@@ -19,7 +19,7 @@ from clr_ref._inputs import known_keywords, shown
 from clr_ref.compositions import Composition
 from clr_ref.keras import api, arguments
 from clr_ref.keras.adamw import AdamW
-from clr_ref.keras.api import PACKAGE, keras
+from clr_ref.keras.api import keras
 from clr_ref.keras.base import Schedule
 from clr_ref.keras.compositions import CoolDown, Shifted, WarmUp, from_composition
 from clr_ref.keras.logger import LearningRateLogger
@@ -52,16 +52,10 @@ _DEFAULT_GAMMA = float("1")
 
 
 def _serializable(cls: Any) -> Any:
-    """Register a class under its own name, under the bare one, and under TFA's name if TFA is not installed.
-
-    TF 2.15 and tf-keras look up the bare name when they load ``.h5``. TFA's registration fails if its name is taken.
-    """
-    keras.utils.register_keras_serializable(package=PACKAGE)(cls)
-    known = keras.utils.get_custom_objects()
-    known.setdefault(cls.__name__, cls)
+    """Register a class, also under TFA's name if TFA is not installed: its registration fails if its name is taken."""
     if api.IS_KERAS_3 or importlib.util.find_spec("tensorflow_addons") is None:
-        known.setdefault(f"Addons>{cls.__name__}", cls)
-    return cls
+        keras.utils.get_custom_objects().setdefault(f"Addons>{cls.__name__}", cls)
+    return api.registered(cls)
 
 
 @_serializable

@@ -50,6 +50,13 @@ except ImportError as _error:
 BACKEND: str = keras.backend.backend() if IS_KERAS_3 else "tensorflow"
 
 
+def registered(cls: Any) -> Any:
+    """Register a schedule under its own name, and under the bare one, which TF 2.15 and tf-keras look up when they load .h5."""
+    keras.utils.register_keras_serializable(package=PACKAGE)(cls)
+    keras.utils.get_custom_objects().setdefault(cls.__name__, cls)
+    return cls
+
+
 def as_written(function: Any) -> Any:
     """Return a function that AutoGraph leaves alone: it would find nothing to convert, and fail on what it does not know."""
     return tensorflow().autograph.experimental.do_not_convert(function) if BACKEND == "tensorflow" else function

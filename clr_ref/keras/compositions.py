@@ -19,7 +19,6 @@ from clr_ref.compositions.shifted import whole_between
 from clr_ref.exact.rounding import rounded_input
 from clr_ref.fast.plan import Plan
 from clr_ref.keras import api, arguments, base, rates
-from clr_ref.keras.api import PACKAGE, keras
 from clr_ref.keras.around import Around, innermost
 from clr_ref.tensors import backends, moves
 
@@ -66,7 +65,7 @@ class _Composition(Around):
         return rate
 
 
-@keras.utils.register_keras_serializable(package=PACKAGE)
+@api.registered
 class WarmUp(_Composition):
     """A schedule that begins with a linear warm-up.
 
@@ -118,7 +117,7 @@ class WarmUp(_Composition):
         return ops.where(step < self.steps, self._line(step, self.initial_learning_rate, high, self.steps, rate, ops), rate)
 
 
-@keras.utils.register_keras_serializable(package=PACKAGE)
+@api.registered
 class Shifted(_Composition):
     """A schedule that begins at another step: the rate of step t is that of the schedule at step t + ``start``.
 
@@ -155,7 +154,7 @@ class Shifted(_Composition):
         return self._of_schedule(moves.moved(self._for_schedule(step, ops), self.start, ops))
 
 
-@keras.utils.register_keras_serializable(package=PACKAGE)
+@api.registered
 class CoolDown(_Composition):
     """A schedule that ends with a linear cool-down.
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from clr_ref.keras.api import PACKAGE, keras
+from clr_ref.keras import api
 from clr_ref.keras.around import Around
 from clr_ref.tensors import backends
 
 
-@keras.utils.register_keras_serializable(package=PACKAGE)
+@api.registered
 class PerUpdate(Around):
     """A schedule that counts updates of the weights, for an optimizer that counts batches.
 

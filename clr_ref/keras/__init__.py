@@ -20,6 +20,7 @@ from clr_ref.compositions import Composition
 from clr_ref.keras import api, arguments
 from clr_ref.keras.adamw import AdamW
 from clr_ref.keras.api import keras
+from clr_ref.keras.at_cycle_end import AtCycleEnd
 from clr_ref.keras.base import Schedule
 from clr_ref.keras.compositions import CoolDown, Shifted, WarmUp, from_composition
 from clr_ref.keras.logger import LearningRateLogger
@@ -28,6 +29,7 @@ from clr_ref.keras.per_update import PerUpdate
 __all__ = [
     "AdamW",
     "Arithmetic",
+    "AtCycleEnd",
     "CoolDown",
     "CyclicalLearningRate",
     "ExponentialCyclicalLearningRate",

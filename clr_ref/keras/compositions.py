@@ -23,7 +23,7 @@ from clr_ref.keras.around import Around, innermost
 from clr_ref.tensors import backends, moves
 
 
-class _Composition(Around):
+class Composition(Around):
     """The base of the three: ``reference`` is the same composition in NumPy."""
 
     _IN_NUMPY: Any
@@ -66,7 +66,7 @@ class _Composition(Around):
 
 
 @api.registered
-class WarmUp(_Composition):
+class WarmUp(Composition):
     """A schedule that begins with a linear warm-up.
 
     In ``steps`` steps the rate moves linearly from ``initial_learning_rate`` to the first rate of the schedule. Then the
@@ -118,7 +118,7 @@ class WarmUp(_Composition):
 
 
 @api.registered
-class Shifted(_Composition):
+class Shifted(Composition):
     """A schedule that begins at another step: the rate of step t is that of the schedule at step t + ``start``.
 
     With a positive ``start`` a run goes on of which only the weights were kept. With ``start=-k`` the cycles begin at step k;
@@ -155,7 +155,7 @@ class Shifted(_Composition):
 
 
 @api.registered
-class CoolDown(_Composition):
+class CoolDown(Composition):
     """A schedule that ends with a linear cool-down.
 
     Before step ``start`` the rates are those of the schedule. From there on the rate moves linearly, from that of the schedule

@@ -274,6 +274,13 @@ def is_standard(model: Any) -> bool:
     return own and "train_step" not in vars(model) and optimizer is None
 
 
+def steps_per_execution(model: Any) -> int:
+    """Return how many batches a compiled model trains in one call."""
+    if api.IS_KERAS_3:
+        return int(model.steps_per_execution)
+    return 1 if model._steps_per_execution is None else int(model._steps_per_execution.numpy())
+
+
 def _value(variable: Any) -> Any:
     """Return the value of a variable, a tensor or a number."""
     if isinstance(variable, (int, float, np.generic)):

@@ -121,3 +121,14 @@ def test_wrong_arguments(call: Any, error: Any, message: str) -> None:
 def test_they_do_not_change() -> None:
     with pytest.raises(AttributeError):
         MADE[0].steps = 5
+
+
+def test_the_kit_judges_a_composition_that_changes_no_rate() -> None:
+    """Clause 12.9: its calls, ranges, pickles and refusals are those of a schedule."""
+
+    def make(policy: str, *, gamma: float = 1.0, **numbers: Any) -> Any:
+        decay = {"gamma": gamma} if policy == "exp_range" else {}
+        return clr_ref.WarmUp(clr_ref.Shifted(getattr(clr_ref, policy)(**numbers, **decay), 0), 0)
+
+    report = clr_ref.conformance.check(make, dtype="float32", max_examples=20)
+    assert report.holds, report

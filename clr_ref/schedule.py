@@ -206,7 +206,7 @@ class CyclicalLearningRate(Parameters):
             >>> print(clr_ref.triangular(0.001, 0.006, 2.6).cycle_ends(20))
             [ 5 10 16]
         """
-        return self.numbered_ends(*span(start, stop))[0]
+        return self._numbered_ends(*span(start, stop))[0]
 
     def peaks(self, stop: int, *, start: int = 0) -> NDArray[np.int64]:
         """Return the steps ``start <= t < stop`` at which cycles peak.
@@ -230,13 +230,13 @@ class CyclicalLearningRate(Parameters):
             >>> print(clr_ref.triangular2(0.001, 0.006, 2000).peaks(10_001))
             [ 2000  6000 10000]
         """
-        return self.numbered_peaks(*span(start, stop))[0]
+        return self._numbered_peaks(*span(start, stop))[0]
 
-    def numbered_ends(self, start: int, stop: int) -> tuple[NDArray[np.int64], NDArray[Any]]:
+    def _numbered_ends(self, start: int, stop: int) -> tuple[NDArray[np.int64], NDArray[Any]]:
         """Return the steps of ``cycle_ends``, and for each the number of the cycle that ends."""
         return cycles.ends(self, start, stop)
 
-    def numbered_peaks(self, start: int, stop: int) -> tuple[NDArray[np.int64], NDArray[Any]]:
+    def _numbered_peaks(self, start: int, stop: int) -> tuple[NDArray[np.int64], NDArray[Any]]:
         """Return the steps of ``peaks``, and for each the number of the cycle."""
         return cycles.peaks(self, start, stop)
 
@@ -255,9 +255,9 @@ class CyclicalLearningRate(Parameters):
             >>> json.loads(clr_ref.triangular(0.0, 1.0, 10).to_json())["step_size"]
             '0x1.4000000000000p+3'
         """
-        return json.dumps(self.to_data())
+        return json.dumps(self._to_data())
 
-    def to_data(self) -> dict[str, Any]:
+    def _to_data(self) -> dict[str, Any]:
         """Return what ``to_json`` writes as text."""
         data: dict[str, Any] = {name: getattr(self, name).hex() for name in NUMBERS}
         data |= {"scale_fn": policies.to_data(self.scale_fn), "scale_mode": self.scale_mode, "dtype": self.dtype}
@@ -283,10 +283,10 @@ class CyclicalLearningRate(Parameters):
             >>> clr_ref.CyclicalLearningRate.from_json(schedule.to_json()) == schedule
             True
         """
-        return cls.from_data(parsed_json(text))
+        return cls._from_data(parsed_json(text))
 
     @classmethod
-    def from_data(cls, data: Any) -> CyclicalLearningRate:
+    def _from_data(cls, data: Any) -> CyclicalLearningRate:
         """Return the schedule whose data ``to_data`` returned.
 
         Raises:

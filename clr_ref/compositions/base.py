@@ -44,7 +44,7 @@ class Composition:
     schedule: Schedule
 
     @functools.cached_property
-    def pieces(self) -> tuple[Piece, ...]:
+    def _pieces(self) -> tuple[Piece, ...]:
         """The pieces, in the order of their steps."""
         raise NotImplementedError
 
@@ -59,9 +59,9 @@ class Composition:
         return self.schedule.dtype
 
     @functools.cached_property
-    def first_and_last(self) -> tuple[int, int]:
+    def _domain(self) -> tuple[int, int]:
         """The first and the last step that have a rate; only ``Shifted`` makes them others than 0 and 2**63-1."""
-        ends = [(domain(piece.schedule), piece.shift) for piece in (self.pieces[0], self.pieces[-1])]
+        ends = [(domain(piece.schedule), piece.shift) for piece in (self._pieces[0], self._pieces[-1])]
         return max(ends[0][0][0] - ends[0][1], 0), min(ends[1][0][1] - ends[1][1], MAX_STEP)
 
     def __call__(self, step: Any = NO_STEP) -> Any:
@@ -82,7 +82,7 @@ class Composition:
         steps = as_moments(step)
         if steps.ndim == 0:
             at = self._checked(steps.item())
-            piece = next(piece for piece in reversed(self.pieces) if piece.first <= at)
+            piece = self._piece(at)
             return piece.schedule(at + piece.shift)
         out = destination(None, self.dtype, steps.shape)
         if steps.size:
@@ -130,7 +130,7 @@ class Composition:
             ValueError: a step without a rate.
         """
         at = self._checked(moment("step", step))
-        piece = next(piece for piece in reversed(self.pieces) if piece.first <= at)
+        piece = self._piece(at)
         return piece.schedule.exact(at + piece.shift)
 
     def cycle_ends(self, stop: int, *, start: int = 0) -> NDArray[np.int64]:
@@ -143,7 +143,7 @@ class Composition:
         Returns:
             A 1-D int64 array, as for ``CyclicalLearningRate``.
         """
-        return self.numbered_ends(*span(start, stop))[0]
+        return self._numbered_ends(*span(start, stop))[0]
 
     def peaks(self, stop: int, *, start: int = 0) -> NDArray[np.int64]:
         """Return the steps ``start <= t < stop`` at which cycles of the schedule inside peak.
@@ -155,15 +155,15 @@ class Composition:
         Returns:
             A 1-D int64 array, as for ``CyclicalLearningRate``.
         """
-        return self.numbered_peaks(*span(start, stop))[0]
+        return self._numbered_peaks(*span(start, stop))[0]
 
-    def numbered_ends(self, start: int, stop: int) -> _Numbered:
+    def _numbered_ends(self, start: int, stop: int) -> _Numbered:
         """Return the steps of ``cycle_ends``, and for each the number of the cycle of the schedule inside."""
-        return self._numbered(start, stop, lambda schedule: schedule.numbered_ends)
+        return self._numbered(start, stop, lambda schedule: schedule._numbered_ends)
 
-    def numbered_peaks(self, start: int, stop: int) -> _Numbered:
+    def _numbered_peaks(self, start: int, stop: int) -> _Numbered:
         """Return the steps of ``peaks``, and for each the number of the cycle of the schedule inside."""
-        return self._numbered(start, stop, lambda schedule: schedule.numbered_peaks)
+        return self._numbered(start, stop, lambda schedule: schedule._numbered_peaks)
 
     def to_json(self) -> str:
         """Return the composition as JSON, which ``clr_ref.from_json`` reads.
@@ -174,31 +174,30 @@ class Composition:
         Raises:
             ValueError: the scale function has no name; see ``register_scale_fn``.
         """
-        return json.dumps(self.to_data())
+        return json.dumps(self._to_data())
 
-    def to_data(self) -> dict[str, Any]:
+    def _to_data(self) -> dict[str, Any]:
         """Return what ``to_json`` writes as text."""
-        fields = {name: value.hex() if isinstance(value, float) else value for name, value in self.own_fields().items()}
-        return {"class": type(self).__name__, "schedule": self.schedule.to_data(), **fields}
+        fields = {name: value.hex() if isinstance(value, float) else value for name, value in self._own_fields().items()}
+        return {"class": type(self).__name__, "schedule": self.schedule._to_data(), **fields}
 
     def __repr__(self) -> str:
         """Return Python for an equal composition."""
-        texts = {name: ulp.literal(v, self.dtype) if isinstance(v, float) else repr(v) for name, v in self.own_fields().items()}
-        arguments = ", ".join([repr(self.schedule), *(f"{name}={text}" for name, text in texts.items())])
+        arguments = ", ".join([repr(self.schedule), *(f"{name}={text}" for name, text in self._in_python().items())])
         return f"clr_ref.{type(self).__qualname__}({arguments})"
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return the fields for copy and pickle, without the pieces, which are made again."""
-        return {"schedule": self.schedule, **self.own_fields()}
+        """Return the attributes for copy and pickle, without what is computed again."""
+        return {name: value for name, value in vars(self).items() if name not in ("_pieces", "_domain")}
 
-    def own_fields(self) -> dict[str, Any]:
+    def _own_fields(self) -> dict[str, Any]:
         """Return the fields except the schedule, by their names."""
         own = dataclasses.fields(cast(Any, self))[1:]
         return {field.name: getattr(self, field.name) for field in own}
 
-    def in_python(self) -> dict[str, str]:
+    def _in_python(self) -> dict[str, str]:
         """Return these fields as Python, the rates as the shortest numbers from which the dtype makes them."""
-        fields = self.own_fields()
+        fields = self._own_fields()
         rates = {name: ulp.literal(value, self.dtype) for name, value in fields.items() if isinstance(value, float)}
         return {name: rates.get(name, repr(value)) for name, value in fields.items()}
 
@@ -207,15 +206,18 @@ class Composition:
             object.__setattr__(self, name, value)
 
     def _checked(self, step: _Checked) -> _Checked:
-        first, last = self.first_and_last
+        first, last = self._domain
         if not first <= cast(Any, step) <= last:
             accepted = f"{first} .. {'2**63-1' if last == MAX_STEP else last}"
             raise ValueError(f"step must be a number {accepted}, where the schedule inside has a rate, got {shown(step)}")
         return step
 
+    def _piece(self, step: Any) -> Piece:
+        return next(piece for piece in reversed(self._pieces) if piece.first <= step)
+
     def _pairs(self) -> Iterator[tuple[Piece, int]]:
         """Yield each piece and the first step of the next one."""
-        return zip(self.pieces, [*(piece.first for piece in self.pieces[1:]), MAX_STEP + 1], strict=True)
+        return zip(self._pieces, [*(piece.first for piece in self._pieces[1:]), MAX_STEP + 1], strict=True)
 
     def _parts(self, start: int, stop: int) -> Iterator[tuple[Piece, int, int]]:
         """Yield the pieces between two steps, each with its first step there and the step after its last."""
@@ -233,7 +235,7 @@ class Composition:
 
 def domain(schedule: Schedule) -> tuple[int, int]:
     """Return the first and the last step at which a schedule has a rate."""
-    return schedule.first_and_last if isinstance(schedule, Composition) else (0, MAX_STEP)
+    return schedule._domain if isinstance(schedule, Composition) else (0, MAX_STEP)
 
 
 def as_schedule(schedule: Any) -> Schedule:

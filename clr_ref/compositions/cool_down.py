@@ -54,10 +54,10 @@ class CoolDown(Composition):
         )
         if self.start + self.steps > MAX_STEP:
             raise ValueError(f"start + steps must be at most 2**63-1, got {self.start} + {self.steps}")
-        _ = self.pieces
+        _ = self._pieces
 
     @functools.cached_property
-    def pieces(self) -> tuple[Piece, ...]:
+    def _pieces(self) -> tuple[Piece, ...]:
         """The schedule, the line, and the last rate."""
         rate = finite_rate(self.schedule, "start", self.start)
         final, end, pieces = self.final_learning_rate, self.start + self.steps, [Piece(0, self.schedule)]
@@ -68,4 +68,4 @@ class CoolDown(Composition):
 
     @property
     def _cycles(self) -> tuple[int, int, int]:
-        return self.first_and_last[0], self.start + (self.steps > 0), 0
+        return self._domain[0], self.start + (self.steps > 0), 0

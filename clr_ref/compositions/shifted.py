@@ -44,13 +44,13 @@ class Shifted(Composition):
         self._set(schedule=schedule, start=whole_between("start", start, first - MAX_STEP, last))
 
     @functools.cached_property
-    def pieces(self) -> tuple[Piece, ...]:
+    def _pieces(self) -> tuple[Piece, ...]:
         """The schedule alone."""
         return (Piece(0, self.schedule, self.start),)
 
     @property
     def _cycles(self) -> tuple[int, int, int]:
-        return self.first_and_last[0], self.first_and_last[1] + 1, self.start
+        return self._domain[0], self._domain[1] + 1, self.start
 
 
 def whole_between(name: str, value: Any, smallest: int, largest: int) -> int:

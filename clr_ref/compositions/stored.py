@@ -43,7 +43,7 @@ def from_json(text: str) -> Schedule:
 
 def _from_data(data: Any) -> Schedule:
     if not isinstance(data, dict) or "class" not in data:
-        return CyclicalLearningRate.from_data(data)
+        return CyclicalLearningRate._from_data(data)
     name = data["class"]
     if not isinstance(name, str) or name not in KINDS:
         raise ValueError(f"class must be one of {', '.join(KINDS)}, got {shown(name)}")

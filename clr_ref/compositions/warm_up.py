@@ -57,10 +57,10 @@ class WarmUp(Composition):
             initial_learning_rate=rounded_input("initial_learning_rate", initial_learning_rate, schedule.dtype),
             counts_warm_up=counts_warm_up,
         )
-        _ = self.pieces
+        _ = self._pieces
 
     @functools.cached_property
-    def pieces(self) -> tuple[Piece, ...]:
+    def _pieces(self) -> tuple[Piece, ...]:
         """The line, if it has steps, and the schedule."""
         if not self.steps:
             return (Piece(0, self.schedule),)
@@ -70,7 +70,7 @@ class WarmUp(Composition):
 
     @property
     def _cycles(self) -> tuple[int, int, int]:
-        return max(self.steps, self.first_and_last[0]), self.first_and_last[1] + 1, self._first_step - self.steps
+        return max(self.steps, self._domain[0]), self._domain[1] + 1, self._first_step - self.steps
 
     @property
     def _first_step(self) -> int:

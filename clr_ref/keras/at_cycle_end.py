@@ -115,7 +115,7 @@ class AtCycleEnd(keras.callbacks.Callback):  # type: ignore[misc]
         With ``PerUpdate``, the update of a step is made at the last of its batches.
         """
         stop = max(last // self._every, first // self._every)
-        steps, cycles = self._reference.numbered_ends(first // self._every, stop)
+        steps, cycles = self._reference._numbered_ends(first // self._every, stop)
         return steps * self._every + self._every - 1, cycles
 
     def _check(self, epoch: int) -> None:

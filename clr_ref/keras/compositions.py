@@ -210,7 +210,7 @@ def from_composition(composition: compositions.Composition, schedule: Any) -> An
     """Return the Keras composition with the numbers of one in NumPy, around a Keras schedule."""
     kinds: tuple[Any, ...] = (WarmUp, Shifted, CoolDown)
     kind = next(kind for kind in kinds if isinstance(composition, kind._IN_NUMPY))
-    return kind(schedule, **{name: ast.literal_eval(text) for name, text in composition.in_python().items()})
+    return kind(schedule, **{name: ast.literal_eval(text) for name, text in composition._in_python().items()})
 
 
 @functools.lru_cache(maxsize=256)

@@ -128,7 +128,7 @@ def test_both_sides_of_a_seam_meet(policy: str, dtype: str) -> None:
         warm = clr_ref.WarmUp(schedule, 7, 1e-4, counts_warm_up=counts)
         assert warm(0) == np.dtype(dtype).type(1e-4)
         assert [warm(7), warm(8)] == [schedule(first), schedule(first + 1)]
-        line = warm.pieces[0].schedule
+        line = warm._pieces[0].schedule
         assert line(7).tobytes() == schedule(first).tobytes()
     cool = clr_ref.CoolDown(schedule, 11, 5, 0.0)
     assert [cool(10), cool(11), cool(16), cool(LAST)] == [schedule(10), schedule(11), 0, 0]
@@ -181,7 +181,7 @@ def test_compositions_pass_a_domain_on() -> None:
         (clr_ref.WarmUp(clr_ref.Shifted(later, 10), 12), (0, LAST)),
         (clr_ref.WarmUp(clr_ref.Shifted(later, 30), 12, counts_warm_up=True), (0, LAST - 30)),
     ):
-        assert made.first_and_last == steps
+        assert made._domain == steps
         assert np.isfinite(made(list(steps))).all()
     for wrong in (
         lambda: clr_ref.WarmUp(later, 5),

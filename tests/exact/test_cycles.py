@@ -89,7 +89,7 @@ def test_whole_sizes(schedule: Any, stop: int, start: int) -> None:
 def test_numbers_of_cycles() -> None:
     for size in (5, 2.6):
         schedule = clr_ref.triangular(0.0, 1.0, size)
-        for found, first in ((schedule.numbered_ends, 1), (schedule.numbered_peaks, 1)):
+        for found, first in ((schedule._numbered_ends, 1), (schedule._numbered_peaks, 1)):
             steps, numbers = found(0, 100)
             assert numbers.tolist() == list(range(first, first + len(steps)))
             later = found(int(steps[4]), 100)
@@ -155,6 +155,6 @@ def test_compositions_have_those_of_the_schedule_inside() -> None:
         assert made.cycle_ends(30, start=17).tolist() == [step for step in ends if 17 <= step < 30]
         assert made.cycle_ends(3).tolist() == [step for step in ends if step < 3]
         assert made.cycle_ends(2**63, start=2**63 - 1).dtype == np.int64
-    assert sooner.numbered_ends(0, 40)[1].tolist() == [1, 2, 3, 4]
-    assert sooner.numbered_ends(3, 40)[1].tolist() == [2, 3, 4]
-    assert warm.numbered_ends(0, 40)[1].tolist() == [1, 2, 3]
+    assert sooner._numbered_ends(0, 40)[1].tolist() == [1, 2, 3, 4]
+    assert sooner._numbered_ends(3, 40)[1].tolist() == [2, 3, 4]
+    assert warm._numbered_ends(0, 40)[1].tolist() == [1, 2, 3]

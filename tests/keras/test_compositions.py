@@ -48,7 +48,7 @@ def width() -> int:
 
 
 def steps_of(composed: Any) -> Any:
-    return np.arange(max(composed.first_and_last[0], 0), 70)
+    return np.arange(max(composed._domain[0], 0), 70)
 
 
 @pytest.mark.parametrize("composed", COMPOSED, ids=repr)
@@ -98,7 +98,7 @@ def test_far_steps(drop_ins: Any) -> None:
         pytest.skip("JAX without x64 ends at 2**31-1")
     for composed in COMPOSED:
         made = drop_ins.from_schedule(composed)
-        first, last = composed.first_and_last
+        first, last = composed._domain
         steps = [2**24 + 1, 2**40 + 3, 2**53 + 1, last - 1, last]
         for how, found in (("list", made(steps)), ("tensor", made(tensor(drop_ins, np.array(steps))))):
             assert_same(composed, steps, found, composed(steps), how)

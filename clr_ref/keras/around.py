@@ -70,8 +70,7 @@ class Around(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[m
         step = arguments.step_tensor(step)
         if api.is_being_traced(step):
             self.__dict__["_was_traced"] = True
-        rate = self._rate(moves.held(step, ops), ops)
-        return ops.where(ops.is_nan(step), ops.constant(math.nan, rate), rate) if moves.is_float(step, ops) else rate
+        return self._rate(moves.held(step, ops), ops)
 
     def _rate(self, step: Any, ops: backends.Ops) -> Any:
         """Return the rates at a tensor of steps that ``moves.held`` returned."""

@@ -99,6 +99,11 @@ def infinite() -> Any:
         (lambda: clr_ref.WarmUp(infinite(), 4, counts_warm_up=True), ValueError, "schedule must have a finite rate at step 4"),
         (lambda: clr_ref.CoolDown(infinite(), 4, 2, 0.0), ValueError, "schedule must have a finite rate at step 4, .* got inf"),
         (lambda: clr_ref.Shifted(S, 2**63), ValueError, "start must be a whole number from -9223372036854775807 to"),
+        (
+            lambda: clr_ref.Shifted(clr_ref.Shifted(S, -9), 1 - 2**63),
+            ValueError,
+            "from -9223372036854775798 to 9223372036854775807",
+        ),
         (lambda: clr_ref.Shifted(S, 0.5), ValueError, "start must be a whole number"),
         (lambda: clr_ref.Shifted(S, np.nan), ValueError, "start must be a whole number"),
         (lambda: clr_ref.Shifted(S, None), TypeError, "start must be a real number"),

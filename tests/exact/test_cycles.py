@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given, strategies as st
 
 import clr_ref
-from clr_ref.exact import enclosures
+from clr_ref.exact import cycles, enclosures
 from tests.policies.test_policies import Sine
 from tests.strategies import asymmetric
 
@@ -87,6 +87,10 @@ def test_whole_sizes(schedule: Any, stop: int, start: int) -> None:
 
 
 def test_numbers_of_cycles() -> None:
+    steps, numbers = clr_ref.triangular(0.0, 1.0, 0.125)._numbered_ends(1, 4)
+    assert [steps.tolist(), numbers.tolist()] == [[1, 2, 3], [4, 8, 12]]  # the ends between two steps are at the earlier one
+    steps, numbers = clr_ref.triangular(0.0, 1.0, 0.1875)._numbered_ends(0, 4)
+    assert [steps.tolist(), numbers.tolist()] == [[0, 1, 3], [1, 3, 6]]  # cycle 8 ends at step 3 too
     for size in (5, 2.6):
         schedule = clr_ref.triangular(0.0, 1.0, size)
         for found, first in ((schedule._numbered_ends, 1), (schedule._numbered_peaks, 1)):
@@ -94,6 +98,12 @@ def test_numbers_of_cycles() -> None:
             assert numbers.tolist() == list(range(first, first + len(steps)))
             later = found(int(steps[4]), 100)
             assert [part.tolist() for part in later] == [steps[4:].tolist(), numbers[4:].tolist()]
+
+
+def test_sizes_of_an_interval() -> None:
+    """An interval around 0 holds 0, whatever its ends are."""
+    assert cycles._absolute(Fraction(-1), Fraction(2)) == (0, 2)
+    assert cycles._absolute(Fraction(-1), Fraction(-2)) == (1, 2)
 
 
 @given(asymmetric(), st.integers(0, 2**63 - 1))

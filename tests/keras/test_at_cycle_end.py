@@ -97,11 +97,15 @@ def test_a_resumed_run(drop_ins: Any, keras: Any, probe: Any) -> None:
             fit(probe, model, 39, STEPS, callbacks[:1])  # goes on behind the last end, step 40
 
 
-def test_a_counter_that_is_set_between_batches(drop_ins: Any, keras: Any, probe: Any, seen: Seen) -> None:
+@pytest.mark.parametrize(("counter", "ends"), [(0, [8, 18, 26, 34]), (20, [8, 14, 22, 30, 38])])
+def test_a_counter_that_is_set_between_batches(
+    drop_ins: Any, keras: Any, probe: Any, seen: Seen, counter: int, ends: list[int]
+) -> None:
+    """Ends that are jumped over are none."""
     model = compiled(probe, keras.optimizers.SGD(triangular(drop_ins)))
-    back = hook(keras, "on_train_batch_end", lambda batch: model.optimizer.iterations.assign(0) if batch == 9 else None)
+    back = hook(keras, "on_train_batch_end", lambda batch: model.optimizer.iterations.assign(counter) if batch == 9 else None)
     fit(probe, model, 0, STEPS, [drop_ins.AtCycleEnd(seen), back])
-    assert seen.last_steps() == [8, 18, 26, 34]
+    assert seen.last_steps() == ends
 
 
 def test_accumulated_gradients(drop_ins: Any, keras: Any, api: Any, probe: Any, seen: Seen) -> None:

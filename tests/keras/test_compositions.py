@@ -110,8 +110,22 @@ def test_far_steps(drop_ins: Any) -> None:
         assert math.isnan(float(made(math.nan)))
     later = drop_ins.from_schedule(clr_ref.Shifted(E, -20))
     assert [float(later(step)) for step in (0, 19, 20)] == [E(0)] * 3
-    sooner = drop_ins.from_schedule(clr_ref.Shifted(E, 2**62))
-    assert float(sooner(LAST)) == E(LAST)
+    sooner = drop_ins.from_schedule(clr_ref.Shifted(T, 2**62))
+    assert float(sooner(LAST)) == float(sooner(tensor(drop_ins, LAST))) == T(LAST) != T(0)
+
+
+def test_tensors_of_other_numbers(drop_ins: Any, api: Any) -> None:
+    """Below 0, at NaN, and where a float32 holds the step but not the shifted one."""
+    for composed in (COMPOSED[0], COMPOSED[3], COMPOSED[5]):
+        made = drop_ins.from_schedule(composed)
+        for compiled in modes(drop_ins).values():
+            call = compiled(made)
+            below = [call(api.tensor(step)) for step in (np.float32(-5), np.float32(-np.inf), np.int32(-5))]
+            assert_same(composed, [-5] * 3, [np.asarray(rate) for rate in below], composed(np.zeros(3, int)), "below 0")
+            assert math.isnan(float(call(api.tensor(np.float32(np.nan)))))
+    if width() == 64:
+        made = drop_ins.from_schedule(clr_ref.Shifted(T, 1))
+        assert float(made(api.tensor(np.float32(2**24)))) == T(2**24 + 1)
 
 
 @pytest.mark.parametrize("composed", COMPOSED, ids=repr)
@@ -133,6 +147,7 @@ def test_around_a_schedule_of_keras(drop_ins: Any, keras: Any, api: Any) -> None
             (warm, [0.25, 0.3125, 0.375, 0.4375, 0.5, 0.25, 0.125]),
             (counting, [0.0, 0.25, 0.125]),
             (cool, [0.25, 0.125, 0.0625, 0.0, 0.0]),
+            (drop_ins.Shifted(inside, -2), [0.5, 0.5, 0.5, 0.25]),
         ):
             call = compiled(made)
             assert [float(call(api.tensor(np.float32(step)))) for step in range(len(expected))] == expected

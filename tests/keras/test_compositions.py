@@ -142,17 +142,17 @@ def test_around_a_schedule_of_keras(drop_ins: Any, keras: Any, api: Any) -> None
     warm = drop_ins.WarmUp(inside, 4, 0.25)
     counting = drop_ins.WarmUp(inside, 1, counts_warm_up=True)
     cool = drop_ins.CoolDown(drop_ins.Shifted(inside, 1), 1, 2, 0.0)
-    for compiled in modes(drop_ins).values():
-        for made, expected in (
-            (warm, [0.25, 0.3125, 0.375, 0.4375, 0.5, 0.25, 0.125]),
-            (counting, [0.0, 0.25, 0.125]),
-            (cool, [0.25, 0.125, 0.0625, 0.0, 0.0]),
-            (drop_ins.Shifted(inside, -2), [0.5, 0.5, 0.5, 0.25]),
-        ):
+    for made, expected in (
+        (warm, [0.25, 0.3125, 0.375, 0.4375, 0.5, 0.25, 0.125]),
+        (counting, [0.0, 0.25, 0.125]),
+        (cool, [0.25, 0.125, 0.0625, 0.0, 0.0]),
+        (drop_ins.Shifted(inside, -2), [0.5, 0.5, 0.5, 0.25]),
+    ):
+        for compiled in modes(drop_ins).values():
             call = compiled(made)
-            assert [float(call(api.tensor(np.float32(step)))) for step in range(len(expected))] == expected
-            if compiled is modes(drop_ins).get("eager"):
-                assert [float(made(step)) for step in range(len(expected))] == expected
+            for kind in (np.float32, np.int32):
+                assert [float(call(api.tensor(kind(step)))) for step in range(len(expected))] == expected
+        assert [float(made(step)) for step in range(len(expected))] == expected
     with pytest.raises(AttributeError, match="reference"):
         _ = warm.reference
 

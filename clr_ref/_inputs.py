@@ -123,7 +123,9 @@ def parsed_json(text: Any) -> Any:
     try:
         # No field has more digits than a step, and ``int`` would refuse more than 4,300 with an error that names no field.
         return json.loads(
-            text, object_pairs_hook=_once_each, parse_int=lambda digits: int(digits) if len(digits) <= 20 else float(digits)
+            text,
+            object_pairs_hook=_once_each,
+            parse_int=lambda digits: int(digits) if len(digits.lstrip("-")) < 20 else float(digits),
         )
     except json.JSONDecodeError as error:
         raise ValueError(f"text must be JSON that to_json returned, got {shown(text)}: {error}") from None

@@ -3,14 +3,19 @@
 from types import ModuleType
 
 from clr_ref import _lazy, tfa_arithmetic
+from clr_ref.compositions import CoolDown, Shifted, WarmUp, from_json
 from clr_ref.functions import exp_range, triangular, triangular2
 from clr_ref.policies import register_scale_fn
 from clr_ref.schedule import CyclicalLearningRate
 
 __version__ = "0.2.0"
 __all__ = [
+    "CoolDown",
     "CyclicalLearningRate",
+    "Shifted",
+    "WarmUp",
     "exp_range",
+    "from_json",
     "register_scale_fn",
     "tfa_arithmetic",
     "triangular",

@@ -125,9 +125,11 @@ def parsed_json(text: Any) -> Any:
     if not isinstance(text, str):
         raise ValueError(f"text must be a str that to_json returned, got {shown(text)} of type {type(text).__name__}")
     try:
-        # No field is an int, and ``int`` would refuse more than 4,300 digits with an error that names no field.
+        # No field has more digits than a step, and ``int`` would refuse more than 4,300 with an error that names no field.
         return json.loads(
-            text, object_pairs_hook=_once_each, parse_int=lambda digits: int(digits) if len(digits) < 20 else float(digits)
+            text,
+            object_pairs_hook=_once_each,
+            parse_int=lambda digits: int(digits) if len(digits.lstrip("-")) < 20 else float(digits),
         )
     except json.JSONDecodeError as error:
         raise ValueError(f"text must be JSON that to_json returned, got {shown(text)}: {error}") from None

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from clr_ref import exact, policies
+from clr_ref.compositions import Composition
 from clr_ref.exact import ulp
 from clr_ref.parameters import MAX_STEP, Parameters, as_parameters
 from clr_ref.steps import as_steps, whole
@@ -286,8 +287,10 @@ def percent(part: float) -> str:
     return f"{decimal.Decimal(f'{number:.2g}'):,f} %"
 
 
-def policy_name(schedule: Parameters) -> str:
-    """Return the policy and the dtype in words, e.g. ``exp_range(gamma=0.9), float32``."""
+def policy_name(schedule: Parameters | Composition) -> str:
+    """Return the policy and the dtype in words, e.g. ``exp_range(gamma=0.9), float32`` or ``WarmUp of triangular, float32``."""
+    if isinstance(schedule, Composition):
+        return f"{type(schedule).__name__} of {policy_name(schedule.schedule)}"
     return f"{policies.describe(schedule.scale_fn)}, {schedule.dtype}"
 
 

@@ -26,6 +26,7 @@ from clr_ref.steps import whole
 
 if TYPE_CHECKING:
     from clr_ref.bench.report import Report
+    from clr_ref.compositions.base import Schedule
     from clr_ref.golden.measured import Drift
     from clr_ref.range_test import RangeTest
     from clr_ref.schedule import CyclicalLearningRate
@@ -43,11 +44,11 @@ def __dir__() -> list[str]:
     return __all__
 
 
-def schedule(schedule: CyclicalLearningRate, start: int, stop: int, *, ax: Any = None) -> Any:
+def schedule(schedule: Schedule, start: int, stop: int, *, ax: Any = None) -> Any:
     """Draw the rates of the steps ``start <= t < stop``; a notebook shows the picture.
 
     Args:
-        schedule: a schedule in NumPy.
+        schedule: a schedule in NumPy, or a composition.
         start: the first step.
         stop: the step after the last one; above 20,000 steps every second, third, ... is drawn.
         ax: the matplotlib Axes to draw into. Default: those of a new figure.
@@ -78,7 +79,7 @@ def schedule(schedule: CyclicalLearningRate, start: int, stop: int, *, ax: Any =
     return axes
 
 
-def rates(drawn: CyclicalLearningRate, start: int, stop: int, out: Path) -> None:
+def rates(drawn: Schedule, start: int, stop: int, out: Path) -> None:
     """Draw the rates of the steps start <= t < stop."""
     axes = _axes.for_file()
     axes.set_title(policy_name(drawn), fontsize=11)

@@ -14,18 +14,18 @@ import numpy as np
 
 from clr_ref import exact, policies
 from clr_ref._inputs import from_hex, known_keywords, one_of, parsed_json, shown
-from clr_ref.exact import rounding, ulp
+from clr_ref.exact import cycles, rounding, ulp
 from clr_ref.fast import arrays, one_step, ranges
 from clr_ref.fast.plan import Plan, plan
 from clr_ref.parameters import MAX_STEP, NUMBERS, Dtype as Dtype, Parameters, ScaleMode as ScaleMode
-from clr_ref.steps import as_moments, moment, whole
+from clr_ref.steps import as_moments, moment, span
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
 #: The step of a call without one. Keras calls every callable so that is not one of its own schedules.
-_NO_STEP: Any = type("NoStep", (), {"__repr__": lambda self: "<no step>"})()
+NO_STEP: Any = type("NoStep", (), {"__repr__": lambda self: "<no step>"})()
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -87,7 +87,7 @@ class CyclicalLearningRate(Parameters):
         for field, value in fields.items():
             object.__setattr__(self, field, value)
 
-    def __call__(self, step: Any = _NO_STEP) -> Any:
+    def __call__(self, step: Any = NO_STEP) -> Any:
         """Return the rate at a step, or the rates at an array of steps.
 
         Args:
@@ -119,11 +119,8 @@ class CyclicalLearningRate(Parameters):
         """
         if type(step) is int and 0 <= step <= MAX_STEP:
             return self._rate(step)
-        if step is _NO_STEP:
-            raise TypeError(
-                "step must be given, got none. Keras passes a step to its own schedules alone: "
-                "give it clr_ref.keras.from_schedule(schedule) in place of the schedule"
-            )
+        if step is NO_STEP:
+            raise no_step()
         # ``fill`` checks the range of an int64 array chunk by chunk, which saves a pass over it.
         steps = step if type(step) is np.ndarray and step.dtype == np.int64 and step.ndim else as_moments(step)
         if steps.dtype != np.int64:
@@ -131,7 +128,7 @@ class CyclicalLearningRate(Parameters):
             return np.array(rates, self.dtype).reshape(steps.shape)[()]
         if steps.ndim == 0:
             return self._rate(int(steps))
-        out = _new_array(steps.shape, self.dtype)
+        out = destination(None, self.dtype, steps.shape)
         arrays.fill(self._plan, steps.reshape(-1), out.reshape(-1))
         return out
 
@@ -160,17 +157,12 @@ class CyclicalLearningRate(Parameters):
             >>> print(clr_ref.triangular(0.001, 0.006, 2000).values(1998, 2003))
             [0.005995  0.0059975 0.006     0.0059975 0.005995 ]
         """
-        first, last = whole("start", start, MAX_STEP + 1), whole("stop", stop, MAX_STEP + 1)
-        if last < first:
-            raise ValueError(f"stop must be at least start, got start={first}, stop={last}")
-        if out is None:
-            out = _new_array((last - first,), self.dtype)
-        else:
-            ranges.check_out(out, self.dtype, last - first)
-        ranges.fill(self._plan, first, out)
-        return out
+        first, last = span(start, stop)
+        rates = destination(out, self.dtype, (last - first,))
+        ranges.fill(self._plan, first, rates)
+        return rates
 
-    def exact(self, step: float) -> exact.Exact:
+    def exact(self, step: Any) -> exact.Exact:
         """Return the exact rate at a step, without any rounding if it is rational.
 
         Args:
@@ -190,6 +182,64 @@ class CyclicalLearningRate(Parameters):
         """
         return exact.value(self, moment("step", step))
 
+    def cycle_ends(self, stop: int, *, start: int = 0) -> NDArray[np.int64]:
+        """Return the steps ``start <= t < stop`` at which cycles end, where the rate has its minimum if it rises first.
+
+        An end between two whole steps counts for the one whose exact rate is nearer to the initial rate, or the earlier one if
+        both are as near. Step 0 is no end, unless a cycle is shorter than a step.
+
+        Args:
+            stop: the step after the last one; a whole number, start <= stop <= 2**63.
+            start: the first step.
+
+        Returns:
+            A 1-D int64 array in increasing order. If step sizes are whole, it takes little more time than ``numpy.arange``.
+
+        Raises:
+            TypeError: start or stop is not a whole number.
+            ValueError: not 0 <= start <= stop <= 2**63.
+
+        Examples:
+            >>> import clr_ref
+            >>> print(clr_ref.triangular2(0.001, 0.006, 2000).cycle_ends(10_000))
+            [4000 8000]
+            >>> print(clr_ref.triangular(0.001, 0.006, 2.6).cycle_ends(20))
+            [ 5 10 16]
+        """
+        return self._numbered_ends(*span(start, stop))[0]
+
+    def peaks(self, stop: int, *, start: int = 0) -> NDArray[np.int64]:
+        """Return the steps ``start <= t < stop`` at which cycles peak.
+
+        A peak between two whole steps counts for the one whose exact rate is farther from the initial rate, or the earlier one
+        if both are as far.
+
+        Args:
+            stop: the step after the last one; a whole number, start <= stop <= 2**63.
+            start: the first step.
+
+        Returns:
+            A 1-D int64 array in increasing order.
+
+        Raises:
+            TypeError: start or stop is not a whole number.
+            ValueError: not 0 <= start <= stop <= 2**63.
+
+        Examples:
+            >>> import clr_ref
+            >>> print(clr_ref.triangular2(0.001, 0.006, 2000).peaks(10_001))
+            [ 2000  6000 10000]
+        """
+        return self._numbered_peaks(*span(start, stop))[0]
+
+    def _numbered_ends(self, start: int, stop: int) -> tuple[NDArray[np.int64], NDArray[Any]]:
+        """Return the steps of ``cycle_ends``, and for each the number of the cycle that ends."""
+        return cycles.ends(self, start, stop)
+
+    def _numbered_peaks(self, start: int, stop: int) -> tuple[NDArray[np.int64], NDArray[Any]]:
+        """Return the steps of ``peaks``, and for each the number of the cycle."""
+        return cycles.peaks(self, start, stop)
+
     def to_json(self) -> str:
         """Return the schedule as JSON, which ``from_json`` reads.
 
@@ -205,9 +255,13 @@ class CyclicalLearningRate(Parameters):
             >>> json.loads(clr_ref.triangular(0.0, 1.0, 10).to_json())["step_size"]
             '0x1.4000000000000p+3'
         """
+        return json.dumps(self._to_data())
+
+    def _to_data(self) -> dict[str, Any]:
+        """Return what ``to_json`` writes as text."""
         data: dict[str, Any] = {name: getattr(self, name).hex() for name in NUMBERS}
         data |= {"scale_fn": policies.to_data(self.scale_fn), "scale_mode": self.scale_mode, "dtype": self.dtype}
-        return json.dumps(data | ({} if self.step_size_down is None else {"step_size_down": self.step_size_down.hex()}))
+        return data | ({} if self.step_size_down is None else {"step_size_down": self.step_size_down.hex()})
 
     @classmethod
     def from_json(cls, text: str) -> CyclicalLearningRate:
@@ -229,7 +283,15 @@ class CyclicalLearningRate(Parameters):
             >>> clr_ref.CyclicalLearningRate.from_json(schedule.to_json()) == schedule
             True
         """
-        data = parsed_json(text)
+        return cls._from_data(parsed_json(text))
+
+    @classmethod
+    def _from_data(cls, data: Any) -> CyclicalLearningRate:
+        """Return the schedule whose data ``to_data`` returned.
+
+        Raises:
+            ValueError: as for ``from_json``.
+        """
         *required, optional = [field.name for field in dataclasses.fields(Parameters)]
         fields = f"{', '.join(required)}, and perhaps {optional}"
         if not isinstance(data, dict):
@@ -281,7 +343,23 @@ class CyclicalLearningRate(Parameters):
         return one_step.with_blocks_ahead(rate, lambda first: self.values(first, first + one_step.BLOCK))
 
 
-def _new_array(shape: tuple[int, ...], dtype: str) -> NDArray[Any]:
+def no_step() -> TypeError:
+    """Return the error of a call without a step."""
+    return TypeError(
+        "step must be given, got none. Keras passes a step to its own schedules alone: "
+        "give it clr_ref.keras.from_schedule(schedule) in place of the schedule"
+    )
+
+
+def destination(out: NDArray[Any] | None, dtype: str, shape: tuple[int, ...]) -> NDArray[Any]:
+    """Return the array that receives rates: the one given, which is checked, or a new one.
+
+    Raises:
+        TypeError, ValueError, MemoryError: as ``CyclicalLearningRate.values`` documents.
+    """
+    if out is not None:
+        ranges.check_out(out, dtype, math.prod(shape))
+        return out
     try:
         return np.empty(shape, dtype)
     except (MemoryError, ValueError):  # ValueError: more bytes than NumPy can count

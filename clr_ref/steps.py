@@ -123,6 +123,19 @@ def whole(name: str, value: Any, largest: int) -> int:
     return int(number)
 
 
+def span(start: Any, stop: Any) -> tuple[int, int]:
+    """Return the first step of a range, and the step after its last one.
+
+    Raises:
+        TypeError: start or stop is no real number.
+        ValueError: not whole numbers 0 <= start <= stop <= 2**63.
+    """
+    first, last = whole("start", start, MAX_STEP + 1), whole("stop", stop, MAX_STEP + 1)
+    if last < first:
+        raise ValueError(f"stop must be at least start, got start={first}, stop={last}")
+    return first, last
+
+
 def moment(name: str, value: Any) -> int | Fraction:
     """Return a step, as an int if it is whole.
 

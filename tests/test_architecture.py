@@ -21,6 +21,7 @@ ROOMS = [
     ["fast"],
     ["schedule"],
     ["functions"],
+    ["compositions"],
     ["tfa"],
     ["tfa_arithmetic"],
     [""],

@@ -151,6 +151,7 @@ def test_ints_of_a_json_text_that_no_schedule_can_have_are_floats() -> None:
     found = _inputs.parsed_json(f'{{"a": {"9" * 19}, "b": {"9" * 20}, "c": {{}}}}')
     assert [type(value) for value in found.values()] == [int, float, dict]
     assert found["a"] == 10**19 - 1
+    assert _inputs.parsed_json(f"[{1 - 2**63}]") == [1 - 2**63]  # the lowest start of clr_ref.Shifted
 
 
 def test_what_is_no_json_of_ours_is_refused() -> None:

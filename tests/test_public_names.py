@@ -25,6 +25,7 @@ LAZY = ["conformance", "exact", "keras", "keras_2", "plot", "policies", "range_t
 LOADED = {
     "_inputs",
     "_lazy",
+    "compositions",
     "exact",
     "fast",
     "functions",

@@ -16,10 +16,13 @@ from typing import Any, Literal
 
 from clr_ref import policies, schedule as reference
 from clr_ref._inputs import known_keywords, shown
+from clr_ref.compositions import Composition
 from clr_ref.keras import api, arguments
 from clr_ref.keras.adamw import AdamW
-from clr_ref.keras.api import PACKAGE, keras
+from clr_ref.keras.api import keras
+from clr_ref.keras.at_cycle_end import AtCycleEnd
 from clr_ref.keras.base import Schedule
+from clr_ref.keras.compositions import CoolDown, Shifted, WarmUp, from_composition
 from clr_ref.keras.logger import LearningRateLogger
 from clr_ref.keras.per_update import PerUpdate
 from clr_ref.keras.sgd import SGD
@@ -28,12 +31,16 @@ __all__ = [
     "SGD",
     "AdamW",
     "Arithmetic",
+    "AtCycleEnd",
+    "CoolDown",
     "CyclicalLearningRate",
     "ExponentialCyclicalLearningRate",
     "LearningRateLogger",
     "PerUpdate",
+    "Shifted",
     "Triangular2CyclicalLearningRate",
     "TriangularCyclicalLearningRate",
+    "WarmUp",
     "from_schedule",
 ]
 
@@ -49,16 +56,10 @@ _DEFAULT_GAMMA = float("1")
 
 
 def _serializable(cls: Any) -> Any:
-    """Register a class under its own name, under the bare one, and under TFA's name if TFA is not installed.
-
-    TF 2.15 and tf-keras look up the bare name when they load ``.h5``. TFA's registration fails if its name is taken.
-    """
-    keras.utils.register_keras_serializable(package=PACKAGE)(cls)
-    known = keras.utils.get_custom_objects()
-    known.setdefault(cls.__name__, cls)
+    """Register a class, also under TFA's name if TFA is not installed: its registration fails if its name is taken."""
     if api.IS_KERAS_3 or importlib.util.find_spec("tensorflow_addons") is None:
-        known.setdefault(f"Addons>{cls.__name__}", cls)
-    return cls
+        keras.utils.get_custom_objects().setdefault(f"Addons>{cls.__name__}", cls)
+    return api.registered(cls)
 
 
 @_serializable
@@ -318,11 +319,12 @@ class ExponentialCyclicalLearningRate(CyclicalLearningRate):
             super()._set("scale_fn", self._own_scale_fn())
 
 
-def from_schedule(schedule: reference.CyclicalLearningRate) -> CyclicalLearningRate:
+def from_schedule(schedule: reference.CyclicalLearningRate | Composition) -> Any:
     """Return the Keras schedule with the policy and the numbers of one in NumPy.
 
     Args:
-        schedule: what ``clr_ref.triangular``, ``triangular2``, ``exp_range`` or ``CyclicalLearningRate`` returned.
+        schedule: what ``clr_ref.triangular``, ``triangular2``, ``exp_range`` or ``CyclicalLearningRate`` returned, or a
+            ``clr_ref.WarmUp``, ``Shifted`` or ``CoolDown``.
 
     Returns:
         A schedule of the class of this module that has the policy; ``reference`` is equal to the schedule given.
@@ -336,6 +338,8 @@ def from_schedule(schedule: reference.CyclicalLearningRate) -> CyclicalLearningR
         >>> from clr_ref.keras import from_schedule
         >>> optimizer = keras.optimizers.SGD(learning_rate=from_schedule(clr_ref.triangular2(1e-4, 1e-2, 1874)))
     """
+    if isinstance(schedule, Composition):
+        return from_composition(schedule, from_schedule(schedule.schedule))
     if not isinstance(schedule, reference.CyclicalLearningRate):
         raise TypeError(
             f"schedule must be a clr_ref.CyclicalLearningRate, got {shown(schedule)} of type {type(schedule).__name__}"

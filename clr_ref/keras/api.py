@@ -7,6 +7,7 @@ only inside modules that need Keras.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.metadata
 import os
@@ -49,6 +50,18 @@ except ImportError as _error:
 BACKEND: str = keras.backend.backend() if IS_KERAS_3 else "tensorflow"
 
 
+def registered(cls: Any) -> Any:
+    """Register a schedule under its own name, and under the bare one, which TF 2.15 and tf-keras look up when they load .h5."""
+    keras.utils.register_keras_serializable(package=PACKAGE)(cls)
+    keras.utils.get_custom_objects().setdefault(cls.__name__, cls)
+    return cls
+
+
+def as_written(function: Any) -> Any:
+    """Return a function that AutoGraph leaves alone: it would find nothing to convert, and fail on what it does not know."""
+    return tensorflow().autograph.experimental.do_not_convert(function) if BACKEND == "tensorflow" else function
+
+
 def tensorflow() -> Any:
     """Return the module ``tensorflow``, if it is the backend.
 
@@ -70,6 +83,20 @@ def tensor(value: Any) -> Any:
     if BACKEND != "tensorflow":
         return keras.ops.convert_to_tensor(value)
     return tensorflow().convert_to_tensor(value)  # Keras 3 would return its variables, which have no device
+
+
+def to_numpy(tensor: Any) -> Any:
+    """Return a tensor of the backend, or a number, as a NumPy array."""
+    return keras.ops.convert_to_numpy(tensor) if IS_KERAS_3 else tensorflow().convert_to_tensor(tensor).numpy()
+
+
+def outside_of_graphs() -> contextlib.AbstractContextManager[Any]:
+    """Return a context in which operations have values also while a function is being compiled."""
+    if BACKEND == "tensorflow":
+        return tensorflow().init_scope()  # type: ignore[no-any-return]
+    if BACKEND == "jax":
+        return importlib.import_module("jax").ensure_compile_time_eval()  # type: ignore[no-any-return]
+    return contextlib.nullcontext()
 
 
 def is_variable(value: Any) -> bool:

@@ -64,6 +64,19 @@ def held_steps(step: Any, last: int) -> tuple[Any, Any]:
     return steps.astype(np.int64 if is_wide else np.int32), np.asarray(nan, bool)
 
 
+def step_tensor(step: Any) -> Any:
+    """Return a step that the backend converts as a tensor.
+
+    Raises:
+        TypeError: the backend cannot convert it.
+    """
+    try:
+        return api.tensor(step)
+    except (TypeError, ValueError) as error:  # each backend has other words, which do not name the argument
+        found = f"{shown(step)} of type {type(step).__name__}"
+        raise TypeError(f"step must be a tensor, a variable, an array or a number, got {found}") from error
+
+
 def kept(name: str, value: Any, arithmetic: str, dtype: str) -> Any:
     """Return an argument as the schedule keeps it: one that cannot change, or a variable that TFA's arithmetic follows.
 

@@ -27,8 +27,6 @@ _ATTRIBUTES = (*NUMBERS, "step_size_down", "scale_fn", "scale_mode", "name", "ar
 _LEFT_OUT = ("step_size_down", "name", "arithmetic", "dtype")
 #: The attributes that copies and pickles do not have.
 _NOT_COPIED = ("_made_last", "_traced_as", unnamed.WARNED)
-#: Without it AutoGraph warns that it has nothing to convert here.
-_as_written: Any = api.tensorflow().autograph.experimental.do_not_convert if api.BACKEND == "tensorflow" else lambda f: f
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,7 +121,7 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore
         made = self._made.reference
         return made if self.arithmetic == "exact" else dataclasses.replace(made, **_numbers(self._attributes()))
 
-    @_as_written  # type: ignore[untyped-decorator]
+    @api.as_written
     def __call__(self, step: Any) -> Any:
         """Return the rate at a step, or the rates at an array of steps.
 
@@ -148,11 +146,7 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore
         made = self._made
         compute = self._exactly if self.arithmetic == "exact" else self._as_tfa
         if not isinstance(step, arguments.PLAIN):
-            try:
-                step = api.tensor(step)
-            except (TypeError, ValueError) as error:  # each backend has other words, which do not name the argument
-                found = f"{shown(step)} of type {type(step).__name__}"
-                raise TypeError(f"step must be a tensor, a variable, an array or a number, got {found}") from error
+            step = arguments.step_tensor(step)
             if api.is_being_traced(step) and self._traced_as is not made:
                 self.__dict__["_traced_as"] = made if self._traced_as is None else False
             return compute(made, step)

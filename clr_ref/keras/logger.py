@@ -94,12 +94,12 @@ class LearningRateLogger(keras.callbacks.Callback):  # type: ignore[misc]
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Append the rates of the updates since the batch began."""
         # Keras 3.3 gives the number of the first batch of an execution, other releases that of the last one.
-        self._append(None if self._first is None else max(batch - self._first + 1, _steps_per_execution(self.model)))
+        self._append(None if self._first is None else max(batch - self._first + 1, optimizers.steps_per_execution(self.model)))
         self._log(logs)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Log the last rate."""
-        if self._first is not None and _steps_per_execution(self.model) > 1:
+        if self._first is not None and optimizers.steps_per_execution(self.model) > 1:
             self._append(None)  # data that ended inside an execution can end the epoch without on_train_batch_end
         self._first = None
         self._check_steps()
@@ -203,9 +203,3 @@ def _is_compiled(model: Any) -> bool:
 
 def _is_jit(model: Any) -> bool:
     return bool(getattr(model, "jit_compile", None) or getattr(model, "_jit_compile", None))
-
-
-def _steps_per_execution(model: Any) -> int:
-    if api.IS_KERAS_3:
-        return int(model.steps_per_execution)
-    return 1 if model._steps_per_execution is None else int(model._steps_per_execution.numpy())

@@ -82,7 +82,7 @@ def is_schedule(rate: Any) -> bool:
 
 def numbers_of(rate: Any) -> Any:
     """Return an object that is another one after an attribute of a drop-in has changed; None for other rates."""
-    return getattr(getattr(rate, "schedule", rate), "_made", None)
+    return getattr(rate, "_made", None)
 
 
 def is_function(rate: Any) -> bool:
@@ -272,6 +272,13 @@ def is_standard(model: Any) -> bool:
     while optimizer is not None and type(optimizer).__module__.split(".")[0] in roots:
         optimizer = _inside(optimizer)
     return own and "train_step" not in vars(model) and optimizer is None
+
+
+def steps_per_execution(model: Any) -> int:
+    """Return how many batches a compiled model trains in one call."""
+    if api.IS_KERAS_3:
+        return int(model.steps_per_execution)
+    return 1 if model._steps_per_execution is None else int(model._steps_per_execution.numpy())
 
 
 def _value(variable: Any) -> Any:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
+from clr_ref.keras import api
+from clr_ref.keras.around import Around
+from clr_ref.tensors import backends
 
-from clr_ref.keras import api, arguments
-from clr_ref.keras.api import PACKAGE, keras
 
-
-@keras.utils.register_keras_serializable(package=PACKAGE)
-class PerUpdate(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
+@api.registered
+class PerUpdate(Around):
     """A schedule that counts updates of the weights, for an optimizer that counts batches.
 
     Keras 3 with ``gradient_accumulation_steps=k`` updates the weights after every k-th batch, but calls its schedule with the
@@ -23,6 +21,7 @@ class PerUpdate(keras.optimizers.schedules.LearningRateSchedule):  # type: ignor
         gradient_accumulation_steps: the number that the optimizer has; a whole number > 0.
 
     Raises:
+        TypeError: schedule is no Keras schedule.
         ValueError: gradient_accumulation_steps is no whole number > 0.
 
     Examples:
@@ -32,61 +31,14 @@ class PerUpdate(keras.optimizers.schedules.LearningRateSchedule):  # type: ignor
         [0.0, 0.5, 1.0]
     """
 
+    ARGUMENTS = ("gradient_accumulation_steps",)
+    gradient_accumulation_steps: int
+
     def __init__(self, schedule: Any, gradient_accumulation_steps: int) -> None:
         super().__init__()
         if type(gradient_accumulation_steps) is not int or gradient_accumulation_steps < 1:
             raise ValueError(f"gradient_accumulation_steps must be a whole number > 0, got {gradient_accumulation_steps!r}")
-        self.schedule = schedule
-        self.gradient_accumulation_steps = gradient_accumulation_steps
-        self._was_traced = False
+        self._construct(schedule, gradient_accumulation_steps=gradient_accumulation_steps)
 
-    @property
-    def was_traced(self) -> bool:
-        """True if a compiled function may use the schedule with its present attributes."""
-        return self._was_traced and bool(getattr(self.schedule, "was_traced", True))
-
-    def __call__(self, step: Any) -> Any:
-        """Return the schedule's rate at ``step // gradient_accumulation_steps``.
-
-        Args:
-            step: the number of batches so far; a number, an array or a tensor, as for the schedule.
-
-        Returns:
-            What the schedule returns: a tensor.
-        """
-        step = np.asarray(step) if isinstance(step, arguments.PLAIN) else api.tensor(step)
-        self._was_traced = self._was_traced or api.is_being_traced(step)
-        return self.schedule(step // self.gradient_accumulation_steps)
-
-    def __repr__(self) -> str:
-        return f"clr_ref.keras.PerUpdate({self.schedule!r}, gradient_accumulation_steps={self.gradient_accumulation_steps})"
-
-    def __eq__(self, other: object) -> bool:
-        """Return True if schedule and number are equal."""
-        return isinstance(other, PerUpdate) and self._key() == other._key()
-
-    def __hash__(self) -> int:
-        return hash(self._key())
-
-    def _key(self) -> Any:
-        return self.schedule, self.gradient_accumulation_steps
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments as JSON data."""
-        return {
-            "schedule": keras.optimizers.schedules.serialize(self.schedule),
-            "gradient_accumulation_steps": self.gradient_accumulation_steps,
-        }
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Any:
-        """Return the schedule of a config.
-
-        Args:
-            config: the dict that ``get_config`` returned.
-
-        Returns:
-            A ``PerUpdate``.
-        """
-        schedule = keras.optimizers.schedules.deserialize(config["schedule"])
-        return cls(schedule, config["gradient_accumulation_steps"])
+    def _rate(self, step: Any, ops: backends.Ops) -> Any:
+        return self._of_schedule(self._for_schedule(step, ops) // self.gradient_accumulation_steps)

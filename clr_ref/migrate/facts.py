@@ -37,6 +37,7 @@ class Counterpart(NamedTuple):
 
 NONE = Counterpart(None)
 _DECAY = "Keras multiplies weight_decay by the learning rate, TFA does not"
+_AVERAGES = "clr_ref.keras.AtCycleEnd averages at the ends of cycles"
 _RECIPE = "docs/RECIPES.md has a callback"
 _MEAN = "the loss of a batch is the mean; TFA's default is one loss for each sample"
 _GELU = "approximate=False by default, True in TFA"
@@ -65,11 +66,11 @@ COUNTERPARTS: dict[str, dict[str, Counterpart]] = {
         ),
         "NovoGrad": NONE,
         "ProximalAdagrad": NONE,
-        "RectifiedAdam": NONE,
+        "RectifiedAdam": Counterpart(None, "Adam with clr_ref.keras.WarmUp comes near"),
         "SGDW": Counterpart(
             "keras.optimizers.SGD(weight_decay=...)", f"{_DECAY}; learning_rate is 0.01 by default, 0.001 in TFA"
         ),
-        "SWA": Counterpart(None, f"{_RECIPE}; keras.callbacks.SwapEMAWeights averages exponentially"),
+        "SWA": Counterpart(None, f"{_AVERAGES}; {_RECIPE}; keras.callbacks.SwapEMAWeights averages exponentially"),
         "Yogi": NONE,
         "extend_with_decoupled_weight_decay": Counterpart("keras.optimizers.Optimizer(weight_decay=...)", _DECAY),
     },

@@ -30,7 +30,7 @@ import numpy as np
 
 from clr_ref.fast.plan import SPAN, Plan
 from clr_ref.fast.powers import Powers
-from clr_ref.tensors import between
+from clr_ref.tensors import between, moves
 from clr_ref.tensors.backends import Ops
 
 #: For each width of the floats: the number of stored bits of the significand, and the stored exponent of 1.0.
@@ -52,13 +52,13 @@ def evaluate(plan: Plan, step: Any, ops: Ops) -> Any:
     r, cycle = _remainder(plan, step, zero, ops, by_cycle)
     scaled = _wide if ops.width == 64 else _narrow
     rate = scaled(plan, *_folded(plan, r, ops), cycle, step, zero, ops)
-    if "float" in ops.dtype_of(given):
+    if moves.is_float(given, ops):
         part = between.fraction(given, step, ops)
         rate = ops.where(part > 0, scaled(plan, *_between(plan, r, cycle, step, part, ops), zero, ops), rate)
     rate = ops.cast(rate, schedule.dtype)
     if plan.cancels or plan.slope < 0 or plan.initial < 0:
         rate = ops.where(rate == 0, ops.constant(0.0, rate), rate)  # -0.0 becomes 0.0
-    if "float" in ops.dtype_of(given):
+    if moves.is_float(given, ops):
         rate = ops.where(ops.is_nan(given), ops.constant(math.nan, rate), rate)
     return rate
 
@@ -78,11 +78,10 @@ def _whole(step: Any, ops: Ops) -> Any:
 
     The frameworks convert numbers that do not fit differently in their modes of execution.
     """
-    dtype, largest = ops.dtype_of(step), 2 ** (ops.width - 1) - 1
-    if "float" not in dtype:
-        whole = ops.integers(step)
-        return ops.where(whole < 0, ops.constant(largest, whole), whole) if dtype == f"uint{ops.width}" else whole
-    if "16" in dtype:
+    largest = 2 ** (ops.width - 1) - 1
+    if not moves.is_float(step, ops):
+        return moves.integers(step, ops)
+    if "16" in ops.dtype_of(step):
         step = ops.cast(step, "float32")  # the limit is infinite in float16
     fits = step < float(largest + 1)
     whole = ops.integers(ops.maximum(ops.where(fits, step, ops.constant(0.0, step)), -1.0))

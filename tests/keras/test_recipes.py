@@ -283,3 +283,33 @@ def test_each_layer_has_its_rates_after_loading_too(recipes: dict[str, Any], dro
     loaded.fit(x[4:], y[4:], batch_size=1, shuffle=False, verbose=0)
     for name, rates in (("body", RATES), ("head", other)):
         assert (-loaded.get_layer(name).get_weights()[0].ravel()).tolist() == rates(np.arange(STEPS)).tolist()
+
+
+def test_a_cycle_restarts_in_the_middle_of_training(drop_ins: Any, api: Any, probe: Any) -> None:
+    """The recipe: the schedule is shifted by minus the number of updates, which goes on counting."""
+    model = compiled(probe, sgd(drop_ins))
+    fit(probe, model, 0, 3)
+    updates = int(model.optimizer.iterations)
+    assert updates == 3
+    model.optimizer.learning_rate = drop_ins.Shifted(drop_ins.from_schedule(RATES), start=-updates)
+    model.train_function = None
+    fit(probe, model, 3, STEPS)
+    assert probe.applied(model).tolist() == [*RATES(np.arange(3)), *RATES(np.arange(STEPS - 3))]
+    assert int(model.optimizer.iterations) == STEPS
+
+
+def test_snapshots_are_the_weights_at_the_minima(recipes: dict[str, Any]) -> None:
+    """12 updates with cycles of 4 have two ends, after the updates of steps 4 and 8."""
+    assert [array.shape for array in recipes["predictions"]] == [(12, 1)] * 2
+    np.testing.assert_allclose(recipes["ensemble"], sum(recipes["predictions"]) / 2, rtol=1e-6)
+    assert not np.array_equal(*recipes["predictions"])
+
+
+def test_the_mean_is_that_of_the_weights_at_the_minima(recipes: dict[str, Any], drop_ins: Any, probe: Any) -> None:
+    """With cycles of 2 steps, the probe's kernel at steps 2 and 4 has the first three and five rates."""
+    assert recipes["cycle_mean"].count == 2
+    mean, rates = recipes["CycleMean"](), clr_ref.triangular(0.125, 1.0, step_size=1)
+    model = compiled(probe, drop_ins.keras.optimizers.SGD(drop_ins.from_schedule(rates)))
+    fit(probe, model, callbacks=[drop_ins.AtCycleEnd(mean)])
+    expected = np.where(np.arange(STEPS) < 3, rates.values(0, STEPS), rates.values(0, STEPS) / 2)
+    assert (-mean.mean[0].ravel()).tolist() == np.where(np.arange(STEPS) < 5, expected, 0).tolist()

@@ -95,7 +95,8 @@ def test_a_name_is_cut_at_its_class_and_has_a_counterpart_in_words() -> None:
     assert name == "tensorflow_addons.optimizers.AdamW"
     assert str(counterpart) == "keras.optimizers.AdamW (Keras multiplies weight_decay by the learning rate, TFA does not)"
     assert str(known("tensorflow_addons.optimizers.SWA")[1]) == (
-        "none (docs/RECIPES.md has a callback; keras.callbacks.SwapEMAWeights averages exponentially)"
+        "none (clr_ref.keras.AtCycleEnd averages at the ends of cycles; docs/RECIPES.md has a callback; "
+        "keras.callbacks.SwapEMAWeights averages exponentially)"
     )
     assert str(known("tensorflow_addons.optimizers.LAMB.x.y")[1]).startswith("keras.optimizers.Lamb (epsilon is 1e-7 ")
     for name in (

@@ -57,11 +57,19 @@ def unit_vectors(repeat: int = 1, size: int = 1) -> Iterator[tuple[Any, Any]]:
             yield np.tile(row, (size, 1)), np.zeros((size, 1), np.float32)
 
 
+def composition(schedule: Any) -> Any:
+    """A schedule in three others."""
+    from clr_ref.keras import CoolDown, Shifted, WarmUp
+
+    return CoolDown(WarmUp(Shifted(schedule, 2), 3), 7, 5, 0.0)
+
+
 def optimizers(keras: Any, *, legacy: bool) -> dict[str, Callable[[], Any]]:
     """SGD in every way to give it a rate, without momentum, of every generation that there is."""
     schedule = keras.optimizers.schedules.ExponentialDecay(0.25, 3, 0.5)
     sgd = keras.optimizers.SGD
     found = {"rate": lambda: sgd(0.5), "schedule": lambda: sgd(schedule), "callable": lambda: sgd(lambda: 0.125)}
+    found["composition"] = lambda: sgd(composition(schedule))
     if legacy:
         old = keras.optimizers.legacy.SGD if hasattr(keras.optimizers, "legacy") else sgd
         found |= {

@@ -60,7 +60,7 @@ def same(one: list[Any], other: list[Any]) -> bool:
     return len(one) == len(other) and all(a.tobytes() == b.tobytes() for a, b in zip(one, other, strict=True))
 
 
-OPTIMIZERS = ("rate", "schedule", "callable", "legacy rate", "legacy schedule", "legacy decay")
+OPTIMIZERS = ("rate", "schedule", "composition", "callable", "legacy rate", "legacy schedule", "legacy decay")
 XLA, EAGER = {"jit_compile": True}, {"run_eagerly": True}
 CASES = [
     *((name, {}) for name in OPTIMIZERS),

@@ -1,0 +1,66 @@
+"""A schedule whose steps are shifted."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from typing import Any
+
+from clr_ref._inputs import as_exact, known_keywords, shown
+from clr_ref.compositions.base import Composition, Piece, Schedule, as_schedule, domain
+from clr_ref.parameters import MAX_STEP
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
+class Shifted(Composition):
+    """A schedule that begins at another step: the rate of step t is that of the schedule at step t + ``start``.
+
+    With a positive ``start`` a run goes on of which only the weights were kept. With ``start=-k`` the cycles begin at step k.
+    Steps where t + ``start`` is below 0 or above 2**63-1 have no rate.
+
+    Args:
+        schedule: a ``CyclicalLearningRate``, or another composition.
+        start: the step of the schedule at step 0; a whole number, also a negative one.
+
+    Raises:
+        TypeError: an argument is of the wrong type.
+        ValueError: start is not whole, or leaves no step a rate.
+
+    Examples:
+        >>> import clr_ref
+        >>> schedule = clr_ref.triangular(0.0, 1.0, 10)
+        >>> print(clr_ref.Shifted(schedule, start=6)([0, 4]))
+        [0.6 1. ]
+        >>> print(clr_ref.Shifted(schedule, start=-100)([100, 110]))
+        [0. 1.]
+    """
+
+    schedule: Schedule
+    start: int
+
+    @known_keywords
+    def __init__(self, schedule: Schedule, start: int) -> None:
+        first, last = domain(as_schedule(schedule))
+        self._set(schedule=schedule, start=whole_between("start", start, first - MAX_STEP, last))
+
+    @functools.cached_property
+    def _pieces(self) -> tuple[Piece, ...]:
+        """The schedule alone."""
+        return (Piece(0, self.schedule, self.start),)
+
+    @property
+    def _cycles(self) -> tuple[int, int, int]:
+        return self._domain[0], self._domain[1] + 1, self.start
+
+
+def whole_between(name: str, value: Any, smallest: int, largest: int) -> int:
+    """Return a whole number between two others.
+
+    Raises:
+        TypeError: no real number.
+        ValueError: not whole, or outside. The message names the argument.
+    """
+    number = as_exact(name, value)
+    if number is None or number.denominator != 1 or not smallest <= number <= largest:
+        raise ValueError(f"{name} must be a whole number from {smallest} to {largest}, got {shown(value)}")
+    return int(number)

@@ -147,3 +147,13 @@ def test_chosen_tests_run_in_their_order_and_a_mutant_that_hangs_is_found(file: 
     assert set(json.loads(Path("seconds.json").read_text())) == {
         f"test_some.py::test_{name}" for name in ("first", "second", "third")
     }
+
+
+def test_every_module_is_changed_or_left_out_for_a_reason() -> None:
+    from mutation.places import GROUPS, sources
+
+    package = Path(__file__).parents[1] / "clr_ref"
+    changed = {path.relative_to(package).parts[0] for group in GROUPS for path in sources(group, package)}
+    rooms = {path.name for path in package.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+    # They define nothing, measure time, draw pictures, or only pass names on.
+    assert rooms - changed == {"__init__.py", "__main__.py", "bench", "plot.py", "tfa_arithmetic.py"}

@@ -23,8 +23,8 @@ class Group(NamedTuple):
 
 GROUPS = {
     "numpy": Group(
-        "_*.py compare.py functions.py parameters.py schedule.py steps.py verify.py policies exact fast compositions tfa golden "
-        "conformance migrate pages cli",
+        "_*.py compare.py functions.py parameters.py schedule.py steps.py verify.py policies exact fast compositions "
+        "tfa golden conformance migrate pages cli",
         # The recorder needs TFA, a peer its library; the other commands run what is mutated in the other group.
         "golden/record*.py conformance/peers conformance/test_conformance.py cli/bench.py cli/range_test.py cli/tutorial.py",
         "tests --ignore=tests/site --ignore=tests/bench --ignore=tests/keras --ignore=tests/training --ignore=tests/range_test",

@@ -94,6 +94,12 @@ class Plan:
         return 0.0 if max(abs(self.initial), smallest) >= SMALLEST_NORMAL and not self.cancels else SMALLEST_NORMAL
 
     @functools.cached_property
+    def turned(self) -> Plan:
+        """The plan of the schedule upside down: from its maximal rate to its initial one."""
+        low, high = self.schedule.initial_learning_rate, self.schedule.maximal_learning_rate
+        return plan(dataclasses.replace(self.schedule, initial_learning_rate=high, maximal_learning_rate=low))
+
+    @functools.cached_property
     def powers(self) -> Powers:
         """The powers of gamma; only for a scale that is a power of gamma."""
         assert self.scale is not None

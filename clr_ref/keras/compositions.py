@@ -38,13 +38,8 @@ class Composition(Around):
 
     @api.as_written
     def _line(self, step: Any, low: Any, high: Any, steps: int, like: Any, ops: backends.Ops) -> Any:
-        """Return the line from one rate to another, in the dtype of ``like``.
-
-        The formula begins at the smaller rate: a sum that cancels at the end of the line would not be 0 where the rate is.
-        """
+        """Return the line from one rate to another, in the dtype of ``like``."""
         dtype, step = "float64" if ops.dtype_of(like) == "float64" else "float32", moves.widened(step, ops)
-        if abs(low) > abs(high):
-            step, low, high = steps - step, high, low
         rate = rates.exact(_plan(float(low), float(high), steps, dtype), dtype, step, ops, "line")
         return ops.cast(rate, ops.dtype_of(like))
 

@@ -50,17 +50,33 @@ def evaluate(plan: Plan, step: Any, ops: Ops) -> Any:
     step = ops.maximum(step, 0)
     by_cycle = schedule.scale_mode == "cycle" and not plan.is_constant
     r, cycle = _remainder(plan, step, zero, ops, by_cycle)
-    scaled = _wide if ops.width == 64 else _narrow
-    rate = scaled(plan, *_folded(plan, r, ops), cycle, step, zero, ops)
+
+    def scaled(m: Any, falls: Any, cycle: Any, step: Any) -> Any:
+        in_width = _wide if ops.width == 64 else _narrow
+        if not _is_turned(plan, ops):
+            return in_width(plan, m, falls, cycle, step, zero, ops)
+        m = _side(falls, plan.p, plan.fall, m, ops) - m
+        return _initial_before_0(in_width(plan.turned, m, falls, cycle, step, zero, ops), plan.initial, zero, ops)
+
+    rate = scaled(*_folded(plan, r, ops), cycle, step)
     if moves.is_float(given, ops):
         part = between.fraction(given, step, ops)
-        rate = ops.where(part > 0, scaled(plan, *_between(plan, r, cycle, step, part, ops), zero, ops), rate)
+        rate = ops.where(part > 0, scaled(*_between(plan, r, cycle, step, part, ops)), rate)
     rate = ops.cast(rate, schedule.dtype)
     if plan.cancels or plan.slope < 0 or plan.initial < 0:
         rate = ops.where(rate == 0, ops.constant(0.0, rate), rate)  # -0.0 becomes 0.0
     if moves.is_float(given, ops):
         rate = ops.where(ops.is_nan(given), ops.constant(math.nan, rate), rate)
     return rate
+
+
+def _is_turned(plan: Plan, ops: Ops) -> bool:
+    """Check that the formula begins at the peak of triangular, which is nearer to 0 than the initial rate.
+
+    From the initial rate, the sum would cancel near the peak: where the rate is 0, it would be some 1e-18.
+    """
+    nearer = abs(plan.schedule.maximal_learning_rate) < abs(plan.schedule.initial_learning_rate)
+    return plan.is_constant and nearer and max(plan.p, plan.fall) < 2 ** (ops.width - 1)
 
 
 def check_period(plan: Plan, ops: Ops) -> None:

@@ -70,6 +70,22 @@ def test_exact_is_the_reference_in_every_mode(drop_ins: Any) -> None:
             assert_same_rates(schedule, *kept, arithmetic=of_drop_in(mode), ulps=ulps)
 
 
+def test_a_cycle_that_falls_to_0_is_0_there(drop_ins: Any) -> None:
+    """From the initial rate, the sum would cancel, and leave some 1e-18; before step 0 the rate is that of step 0."""
+    for size, down in [(53, None), (59, 7), (33.3, None), (2.0**27 + 8, None)]:
+        schedule = clr_ref.triangular(0.1, 0.0, size, step_size_down=down)
+        made = twin(drop_ins, schedule)
+        asked = np.unique([0, 1, 2, *(int(size) + np.arange(-3, 4)).clip(0)])
+        expected = schedule(asked)
+        for mode, compiled in modes(drop_ins).items():
+            rates = np.asarray(compiled(made)(tensor(drop_ins, asked)))
+            assert_same_rates(
+                schedule, asked, rates, expected, arithmetic=of_drop_in(mode), ulps=0 if made._ops.width == 64 else 2
+            )
+            before = np.asarray(compiled(made)(tensor(drop_ins, np.array([-1, -(2**31)]))))
+            assert (before == expected[0]).all()
+
+
 def test_float64_is_within_two_ulps_of_the_larger_bound(drop_ins: Any) -> None:
     """Slope, product and sum are rounded, and a power of six factors up to 13 times; all modes give the same bits."""
     if twin(drop_ins, clr_ref.triangular(0, 1, 5))._ops.width == 32:

@@ -99,6 +99,26 @@ def test_pairs_of_float32_are_within_two_ulps(schedule: clr_ref.CyclicalLearning
     assert_same_rates(schedule, np.array(steps)[kept], rates[kept], expected[kept], arithmetic=PAIRS, ulps=2)
 
 
+@pytest.mark.parametrize("maximal", [0.0, -0.0, 1e-12, 1e-3])
+@pytest.mark.parametrize("down", [None, 7, 2.25])
+def test_a_peak_that_is_nearer_to_0_than_the_initial_rate(maximal: float, down: float | None) -> None:
+    """The sum does not cancel there; a rate of 0 is 0."""
+    for size in (1, 3, 53, 59, 33.3, 2.0**27, 2.0**40):
+        if down is not None and size > 2**30:
+            continue
+        schedule = clr_ref.triangular(0.1, maximal, size, step_size_down=down)
+        steps = np.unique([0, 1, 2, *(int(size) + np.arange(-3, 4)).clip(0), *range(50, 70)])
+        rates = evaluate(schedule, steps, backends.numpy_ops())
+        assert_same_rates(schedule, steps, rates, schedule(steps), arithmetic=FLOAT64)
+        near = evaluate(schedule, steps[steps < 2**31].astype(np.int32), pairs_of_float32())
+        if size < 2**27:
+            assert_same_rates(schedule, steps[steps < 2**31], near, schedule(steps[steps < 2**31]), arithmetic=PAIRS, ulps=2)
+        wide = clr_ref.triangular(0.1, maximal, size, step_size_down=down, dtype="float64")
+        expected = wide(steps)
+        found = evaluate(wide, steps, backends.numpy_ops())
+        assert (np.abs(found - expected) <= 3 * 2.0**-53 * np.abs(expected)).all(), size
+
+
 @pytest.mark.parametrize("schedule", list(schedules("float64")), ids=name)
 def test_float64_rates_are_within_their_roundings(schedule: clr_ref.CyclicalLearningRate) -> None:
     """Three roundings of at most half a ULP of the larger bound, and up to 13 of a power of six factors."""

@@ -39,10 +39,11 @@ def first_steps(experiment: Experiment, train: Split | Samples, test: Split | Sa
         digests(last - 1, Path(name))
         resumed = digests(last, Path(name))
     if whole != resumed:
-        if whole != digests(last):
+        again = digests(last)
+        if whole != again:
             raise ModelError(
                 f"{experiment.model} does not repeat: two runs of its first {last} steps from the same seed differ in "
-                f"{_named(whole, digests(last))}; something in it draws random numbers that no seed determines"
+                f"{_named(whole, again)}; something in it draws random numbers that no seed determines"
             )
         raise ModelError(
             f"{experiment.model} cannot be resumed: after an interruption between the first two steps, these differ: "
@@ -53,5 +54,4 @@ def first_steps(experiment: Experiment, train: Split | Samples, test: Split | Sa
 
 
 def _named(one: dict[str, Any], other: dict[str, Any]) -> str:
-    names = [name.removesuffix("_sha256") for name, value in one.items() if value != other[name]]
-    return ", ".join(names) or "nothing this time"
+    return ", ".join(name.removesuffix("_sha256") for name, value in one.items() if value != other[name])

@@ -1,0 +1,84 @@
+"""The Dask cluster that a study runs on: one of this machine, started and closed here, or one that others started."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import logging
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from clr_ref.study.engine import EngineError
+
+#: The threads of a run, see ``determinism.prepare``.
+THREADS = 2
+#: Seconds to wait for a scheduler, and for the first worker.
+TIMEOUT = 30
+
+
+def workers_of_this_machine() -> int:
+    """How many runs its cores allow at a time."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, cores // THREADS)
+
+
+@contextlib.contextmanager
+def local(workers: int) -> Iterator[Any]:
+    """Yield a client of so many worker processes; they end with it, also after an error."""
+    import dask
+
+    distributed: Any = importlib.import_module("distributed")  # its types are incomplete
+    for name in ("distributed", "asyncio", "tornado"):  # what the processes of a cluster tell each other while it closes
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    settings = {
+        "distributed.worker.daemon": True,
+        "distributed.admin.log-format": "%(message)s",
+        "distributed.logging.distributed": "critical",
+        "distributed.scheduler.allowed-failures": 100,  # the engine counts, and knows which job had begun
+    }
+    with (
+        tempfile.TemporaryDirectory(prefix="clr-ref-", ignore_cleanup_errors=True) as folder,
+        dask.config.set(settings),
+        distributed.LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            processes=True,
+            host="127.0.0.1",
+            dashboard_address=None,
+            memory_limit=0,
+            local_directory=folder,
+            silence_logs=logging.CRITICAL,
+            preload=["clr_ref.study.preload"],
+        ) as cluster,
+        distributed.Client(cluster, set_as_default=False) as client,
+    ):
+        client.wait_for_workers(workers, timeout=TIMEOUT * workers)
+        yield client
+
+
+@contextlib.contextmanager
+def others(address: str) -> Iterator[Any]:
+    """Yield a client of a cluster that others started; it stays when the client closes.
+
+    Args:
+        address: such as tcp://host:8786, or the path of a scheduler file.
+
+    Raises:
+        EngineError: there is no scheduler, or it has no worker.
+    """
+    distributed: Any = importlib.import_module("distributed")
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    place = {"scheduler_file": address} if Path(address).is_file() else {"address": address}
+    try:
+        client = distributed.Client(**place, timeout=TIMEOUT, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise EngineError(f"there is no scheduler at {address}: {error}") from None
+    with client:
+        try:
+            client.wait_for_workers(1, timeout=TIMEOUT)
+        except TimeoutError:
+            raise EngineError(f"the scheduler at {address} has no worker: start one with `dask worker {address}`") from None
+        yield client

@@ -15,7 +15,7 @@ from clr_ref.cli.common import Progress, counted, json_option, output_option, pr
 from clr_ref.cli.lines import say
 
 if TYPE_CHECKING:
-    from clr_ref.study.cells import Cell
+    from clr_ref.study.cell import Cell
     from clr_ref.study.config import Study
     from clr_ref.study.run import Listener, Result
 

@@ -1,80 +1,93 @@
-"""Cells: one run of a study each. A cell's report is the file that has the name of its identity's sha256."""
+"""The folder of studies, in files that are written completely or not at all.
+
+- ``cells/SHA256.json``: the report of a cell; the sha256 is that of its identity.
+- ``studies/NAME.json``: what a study is, so that its cells can be found.
+- ``checkpoints/SHA256/``: what a cell resumes from, until it has a report.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import clr_ref
 from clr_ref._files import write_text
-from clr_ref.training.experiment import Experiment
+from clr_ref.study import config
+from clr_ref.study.cell import sha256
+from clr_ref.study.outcome import Outcome
 
 FORMAT = 1
-#: What two CPUs have in common that must give the same bits.
-_FAMILY = ("machine", "flags", "caches")
 
 
 class ChangedError(ValueError):
-    """A report is not as it was written; the message names it."""
+    """A file is not as it was written; the message names it."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Swept:
-    """A policy whose bounds each seed's own range test chooses, and that range test."""
+class Index:
+    """What a study consists of: its file, and the description that its workers fit."""
 
-    policy: str
-    cycle: Mapping[str, float]
-    steps: int
-    minimal_learning_rate: float
-    maximal_learning_rate: float
-
-    def schedule(self, initial: float, maximal: float) -> clr_ref.CyclicalLearningRate:
-        """The schedule with the bounds that the range test chose."""
-        made: clr_ref.CyclicalLearningRate = getattr(clr_ref, self.policy)(initial, maximal, **self.cycle)
-        return made
-
-    def to_data(self) -> dict[str, Any]:
-        """As a JSON value, with numbers as hex floats."""
-        data = dataclasses.asdict(self)
-        data["cycle"] = {key: value.hex() for key, value in self.cycle.items()}
-        for key in ("minimal_learning_rate", "maximal_learning_rate"):
-            data[key] = data[key].hex()
-        return data
+    study: config.Study
+    description: Mapping[str, Any]
 
 
-@dataclasses.dataclass(frozen=True)
-class Cell:
-    """One run. With ``swept``, a range test replaces the schedule of the experiment. The arm's name does not change the run."""
-
-    arm: str
-    experiment: Experiment
-    swept: Swept | None = None
-
-    def identity(self, description: Mapping[str, Any]) -> dict[str, Any]:
-        """All that the bits of the report depend on, as a JSON value.
-
-        Args:
-            description: what ``worker.describe`` found: versions, CPU, settings, and the data of each model.
-        """
-        return {
-            "format": FORMAT,
-            "experiment": self.experiment.to_data(),
-            "range_test": None if self.swept is None else self.swept.to_data(),
-            "model": description["models"][self.experiment.model],
-            "versions": description["versions"],
-            "cpu": {key: description["cpu"].get(key) for key in _FAMILY},
-            "settings": description["settings"],
-        }
+def prepare(folder: Path) -> None:
+    """Make the folder and those in it."""
+    for name in ("cells", "studies", "checkpoints"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
 
 
-def sha256(document: Any) -> str:
-    """The sha256 of a JSON value, whatever the order of its keys."""
-    text = json.dumps(document, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+def write_index(folder: Path, name: str, index: Index) -> None:
+    """Write what a study consists of, completely or not at all.
+
+    Raises:
+        WriteError: the file cannot be written.
+    """
+    document = {"format": FORMAT, "study": index.study.document, "description": index.description}
+    write_text(folder / "studies" / f"{name}.json", json.dumps(document, indent=1) + "\n")
+
+
+def read_index(folder: Path, name: str) -> Index | None:
+    """What a study consists of, or None if it has never run in this folder.
+
+    Raises:
+        ChangedError: the file is damaged.
+    """
+    place = folder / "studies" / f"{name}.json"
+    try:
+        document = json.loads(place.read_text("utf-8"))
+        return Index(config.of_document(document["study"], str(place)), document["description"])
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ChangedError(f"{place} is damaged: {error}; the command of the study writes it again if it is deleted") from None
+
+
+def outcomes(folder: Path) -> list[Outcome]:
+    """The results of all studies in a folder, as far as they have run, study by study, and seed by seed.
+
+    Args:
+        folder: where ``clr-ref study`` wrote them. If it holds several studies, the name of each stands before its arms.
+
+    Raises:
+        ChangedError: a file was changed or is damaged.
+        FileNotFoundError: the folder holds no study.
+    """
+    names = sorted(path.stem for path in (folder / "studies").glob("*.json"))
+    if not names:
+        raise FileNotFoundError(f"{folder} holds no study: clr-ref study writes one")
+    found = []
+    for name in names:
+        index = read_index(folder, name)
+        assert index is not None
+        before = f"{name}: " if len(names) > 1 else ""
+        for cell in index.study.cells():
+            report = read(folder, cell.identity(index.description))
+            if report is not None:
+                found.append(Outcome(before + cell.arm, cell.experiment.seed, tuple(report["history"])))
+    return found
 
 
 def path(folder: Path, identity: Mapping[str, Any]) -> Path:

@@ -12,7 +12,7 @@ from typing import Any
 
 import clr_ref
 from clr_ref._inputs import shown
-from clr_ref.study.cells import Cell, Swept
+from clr_ref.study.cell import Cell, Swept
 from clr_ref.training.experiment import TUTORIAL, Experiment, Optimizer
 from clr_ref.training.model import checked_seed
 
@@ -154,6 +154,8 @@ class _Table:
 
     def number(self, key: str, default: float | None) -> float:
         value = self.values.get(key, default)
+        if value is None:
+            raise StudyError(f"{self.where}: {key} is missing")
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
             raise self.wrong(key, value, "a finite number")
         return float(value)

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from clr_ref.study import cells, config, folder as folders, training, worker
-from clr_ref.study.cells import Cell
+from clr_ref.study import cells, config, training, worker
+from clr_ref.study.cell import Cell, sha256
 from clr_ref.study.engine import Engine, Job, Plan
 from clr_ref.training.checkpoint import differing
 
@@ -74,8 +74,8 @@ def run(
         ChangedError: the index of the study is damaged.
         WriteError: a report cannot be written.
     """
-    folders.prepare(out)
-    stored = folders.read_index(out, name)
+    cells.prepare(out)
+    stored = cells.read_index(out, name)
     material = training.Material(
         str(home.resolve()), study.models, study.subset, study.validation, study.loss, study.batch_size
     )
@@ -88,7 +88,7 @@ def run(
         listener.failed(cell, text)
 
     def jobs(description: Any) -> Iterator[Job]:
-        folders.write_index(out, name, folders.Index(study, description))
+        cells.write_index(out, name, cells.Index(study, description))
         for cell in study.cells():
             identity = cell.identity(description)
             try:
@@ -100,7 +100,7 @@ def run(
                 counts["found"] += 1
                 listener.finished(cell, None)
                 continue
-            checkpoints = out.resolve() / "checkpoints" / cells.sha256(identity)
+            checkpoints = out.resolve() / "checkpoints" / sha256(identity)
             model = description["models"][cell.experiment.model]
             yield Job((cell, identity), (cell, material, model, str(checkpoints)))
 

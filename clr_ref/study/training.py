@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from clr_ref.conformance.load import LoadError, described as described_error, load_function
-from clr_ref.study.cells import Cell
+from clr_ref.study.cell import Cell
 from clr_ref.training import compiled, data as fashion, determinism, experiment as experiments, provenance
 from clr_ref.training.data import Split
 from clr_ref.training.experiment import TUTORIAL, Experiment

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from clr_ref.study.cells import Cell
+from clr_ref.study.cell import Cell
 from clr_ref.study.training import CellError, Material, UnfitError
 
 #: A worker may have several threads, but another run beside this one would draw from the same random generators.

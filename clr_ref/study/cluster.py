@@ -38,6 +38,7 @@ def local(workers: int) -> Iterator[Any]:
         "distributed.admin.log-format": "%(message)s",
         "distributed.logging.distributed": "critical",
         "distributed.scheduler.allowed-failures": 100,  # the engine counts, and knows which job had begun
+        "distributed.worker.profile.enabled": False,  # it takes memory and time
     }
     with (
         tempfile.TemporaryDirectory(prefix="clr-ref-", ignore_cleanup_errors=True) as folder,
@@ -47,7 +48,7 @@ def local(workers: int) -> Iterator[Any]:
             threads_per_worker=1,
             processes=True,
             host="127.0.0.1",
-            dashboard_address=None,
+            scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0", "extensions": _extensions()},
             memory_limit=0,
             local_directory=folder,
             silence_logs=logging.CRITICAL,
@@ -57,6 +58,25 @@ def local(workers: int) -> Iterator[Any]:
     ):
         client.wait_for_workers(workers, timeout=TIMEOUT * workers)
         yield client
+
+
+class _NoSpans:
+    """Stands for the scheduler's extension that keeps a record of every job for its dashboard: 1 KiB each, without an end."""
+
+    def __init__(self, scheduler: Any) -> None:
+        del scheduler
+
+    def __bool__(self) -> bool:
+        return False
+
+    def heartbeat(self, worker: Any, data: Any) -> None:
+        """Take no notice of what a worker measured."""
+
+
+def _extensions() -> dict[str, Any]:
+    """Dask's own, without records and without stealing of jobs, since each job has its worker."""
+    found: dict[str, Any] = importlib.import_module("distributed.scheduler").DEFAULT_EXTENSIONS
+    return {name: extension for name, extension in found.items() if name != "stealing"} | {"spans": _NoSpans}
 
 
 @contextlib.contextmanager

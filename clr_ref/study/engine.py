@@ -29,6 +29,10 @@ class EngineError(Exception):
     """The cluster cannot run the jobs; the message says why. What has finished is not lost."""
 
 
+class _LostError(Exception):
+    """A result was lost with its worker."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Job:
     """Arguments of the work, and what the caller knows the job by."""
@@ -112,17 +116,20 @@ class Engine:
 
     def _look(self) -> None:
         """Inspect the workers that are new, and take back the jobs of those that are gone."""
-        try:
-            if self._client.status != "running":
-                raise OSError
-            there = set(self._client.nthreads())
-        except (OSError, ValueError, RuntimeError, TimeoutError) as error:  # ValueError: the client has closed itself
-            raise EngineError(f"the scheduler is gone; the same command goes on with what is left {error}".rstrip()) from None
+        there = self._workers()
         for address in there - self._known:
             self._inspections[self._submit(self._plan.inspect, self._plan.inspect_arguments, address, "inspect")] = address
         for address in self._known - there:
             self._lose(address)
         self._known = there
+
+    def _workers(self) -> set[str]:
+        try:
+            if self._client.status == "running":
+                return set(self._client.nthreads())
+        except (OSError, ValueError, RuntimeError, TimeoutError):  # ValueError: the client has closed itself
+            pass
+        raise EngineError("the scheduler is gone; the same command goes on with the jobs that are left")
 
     def _lose(self, address: str) -> None:
         self._descriptions.pop(address, None)
@@ -171,16 +178,30 @@ class Engine:
         if future in self._inspections:
             self._inspected(future, self._inspections.pop(future))
             return
-        jobs = next((jobs for jobs in self._at.values() if future in jobs), None)
-        if jobs is None or future.status == "cancelled":  # of a worker that is gone
+        address = next((address for address, jobs in self._at.items() if future in jobs), None)
+        if address is None or future.status == "cancelled":  # of a worker or a scheduler that is gone
             return
-        job = jobs.pop(future)
+        job = self._at[address].pop(future)
         if future.status == "error":
             self._failed_once(job, _text(future))
         else:
-            self._attempts.pop(id(job), None)
-            self._plan.done(job, future.result())
+            try:
+                result = self._result(future, address)
+            except _LostError:
+                self._again.append(job)
+            else:
+                self._attempts.pop(id(job), None)
+                self._plan.done(job, result)
         future.release()
+
+    def _result(self, future: Any, address: str) -> Any:
+        """The result, which its worker keeps until it is fetched: if the worker ends before, Dask waits without an end."""
+        while True:
+            try:
+                return future.result(timeout=2 * LOOK)
+            except TimeoutError:
+                if address not in self._workers():
+                    raise _LostError from None
 
     def _inspected(self, future: Any, address: str) -> None:
         if future.status == "error":

@@ -31,8 +31,7 @@ def local(workers: int) -> Iterator[Any]:
     import dask
 
     distributed: Any = importlib.import_module("distributed")  # its types are incomplete
-    for name in ("distributed", "asyncio", "tornado"):  # what the processes of a cluster tell each other while it closes
-        logging.getLogger(name).setLevel(logging.CRITICAL)
+    _quieten()
     settings = {
         "distributed.worker.daemon": True,
         "distributed.admin.log-format": "%(message)s",
@@ -58,6 +57,12 @@ def local(workers: int) -> Iterator[Any]:
     ):
         client.wait_for_workers(workers, timeout=TIMEOUT * workers)
         yield client
+
+
+def _quieten() -> None:
+    """Keep out of the terminal what Dask logs when a connection ends: the engine finds it too, and says it in one line."""
+    for name in ("distributed", "asyncio", "tornado"):
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
 
 
 class _NoSpans:
@@ -90,7 +95,7 @@ def others(address: str) -> Iterator[Any]:
         EngineError: there is no scheduler, or it has no worker.
     """
     distributed: Any = importlib.import_module("distributed")
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    _quieten()
     place = {"scheduler_file": address} if Path(address).is_file() else {"address": address}
     try:
         client = distributed.Client(**place, timeout=TIMEOUT, set_as_default=False)

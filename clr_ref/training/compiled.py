@@ -88,9 +88,10 @@ def _own(experiment: Experiment, samples: Samples, model: Any, learning_rate: An
             raise ModelError(f"the model of {name} is not compiled: compile it, or give a loss and a learning rate")
         metrics = ["accuracy"] if "crossentropy" in experiment.loss else []
         try:
-            model.compile(optimizer=_optimizer(experiment, learning_rate), loss=experiment.loss, metrics=metrics)
+            keras.losses.get(experiment.loss)
         except ValueError as error:
             raise ModelError(f"the model of {name} cannot be compiled with loss {experiment.loss!r}: {error}") from None
+        model.compile(optimizer=_optimizer(experiment, learning_rate), loss=experiment.loss, metrics=metrics)
     elif experiment.loss is not None:
         raise ModelError(f"the model of {name} is compiled, with its own loss; leave out {experiment.loss!r}")
     elif learning_rate is not None:

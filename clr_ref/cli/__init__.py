@@ -61,7 +61,7 @@ for command in (
     migrate.migrate,
     tutorial.tutorial,
     range_test.range_test,
-    study.study,
+    study.study_group,
     bench.bench,
 ):
     main.add_command(command)

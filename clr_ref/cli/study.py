@@ -20,7 +20,28 @@ if TYPE_CHECKING:
     from clr_ref.study.run import Listener, Result
 
 
-@click.command()
+class _Group(click.Group):
+    """A group whose command ``run`` need not be named: ``clr-ref study FILE.toml``."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and args[0] not in {*self.commands, *ctx.help_option_names}:
+            args = ["run", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group("study", cls=_Group)
+def study_group() -> None:
+    r"""Train a grid of models, learning rates and seeds.
+
+    `clr-ref study FILE.toml` is short for `clr-ref study run FILE.toml`.
+
+    \b
+    Example:
+      clr-ref study --example
+    """
+
+
+@study_group.command()
 @click.argument("file", required=False, type=click.Path(path_type=Path), metavar="[FILE.toml]")
 @output_option("--out", folder=True, help="Folder for the reports. Default: the name of the file, without .toml.")
 @click.option("--workers", type=click.IntRange(1, 1024), metavar="N", help="Worker processes. Default: one for two cores.")
@@ -28,7 +49,7 @@ if TYPE_CHECKING:
 @click.option("--mixed", is_flag=True, help="Also use workers whose versions or CPU differ. Each report has its own.")
 @click.option("--example", is_flag=True, help="Print a study file with comments.")
 @json_option
-def study(
+def run(
     file: Path | None,
     out: Path | None,
     workers: int | None,
@@ -46,8 +67,7 @@ def study(
 
     \b
     Example:
-      clr-ref study --example > study.toml
-      clr-ref study study.toml
+      clr-ref study run study.toml
     """
     if example:
         from clr_ref.study.example import EXAMPLE

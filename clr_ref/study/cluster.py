@@ -61,8 +61,9 @@ def local(workers: int) -> Iterator[Any]:
 
 def _quieten() -> None:
     """Keep out of the terminal what Dask logs when a connection ends: the engine finds it too, and says it in one line."""
-    for name in ("distributed", "asyncio", "tornado"):
-        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    for name in [*logging.root.manager.loggerDict, "asyncio", "tornado"]:
+        if name.partition(".")[0] in ("distributed", "asyncio", "tornado"):  # Dask gives some of its loggers a level
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
 
 
 class _NoSpans:

@@ -43,7 +43,7 @@ initial_learning_rate = 1e-3
 maximal_learning_rate = 1e-1
 step_size = 4
 """
-LONG = STUDY.replace("epochs = 2", "epochs = 60").replace("seeds = 2", "seeds = 1")
+LONG = STUDY.replace("epochs = 2", "epochs = 30").replace("seeds = 2", "seeds = 1")
 
 
 def started(folder: Path, text: str, *arguments: str) -> subprocess.Popen[str]:

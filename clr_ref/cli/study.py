@@ -121,7 +121,7 @@ def _run(chosen: Study, file: Path, out: Path, workers: int | None, scheduler: s
                 else:
                     client = stack.enter_context(cluster.others(scheduler))
                 return runs.run(chosen, client, file.parent, out, file.stem, _listener(progress, len(chosen)), mixed=mixed)
-        except (engine.EngineError, cells.ChangedError) as error:
+        except (engine.EngineError, cells.BusyError, cells.ChangedError) as error:
             raise click.UsageError(str(error)) from None
         except KeyboardInterrupt:
             click.echo("interrupted: the same command goes on with the cells that are left", err=True)

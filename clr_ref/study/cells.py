@@ -7,11 +7,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
-from collections.abc import Mapping
+import shutil
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+import filelock
 
 from clr_ref._files import write_text
 from clr_ref.study import config
@@ -19,6 +23,10 @@ from clr_ref.study.cell import sha256
 from clr_ref.study.outcome import Outcome
 
 FORMAT = 1
+
+
+class BusyError(Exception):
+    """Another command uses the folder."""
 
 
 class ChangedError(ValueError):
@@ -33,10 +41,23 @@ class Index:
     description: Mapping[str, Any]
 
 
-def prepare(folder: Path) -> None:
-    """Make the folder and those in it."""
+@contextlib.contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Make the folder and those in it, and hold it alone: two commands would train the same cells.
+
+    Raises:
+        BusyError: another command holds it.
+        OSError: a folder cannot be made.
+    """
     for name in ("cells", "studies", "checkpoints"):
         (folder / name).mkdir(parents=True, exist_ok=True)
+    try:
+        with filelock.FileLock(folder / ".lock", timeout=0):
+            for left in (folder / "cells").glob(".*.clr-ref-new-*"):  # of a command that was killed
+                shutil.rmtree(left, ignore_errors=True)
+            yield
+    except filelock.Timeout:
+        raise BusyError(f"another study runs in {folder}: wait for its end, or give another --out") from None
 
 
 def write_index(folder: Path, name: str, index: Index) -> None:

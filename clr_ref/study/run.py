@@ -71,10 +71,15 @@ def run(
 
     Raises:
         EngineError: the cluster cannot run the study. What has finished is written.
+        BusyError: another command uses the folder.
         ChangedError: the index of the study is damaged.
         WriteError: a report cannot be written.
     """
-    cells.prepare(out)
+    with cells.held(out):
+        return _run(study, client, home, out, name, listener, mixed=mixed)
+
+
+def _run(study: config.Study, client: Any, home: Path, out: Path, name: str, listener: Listener, *, mixed: bool) -> Result:
     stored = cells.read_index(out, name)
     material = training.Material(
         str(home.resolve()), study.models, study.subset, study.validation, study.loss, study.batch_size

@@ -57,9 +57,9 @@ def test_what_a_cell_was_made_with(key: str) -> None:
 
 @pytest.fixture
 def written(tmp_path: Path) -> tuple[Path, dict[str, Any], Path]:
-    cells.prepare(tmp_path)
     identity = next(studied().cells()).identity(DESCRIPTION)
-    return tmp_path, identity, cells.write(tmp_path, identity, REPORT)
+    with cells.held(tmp_path):
+        return tmp_path, identity, cells.write(tmp_path, identity, REPORT)
 
 
 def test_a_report_comes_back(written: tuple[Path, dict[str, Any], Path]) -> None:
@@ -95,7 +95,8 @@ def test_the_report_of_another_cell_is_refused(written: tuple[Path, dict[str, An
 def test_outcomes(tmp_path: Path) -> None:
     """In the order of the study, as far as it has run; two studies in a folder have their names before their arms."""
     study = studied()
-    cells.prepare(tmp_path)
+    with cells.held(tmp_path):
+        pass
     with pytest.raises(FileNotFoundError, match="holds no study"):
         cells.outcomes(tmp_path)
     cells.write_index(tmp_path, "one", cells.Index(study, DESCRIPTION))
@@ -116,3 +117,15 @@ def test_outcomes(tmp_path: Path) -> None:
     (tmp_path / "studies" / "one.json").write_text("{", "utf-8")
     with pytest.raises(cells.ChangedError, match=r"one\.json is damaged"):
         cells.outcomes(tmp_path)
+
+
+def test_one_command_at_a_time(tmp_path: Path) -> None:
+    """What a killed command has left is removed, since no other can be writing it."""
+    left = tmp_path / "cells" / ".abc.clr-ref-new-xyz"
+    left.mkdir(parents=True)
+    with cells.held(tmp_path):
+        assert not left.exists()
+        with pytest.raises(cells.BusyError, match=r"another study runs in .*: wait for its end"), cells.held(tmp_path):
+            pass
+    with cells.held(tmp_path):
+        pass

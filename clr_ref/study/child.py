@@ -34,8 +34,12 @@ def main() -> None:
             name, arguments = pickle.load(requests)
         except EOFError:
             return
-        pickle.dump(_reply(name, arguments, on_step), replies)
-        replies.flush()
+        reply = pickle.dumps(_reply(name, arguments, on_step))
+        try:
+            replies.write(reply)
+            replies.flush()
+        except OSError:  # the worker is gone; at its end, Python would try to write the rest
+            os._exit(1)
 
 
 def _reply(name: str, arguments: tuple[Any, ...], on_step: Any) -> tuple[bool, Any]:

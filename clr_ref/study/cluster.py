@@ -6,7 +6,9 @@ import contextlib
 import importlib
 import logging
 import os
+import signal
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -39,24 +41,47 @@ def local(workers: int) -> Iterator[Any]:
         "distributed.scheduler.allowed-failures": 100,  # the engine counts, and knows which job had begun
         "distributed.worker.profile.enabled": False,  # it takes memory and time
     }
-    with (
-        tempfile.TemporaryDirectory(prefix="clr-ref-", ignore_cleanup_errors=True) as folder,
-        dask.config.set(settings),
-        distributed.LocalCluster(
-            n_workers=workers,
-            threads_per_worker=1,
-            processes=True,
-            host="127.0.0.1",
-            scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0", "extensions": _extensions()},
-            memory_limit=0,
-            local_directory=folder,
-            silence_logs=logging.CRITICAL,
-            preload=["clr_ref.study.preload"],
-        ) as cluster,
-        distributed.Client(cluster, set_as_default=False) as client,
-    ):
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="clr-ref-", ignore_cleanup_errors=True))
+        stack.enter_context(dask.config.set(settings))
+        with _interrupts_wait():
+            cluster = distributed.LocalCluster(
+                n_workers=workers,
+                threads_per_worker=1,
+                processes=True,
+                host="127.0.0.1",
+                scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0", "extensions": _extensions()},
+                memory_limit=0,
+                local_directory=folder,
+                silence_logs=logging.CRITICAL,
+                preload=["clr_ref.study.preload"],
+            )
+            stack.enter_context(cluster)
+            client = stack.enter_context(distributed.Client(cluster, set_as_default=False))
         client.wait_for_workers(workers, timeout=TIMEOUT * workers)
         yield client
+
+
+@contextlib.contextmanager
+def _interrupts_wait() -> Iterator[None]:
+    """Deal with Ctrl-C and SIGTERM at the end: a cluster that has half started cannot be closed."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    received: list[int] = []
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in before:
+        signal.signal(number, lambda which, frame: received.append(which))
+    try:
+        yield
+    except Exception:
+        if not received:  # else a worker that has not loaded ``preload`` yet has ended by the same Ctrl-C
+            raise
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if received:
+        signal.raise_signal(received[0])
 
 
 def _quieten() -> None:

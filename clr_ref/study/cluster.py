@@ -40,6 +40,7 @@ def local(workers: int) -> Iterator[Any]:
         "distributed.logging.distributed": "critical",
         "distributed.scheduler.allowed-failures": 100,  # the engine counts, and knows which job had begun
         "distributed.worker.profile.enabled": False,  # it takes memory and time
+        "distributed.admin.low-level-log-length": 100,
     }
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="clr-ref-", ignore_cleanup_errors=True))

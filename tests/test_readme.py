@@ -51,6 +51,8 @@ def test_the_commands_are_right_calls(call: list[str], tmp_path: Path, monkeypat
     command: click.Command = main
     words = call
     while isinstance(command, click.Group):
+        if words[0] not in command.commands:  # study FILE.toml is short for study run FILE.toml
+            words = ["run", *words]
         command, words = command.commands[words[0]], words[1:]
     assert command.make_context(call[0], words).params
 

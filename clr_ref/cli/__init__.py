@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 import clr_ref
-from clr_ref.cli import bench, conform, golden, migrate, range_test, schedule, tutorial, verify
+from clr_ref.cli import bench, conform, golden, migrate, range_test, schedule, study, tutorial, verify
 from clr_ref.cli.common import ending_clearly, writing_clearly
 
 
@@ -61,6 +61,7 @@ for command in (
     migrate.migrate,
     tutorial.tutorial,
     range_test.range_test,
+    study.study_group,
     bench.bench,
 ):
     main.add_command(command)

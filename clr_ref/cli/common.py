@@ -240,14 +240,20 @@ def fail(error: Exception, folder: Path | None, as_json: bool, undone: str) -> N
 
 
 #: The modules that an extra of pyproject.toml installs. Those of "conformance" are missed where an exceptions file is read.
-_EXTRAS = {"migrate": ("libcst", "nbformat"), "plot": ("matplotlib",), "record": ("uv",), "training": ("pooch",)}
+_EXTRAS = {
+    "migrate": ("libcst", "nbformat"),
+    "plot": ("matplotlib",),
+    "record": ("uv",),
+    "study": ("distributed", "scipy"),
+    "training": ("pooch",),
+}
 
 
 def require_extras(*extras: str, framework: bool = False) -> None:
     """Check that a command has all that it needs besides clr_ref, before it begins. Nothing is imported.
 
     Args:
-        extras: extras of clr-ref: "migrate", "plot", "record", "training".
+        extras: extras of clr-ref: "migrate", "plot", "record", "study", "training".
         framework: the command also needs TensorFlow, or Keras with one of its backends.
 
     Raises:

@@ -30,6 +30,7 @@ from clr_ref.cli.lines import say
 from clr_ref.conformance.load import LoadError, described, load_function
 from clr_ref.exact import ulp
 from clr_ref.range_test.result import RangeTest
+from clr_ref.training.made import MadeError, made, parts
 
 if TYPE_CHECKING:
     from clr_ref.range_test.comparison import Comparison
@@ -85,7 +86,8 @@ def range_test(
     r"""Raise the learning rate until the loss stops falling, and suggest bounds for a cyclical one.
 
     Without an argument it sweeps the TFA tutorial's network on Fashion-MNIST. MODULE:MAKE, or FILE.py:MAKE, names a function
-    that takes no arguments and returns a compiled Keras model and its data: (model, dataset), or (model, (x, y)).
+    that takes no arguments and returns a compiled Keras model and its data: (model, dataset), or (model, (x, y)). A third part,
+    the data with which `clr-ref study` measures, is not used.
 
     Needs Keras with TensorFlow, JAX or torch; the tutorial's network needs TensorFlow; --out needs clr-ref[plot].
 
@@ -209,23 +211,20 @@ def _own(target: str, options: dict[str, Any], extras: list[str]) -> Run:
         raise wrong(str(error)) from None
     require_extras(*extras, framework=True)
     with _described(target, wrong):
-        made = make()
-    if not isinstance(made, tuple) or len(made) != 2:
-        got = f"a tuple of {len(made)}" if isinstance(made, tuple) else type(made).__name__
-        raise wrong(f"{target} must return (model, data), got {got}")
-    model, data = made
-    given = data if isinstance(data, tuple) else (data,)
-    if not 1 <= len(given) <= 3:
-        raise wrong(f"the data of {target} must be (x, y) or (x, y, sample_weight), got a tuple of {len(given)}")
-    x, y, weights = (*given, None, None)[:3]
+        returned = make()
+    try:
+        found = made(returned, target)
+        x, y, weights = parts(found.data, target)
+    except MadeError as error:
+        raise wrong(str(error)) from None
 
     def run(seed: int, bar: Progress, epochs: int | None, comparisons: list[Comparison]) -> RangeTest:
         from clr_ref.range_test import range_test as test
 
         with _described(target, wrong):
-            found = test(model, x, y, sample_weight=weights, seed=seed, progress=_told(bar, options["steps"]), **options)
-        bar.done(f"{len(found.rates)} of {found.steps} rates applied")
-        return found
+            swept = test(found.model, x, y, sample_weight=weights, seed=seed, progress=_told(bar, options["steps"]), **options)
+        bar.done(f"{len(swept.rates)} of {swept.steps} rates applied")
+        return swept
 
     return run
 

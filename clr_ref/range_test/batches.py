@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from clr_ref.training.samples import leaves, mapped
+
 
 def batches(
     x: Any, y: Any, sample_weight: Any, *, batch_size: int, seed: int, is_sequence: Callable[[Any], bool]
@@ -22,9 +24,9 @@ def batches(
         TypeError: data of another kind, or y or sample_weight beside data that yield batches.
         ValueError: arrays of different lengths or without samples; data that are exhausted and cannot begin again.
     """
-    leaves = _leaves((x, y, sample_weight))
-    if leaves and all(hasattr(leaf, "shape") and not callable(leaf.shape) for leaf in leaves):
-        return _of_arrays((x, y, sample_weight), leaves, batch_size, seed)
+    found = leaves((x, y, sample_weight))
+    if found and all(hasattr(leaf, "shape") and not callable(leaf.shape) for leaf in found):
+        return _of_arrays((x, y, sample_weight), found, batch_size, seed)
     if y is not None or sample_weight is not None:
         raise TypeError(f"y and sample_weight go with arrays; {type(x).__name__} has to yield them itself")
     if is_sequence(x):
@@ -83,20 +85,8 @@ def weighted_by_class(batch: Any, class_weight: Mapping[int, float], dtype: str,
     return x, y, weights
 
 
-def mapped(function: Callable[[Any], Any], data: Any) -> Any:
-    """Return the data with ``function`` applied to each leaf. None stays, and lists become tuples, as in ``fit``."""
-    if data is None:
-        return None
-    if isinstance(data, dict):
-        return {key: mapped(function, value) for key, value in data.items()}
-    if isinstance(data, (list, tuple)):
-        values = [mapped(function, value) for value in data]
-        return type(data)(*values) if hasattr(data, "_fields") else tuple(values)
-    return function(data)
-
-
-def _of_arrays(data: tuple[Any, Any, Any], leaves: list[Any], batch_size: int, seed: int) -> Iterator[Any]:
-    lengths = sorted({int(leaf.shape[0]) if len(leaf.shape) else 0 for leaf in leaves})
+def _of_arrays(data: tuple[Any, Any, Any], found: list[Any], batch_size: int, seed: int) -> Iterator[Any]:
+    lengths = sorted({int(leaf.shape[0]) if len(leaf.shape) else 0 for leaf in found})
     if len(lengths) > 1:
         raise ValueError(f"x, y and sample_weight must have as many samples each, got {lengths}")
     if lengths[0] == 0:
@@ -144,13 +134,3 @@ def _once_through(sequence: Any) -> Callable[[], Iterator[Any]]:
             sequence.on_epoch_end()
 
     return begin
-
-
-def _leaves(data: Any) -> list[Any]:
-    if data is None:
-        return []
-    if isinstance(data, dict):
-        return [leaf for value in data.values() for leaf in _leaves(value)]
-    if isinstance(data, (list, tuple)):
-        return [leaf for value in data for leaf in _leaves(value)]
-    return [data]

@@ -17,7 +17,8 @@ import numpy as np
 from clr_ref.keras import api, optimizers
 from clr_ref.keras.api import keras
 from clr_ref.range_test import state
-from clr_ref.range_test.batches import mapped, packed, unpacked, weighted_by_class
+from clr_ref.range_test.batches import packed, unpacked, weighted_by_class
+from clr_ref.training.samples import mapped
 
 #: Sets the rate of the next update.
 SetRate = Callable[[Any], None]

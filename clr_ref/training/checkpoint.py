@@ -31,7 +31,7 @@ class Checkpoint:
     """The state after ``step`` optimizer steps.
 
     ``weights``, ``optimizer`` and ``random`` are the variables of the model, the optimizer and the random layers. ``rates``
-    (float64), ``losses`` (float64) and ``hits`` (int64, the number of correct predictions) have an element for each step.
+    (float64), ``losses`` (float64) and ``hits`` (float64, the number of correct predictions) have an element for each step.
     ``validation`` has an entry for each complete epoch.
     """
 
@@ -41,7 +41,7 @@ class Checkpoint:
     random: tuple[NDArray[Any], ...]
     rates: NDArray[np.float64]
     losses: NDArray[np.float64]
-    hits: NDArray[np.int64]
+    hits: NDArray[np.float64]
     validation: tuple[Mapping[str, float], ...]
 
 
@@ -93,8 +93,8 @@ def load(path: Path, identity: Mapping[str, Any]) -> Checkpoint | None:
     with np.load(io.BytesIO(archive), allow_pickle=False) as file:
         arrays = dict(file)
     about = json.loads(str(arrays["about"]))
-    if differing := sorted(_differing(about["identity"], json.loads(json.dumps(identity)))):
-        raise CheckpointError(f"{path} is the checkpoint of another run; these differ: {'; '.join(differing)}")
+    if found := sorted(differing(about["identity"], json.loads(json.dumps(identity)))):
+        raise CheckpointError(f"{path} is the checkpoint of another run; these differ: {'; '.join(found)}")
     return Checkpoint(
         step=about["step"],
         weights=_group(arrays, "weights"),
@@ -111,12 +111,12 @@ def _group(arrays: Mapping[str, NDArray[Any]], name: str) -> tuple[NDArray[Any],
     return tuple(arrays[f"{name}-{i}"] for i in range(sum(key.startswith(f"{name}-") for key in arrays)))
 
 
-def _differing(one: Any, other: Any, where: str = "") -> list[str]:
+def differing(one: Any, other: Any, where: str = "") -> list[str]:
     """The differences between two JSON values, each with the path to it."""
     if isinstance(one, dict) and isinstance(other, dict):
         return [
             difference
             for key in {*one, *other}
-            for difference in _differing(one.get(key), other.get(key), f"{where}.{key}" if where else key)
+            for difference in differing(one.get(key), other.get(key), f"{where}.{key}" if where else key)
         ]
     return [] if one == other else [f"{where} was {one!r}, now {other!r}"]

@@ -103,10 +103,12 @@ def random_states(model: Any) -> list[Any]:
         RuntimeError: a random layer keeps its state where it cannot be saved, because it was built before ``prepare`` was
             called.
     """
+    from clr_ref.keras import api
+
     states = []
-    for layer in model.layers:
-        if getattr(layer, "seed_generator", None) is not None:  # Keras 3
-            states.append(layer.seed_generator.state)
+    for layer in model._flatten_layers():  # also those inside other layers
+        if api.IS_KERAS_3:
+            states += [generator.state for generator in layer._seed_generators]
         elif (random := getattr(layer, "_random_generator", None)) is not None:  # tf.keras, which has no public name for it
             if random._generator is None:
                 raise RuntimeError(f"{layer.name} was built before clr_ref.training.determinism.prepare() was called")

@@ -13,7 +13,7 @@ from typing import Any
 import clr_ref
 from clr_ref.golden import accept, store
 from clr_ref.golden.store import TrainingRecord
-from clr_ref.training import experiment as experiments, provenance
+from clr_ref.training import experiment as experiments, provenance, report as reports
 from clr_ref.training.data import FashionMnist
 from clr_ref.training.experiment import Experiment, Report
 
@@ -68,7 +68,7 @@ def record(data: FashionMnist, folder: Path, *, reason: str | None = None) -> Tr
         "versions": dict(report.versions),
         "cpu": dict(report.cpu),
         "settings": dataclasses.asdict(report.settings),
-        "data": {"train": experiments.described(data.train), "test": experiments.described(data.test)},
+        "data": {"train": reports.described(data.train), "test": reports.described(data.test)},
     }
     document: dict[str, Any] = {"format": store.FORMAT, "provenance": about, "runs": runs}
     file_name = f"tf-{report.versions['tensorflow']}_{report.versions['keras']}.json"

@@ -78,8 +78,8 @@ def test_a_wrong_call_exits_with_2(arguments: list[str], message: str) -> None:
 
 #: What ``make`` may do wrong, in the file mine.py, and the end of the message.
 WRONG = {
-    "return 7": "mine.py:make must return (model, data), got int",
-    "return 1, 2, 3": "mine.py:make must return (model, data), got a tuple of 3",
+    "return 7": "mine.py:make must return (model, data) or (model, data, validation), got int",
+    "return 1, 2, 3, 4": "mine.py:make must return (model, data) or (model, data, validation), got a tuple of 4",
     "return 1, ()": "the data of mine.py:make must be (x, y) or (x, y, sample_weight), got a tuple of 0",
     "return 1 / 0": "mine.py:make raised ZeroDivisionError: division by zero (mine.py, line 2)",
     "raise SystemExit(7)": "mine.py:make raised SystemExit: 7 (mine.py, line 2)",

@@ -47,10 +47,10 @@ def tfa(schedule: Any) -> Any:
 
     optimizers = tensorflow_addons.optimizers
     arguments = (schedule.initial_learning_rate, schedule.maximal_learning_rate, schedule.step_size)
-    policy = type(schedule.scale_fn).__name__
-    if policy == "Constant":
+    policy = schedule.scale_fn.name
+    if policy == "triangular":
         return optimizers.TriangularCyclicalLearningRate(*arguments)
-    if policy == "Halving":
+    if policy == "triangular2":
         return optimizers.CyclicalLearningRate(*arguments, scale_fn=lambda x: 1 / (2.0 ** (x - 1)))  # as in the tutorial
     return optimizers.ExponentialCyclicalLearningRate(*arguments, gamma=schedule.scale_fn.gamma)
 

@@ -15,7 +15,7 @@ import numpy as np
 from clr_ref import pages
 from clr_ref._files import remove_leftovers, write_text
 from clr_ref.pages.html import Markup, tag
-from clr_ref.training.experiment import EPOCH
+from clr_ref.training.log import EPOCH
 from clr_ref.training.tutorial.runs import BATCH_SIZE, Result
 
 #: File names of the pictures, and what they show.

@@ -1,0 +1,170 @@
+"""``clr-ref study``."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from clr_ref.cli.common import Progress, counted, json_option, output_option, print_json, require_extras
+from clr_ref.cli.lines import say
+
+if TYPE_CHECKING:
+    from clr_ref.study.cell import Cell
+    from clr_ref.study.config import Study
+    from clr_ref.study.run import Listener, Result
+
+
+class _Group(click.Group):
+    """A group whose command ``run`` need not be named: ``clr-ref study FILE.toml``."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and args[0] not in {*self.commands, *ctx.help_option_names}:
+            args = ["run", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group("study", cls=_Group)
+def study_group() -> None:
+    r"""Train a grid of models, learning rates and seeds.
+
+    `clr-ref study FILE.toml` is short for `clr-ref study run FILE.toml`.
+
+    \b
+    Example:
+      clr-ref study --example
+    """
+
+
+@study_group.command()
+@click.argument("file", required=False, type=click.Path(path_type=Path), metavar="[FILE.toml]")
+@output_option("--out", folder=True, help="Folder for the reports. Default: the name of the file, without .toml.")
+@click.option("--workers", type=click.IntRange(1, 1024), metavar="N", help="Worker processes. Default: one for two cores.")
+@click.option("--scheduler", metavar="ADDRESS", help="Use this Dask scheduler: tcp://host:8786, or a scheduler file.")
+@click.option("--mixed", is_flag=True, help="Also use workers whose versions or CPU differ. Each report has its own.")
+@click.option("--example", is_flag=True, help="Print a study file with comments.")
+@json_option
+def run(
+    file: Path | None,
+    out: Path | None,
+    workers: int | None,
+    scheduler: str | None,
+    mixed: bool,
+    example: bool,
+    as_json: bool,
+) -> None:
+    r"""Train a grid of models, learning rates and seeds, each cell so that it repeats bit for bit.
+
+    FILE.toml names the grid. Each report is a file in the folder --out, so an interrupted study resumes, and a study that
+    grows trains only what is new. Needs TensorFlow and clr-ref[study].
+
+    Exit code 1 if a cell has failed.
+
+    \b
+    Example:
+      clr-ref study run study.toml
+    """
+    if example:
+        from clr_ref.study.example import EXAMPLE
+
+        click.echo(EXAMPLE, nl=False)
+        return
+    if file is None:
+        raise click.UsageError("give a study file, or --example")
+    if scheduler is not None and workers is not None:
+        raise click.UsageError("--workers goes with a cluster of this machine, not with --scheduler")
+    require_extras("study", framework=scheduler is None)
+    from clr_ref.study import config
+
+    try:
+        chosen = config.read(file)
+    except config.StudyError as error:
+        raise click.UsageError(str(error)) from None
+    out = Path(file.stem) if out is None else out
+    result = _run(chosen, file, out, workers, scheduler, mixed)
+    holds = not result.failures
+    if as_json:
+        document = {
+            "holds": holds,
+            "cells": len(chosen),
+            "found": result.found,
+            "trained": result.trained,
+            "failed": [vars(failure) for failure in result.failures],
+            "refused": dict(result.refused),
+            "out": str(out),
+        }
+        print_json(document)
+    else:
+        say(f"{counted(len(chosen), 'cell')}: {result.found} found, {result.trained} trained, {len(result.failures)} failed")
+        for failure in result.failures:
+            say(f"{failure.arm}, seed {failure.seed}, {failure.model} failed:")
+            say(failure.error, first="  ")
+        say(f"wrote {out}/")
+    sys.exit(0 if holds else 1)
+
+
+def _run(chosen: Study, file: Path, out: Path, workers: int | None, scheduler: str | None, mixed: bool) -> Result:
+    from clr_ref.study import cells, cluster, engine, run as runs
+
+    with Progress(len(chosen)) as progress:
+        progress.start("starting")
+        try:
+            with contextlib.ExitStack() as stack:
+                if scheduler is None:
+                    most = min(len(chosen), cluster.workers_of_this_machine()) if workers is None else workers
+                    client = stack.enter_context(cluster.local(most))
+                else:
+                    client = stack.enter_context(cluster.others(scheduler))
+                return runs.run(chosen, client, file.parent, out, file.stem, _listener(progress, len(chosen)), mixed=mixed)
+        except (engine.EngineError, cells.BusyError, cells.ChangedError) as error:
+            raise click.UsageError(str(error)) from None
+        except KeyboardInterrupt:
+            click.echo("interrupted: the same command goes on with the cells that are left", err=True)
+            raise click.Abort from None
+
+
+def _listener(progress: Progress, total: int) -> Listener:
+    from clr_ref.study.run import Listener
+
+    begun = 0.0
+    counts = {"done": 0, "trained": 0, "failed": 0, "running": 0}
+
+    def tell(text: str) -> None:
+        left = total - counts["done"] - counts["failed"]
+        words = f"{counts['done']} of {total} done, {counts['running']} running, {counts['failed']} failed"
+        if counts["trained"] and left:
+            words += f", about {_duration((time.monotonic() - begun) / counts['trained'] * left)} left"
+        progress.done(f"{text}; {words}")
+
+    def finished(cell: Cell, report: Mapping[str, Any] | None) -> None:
+        counts["done"] += 1
+        if report is None:
+            progress.advance()
+            return
+        counts["trained"] += 1
+        last = report["history"][-1]
+        measured = ", ".join(f"{name} {last[name]:.4g}" for name in ("val_loss", "val_accuracy") if name in last)
+        tell(f"{cell.arm}, seed {cell.experiment.seed}: {measured}")
+
+    def failed(cell: Cell, text: str) -> None:
+        counts["failed"] += 1
+        tell(f"{cell.arm}, seed {cell.experiment.seed}: failed, {text.splitlines()[-1]}")
+
+    def running(number: int) -> None:
+        nonlocal begun
+        begun = begun or time.monotonic()  # not the time in which the workers start
+        counts["running"] = number
+        progress.start(f"{number} running, {counts['failed']} failed")
+
+    return Listener(finished, failed, lambda address, reason: progress.tell(f"{address} is not used: {reason}"), running)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,239 @@
+"""The engine: it feeds jobs to the workers of a Dask cluster as they finish, so that its memory does not grow with the jobs.
+
+It knows nothing of training. Each worker is inspected first, and gets jobs only if it fits. A job goes to one worker by name:
+Dask's own scheduling would also use workers that nobody has inspected, such as those that join later.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import queue
+import time
+import traceback
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+#: Jobs that a worker has at a time: it begins the second without waiting for the next message.
+DEPTH = 2
+#: So many times a job is tried.
+ATTEMPTS = 3
+#: Seconds between two looks at which workers there are.
+LOOK = 0.5
+#: Seconds without any worker after which the engine gives up.
+PATIENCE = 60.0
+
+
+class EngineError(Exception):
+    """The cluster cannot run the jobs; the message says why. What has finished is not lost."""
+
+
+class _LostError(Exception):
+    """A result was lost with its worker."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """Arguments of the work, and what the caller knows the job by."""
+
+    key: Any
+    arguments: tuple[Any, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What the engine calls.
+
+    Args:
+        inspect: called on each worker with ``inspect_arguments``; it returns a description, or raises why the worker is no use.
+        reference: called with the description of each worker that was there at the start; returns the one that all have to fit.
+        misfit: called with the reference and the description of a worker; returns why the worker is refused, or None.
+        jobs: called with the reference; yields the jobs.
+        work: called on a worker with the arguments of a job.
+        done: called with a job and what the work returned.
+        failed: called with a job and the text of its last error.
+        refused: called with the address of a worker and the reason.
+        running: called with the number of workers that have a job, whenever it may have changed.
+    """
+
+    inspect: Callable[..., Any]
+    inspect_arguments: tuple[Any, ...]
+    reference: Callable[[Mapping[str, Any]], Any]
+    misfit: Callable[[Any, Any], str | None]
+    jobs: Callable[[Any], Iterator[Job]]
+    work: Callable[..., Any]
+    done: Callable[[Job, Any], None]
+    failed: Callable[[Job, str], None]
+    refused: Callable[[str, str], None]
+    running: Callable[[int], None] = lambda number: None
+
+
+class Engine:
+    """One run of a plan on a cluster."""
+
+    def __init__(self, client: Any, plan: Plan) -> None:
+        self._client, self._plan = client, plan
+        self._events: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._inspections: dict[Any, str] = {}
+        self._descriptions: dict[str, Any] = {}
+        self._known: set[str] = set()
+        self._refused: dict[str, str] = {}
+        #: Of each accepted worker, its jobs by their futures, the oldest first.
+        self._at: dict[str, dict[Any, Job]] = {}
+        self._attempts: collections.Counter[int] = collections.Counter()
+        self._again: collections.deque[Job] = collections.deque()
+        self._reference: Any = None
+        self._jobs: Iterator[Job] | None = None
+        self._name = uuid.uuid4().hex
+        self._number = 0
+
+    def run(self) -> None:
+        """Run all jobs.
+
+        Raises:
+            EngineError: no worker fits, all workers are gone, or the scheduler is.
+        """
+        looked, alive = -LOOK, time.monotonic()
+        while True:
+            if time.monotonic() - looked >= LOOK:
+                self._look()
+                looked = time.monotonic()
+            if self._at or self._inspections:
+                alive = time.monotonic()
+            elif self._refused and not set(self._known) - set(self._refused):
+                reasons = "; ".join(sorted({f"{reason}" for reason in self._refused.values()}))
+                raise EngineError(f"no worker can run the study: {reasons}")
+            elif time.monotonic() - alive > PATIENCE:
+                raise EngineError(f"the cluster had no worker for {PATIENCE:.0f} seconds")
+            if self._jobs is not None and not self._feed():
+                return
+            try:
+                event = self._events.get(timeout=LOOK)
+            except queue.Empty:
+                continue
+            self._take(event)
+
+    def _look(self) -> None:
+        """Inspect the workers that are new, and take back the jobs of those that are gone."""
+        there = self._workers()
+        for address in there - self._known:
+            self._inspections[self._submit(self._plan.inspect, self._plan.inspect_arguments, address, "inspect")] = address
+        for address in self._known - there:
+            self._lose(address)
+        self._known = there
+
+    def _workers(self) -> set[str]:
+        try:
+            if self._client.status == "running":
+                return set(self._client.nthreads())
+        except (OSError, ValueError, RuntimeError, TimeoutError):  # ValueError: the client has closed itself
+            pass
+        raise EngineError("the scheduler is gone; the same command goes on with the jobs that are left")
+
+    def _lose(self, address: str) -> None:
+        self._descriptions.pop(address, None)
+        self._refused.pop(address, None)
+        for future in [future for future, place in self._inspections.items() if place == address]:
+            del self._inspections[future]
+        jobs = self._at.pop(address, {})
+        for place, (future, job) in enumerate(jobs.items()):
+            future.release()
+            if place == 0:  # the others had not begun
+                self._failed_once(job, f"the worker {address} ended while it ran this")
+            else:
+                self._again.append(job)
+
+    def _submit(self, function: Callable[..., Any], arguments: tuple[Any, ...], address: str, kind: str) -> Any:
+        self._number += 1
+        # Dask keeps statistics for each first part of a key. Another command may use the scheduler at the same time.
+        key = (f"clr-ref-{kind}-{self._name}", self._number)
+        future = self._client.submit(function, *arguments, key=key, workers=[address], pure=False)
+        future.add_done_callback(self._events.put)
+        return future
+
+    def _feed(self) -> bool:
+        """Give jobs to all workers that have room. Return False if nothing is left to do."""
+        room = True
+        for depth in range(DEPTH):  # first one for each worker
+            for address, jobs in self._at.items():
+                while room and len(jobs) <= depth:
+                    job = self._next()
+                    if job is None:
+                        room = False
+                        break
+                    jobs[self._submit(self._plan.work, job.arguments, address, "job")] = job
+        running = sum(map(bool, self._at.values()))
+        self._plan.running(running)
+        return room or running > 0
+
+    def _next(self) -> Job | None:
+        if self._again:
+            return self._again.popleft()
+        assert self._jobs is not None
+        return next(self._jobs, None)
+
+    def _take(self, future: Any) -> None:
+        """Deal with a future that has finished, failed, or was cancelled because its worker or the scheduler is gone."""
+        if future in self._inspections:
+            self._inspected(future, self._inspections.pop(future))
+            return
+        address = next((address for address, jobs in self._at.items() if future in jobs), None)
+        if address is None or future.status == "cancelled":  # of a worker or a scheduler that is gone
+            return
+        job = self._at[address].pop(future)
+        if future.status == "error":
+            self._failed_once(job, _text(future))
+        else:
+            try:
+                result = self._result(future, address)
+            except _LostError:
+                self._again.append(job)
+            else:
+                self._attempts.pop(id(job), None)
+                self._plan.done(job, result)
+        future.release()
+
+    def _result(self, future: Any, address: str) -> Any:
+        """The result, which its worker keeps until it is fetched: if the worker ends before, Dask waits without an end."""
+        while True:
+            try:
+                return future.result(timeout=2 * LOOK)
+            except TimeoutError:
+                if address not in self._workers():
+                    raise _LostError from None
+
+    def _inspected(self, future: Any, address: str) -> None:
+        if future.status == "error":
+            self._refuse(address, str(future.exception()))
+        elif future.status == "finished":
+            self._descriptions[address] = future.result()
+        future.release()
+        if self._reference is None:
+            if self._inspections or not self._descriptions:
+                return
+            self._reference = self._plan.reference(self._descriptions)
+            self._jobs = self._plan.jobs(self._reference)
+        for place, description in self._descriptions.items():
+            if place not in self._at and place not in self._refused:
+                reason = self._plan.misfit(self._reference, description)
+                if reason is None:
+                    self._at[place] = {}
+                else:
+                    self._refuse(place, reason)
+
+    def _refuse(self, address: str, reason: str) -> None:
+        self._refused[address] = reason
+        self._plan.refused(address, reason)
+
+    def _failed_once(self, job: Job, text: str) -> None:
+        self._attempts[id(job)] += 1
+        if self._attempts[id(job)] < ATTEMPTS:
+            self._again.append(job)
+        else:
+            del self._attempts[id(job)]
+            self._plan.failed(job, text)
+
+
+def _text(future: Any) -> str:
+    return "".join(traceback.format_exception(type(future.exception()), future.exception(), future.traceback())).rstrip()

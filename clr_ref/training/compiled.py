@@ -1,0 +1,138 @@
+"""The model of an experiment, compiled and with all its variables, as the seed makes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from clr_ref.schedule import CyclicalLearningRate
+from clr_ref.training import determinism
+from clr_ref.training.model import build as build_tutorial, initial_weights
+from clr_ref.training.samples import Samples, mapped
+
+if TYPE_CHECKING:
+    from clr_ref.training.experiment import Experiment
+
+
+class ModelError(ValueError):
+    """A model that cannot be trained as an experiment says; the message says why."""
+
+
+def compiled(experiment: Experiment, samples: Samples, build: Callable[[], Any] | None, learning_rate: Any) -> Any:
+    """The model, compiled; all random generators are seeded before it is made.
+
+    Args:
+        experiment: what to train.
+        samples: what to train on; a model without variables is called with the first sample.
+        build: returns the model; None for the tutorial's network.
+        learning_rate: that of the optimizer; None keeps the optimizer of the compiled model.
+
+    Raises:
+        ModelError: there is no such model, optimizer or loss, or none that repeats bit for bit.
+    """
+    determinism.seed_everything(experiment.seed)
+    model = _tutorial(experiment, learning_rate) if build is None else _own(experiment, samples, build(), learning_rate)
+    optimizer = model.optimizer
+    if hasattr(optimizer, "build"):
+        optimizer.build(model.trainable_variables)  # a checkpoint can only be restored into variables that exist
+    elif hasattr(optimizer, "_create_all_weights"):  # legacy optimizers
+        optimizer._create_all_weights(model.trainable_variables)
+    return model
+
+
+def keras_rate(experiment: Experiment) -> Any:
+    """The Keras learning rate of an experiment: the drop-in of ``clr_ref.keras``, the constant, or None for the model's own."""
+    schedule = experiment.schedule
+    if not isinstance(schedule, CyclicalLearningRate):
+        return schedule
+    from clr_ref import keras
+
+    return keras.CyclicalLearningRate(
+        schedule.initial_learning_rate,
+        schedule.maximal_learning_rate,
+        schedule.step_size,
+        schedule.scale_fn,
+        schedule.scale_mode,
+        step_size_down=schedule.step_size_down,
+        arithmetic=experiment.arithmetic,
+    )
+
+
+def optimizer_variables(optimizer: Any) -> list[Any]:
+    """The variables of an optimizer: the step, those of its rule and, on newer Keras, the rate."""
+    optimizer.iterations  # noqa: B018  # legacy optimizers make it at its first use
+    return list(optimizer.variables() if callable(optimizer.variables) else optimizer.variables)
+
+
+def _tutorial(experiment: Experiment, learning_rate: Any) -> Any:
+    from clr_ref.keras.api import keras
+
+    model = build_tutorial(initial_weights(experiment.seed), dropout=experiment.dropout)
+    model.compile(
+        optimizer=_optimizer(experiment, learning_rate),
+        loss=keras.losses.SparseCategoricalCrossentropy(),
+        metrics=["accuracy"],
+    )
+    return model
+
+
+def _own(experiment: Experiment, samples: Samples, model: Any, learning_rate: Any) -> Any:
+    from clr_ref.keras.api import keras
+
+    name = experiment.model
+    if not isinstance(model, keras.Model):
+        raise ModelError(f"{name} must make a Keras model, got {type(model).__name__}")
+    own = getattr(model, "optimizer", None)
+    if own is None:
+        if experiment.loss is None or learning_rate is None:
+            raise ModelError(f"the model of {name} is not compiled: compile it, or give a loss and a learning rate")
+        metrics = ["accuracy"] if "crossentropy" in experiment.loss else []
+        try:
+            keras.losses.get(experiment.loss)
+        except ValueError as error:
+            raise ModelError(f"the model of {name} cannot be compiled with loss {experiment.loss!r}: {error}") from None
+        model.compile(optimizer=_optimizer(experiment, learning_rate), loss=experiment.loss, metrics=metrics)
+    elif experiment.loss is not None:
+        raise ModelError(f"the model of {name} is compiled, with its own loss; leave out {experiment.loss!r}")
+    elif learning_rate is not None:
+        model.optimizer = _optimizer(experiment, learning_rate, own)
+    if not model.built:
+        model(mapped(lambda leaf: leaf[:1], samples.x))
+    _refuse_what_does_not_repeat(model, name)
+    return model
+
+
+def _optimizer(experiment: Experiment, learning_rate: Any, own: Any = None) -> Any:
+    """The optimizer that the experiment names; else one like the model's own, with this rate; else plain SGD."""
+    from clr_ref.keras.api import keras
+
+    chosen = experiment.optimizer
+    if chosen is None:
+        if own is None:
+            return keras.optimizers.SGD(learning_rate)
+        _refuse_several_optimizers(own)
+        return type(own).from_config({**own.get_config(), "learning_rate": learning_rate})
+    try:
+        family = getattr(keras.optimizers, chosen.name, None)  # get does not know all classes in tf.keras
+        if not isinstance(family, type):
+            family = type(keras.optimizers.get(chosen.name))
+        return family(learning_rate=learning_rate, **chosen.arguments)
+    except (TypeError, ValueError) as error:
+        raise ModelError(f"Keras makes no optimizer {chosen.name!r} with {dict(chosen.arguments)!r}: {error}") from None
+
+
+def _refuse_several_optimizers(optimizer: Any) -> None:
+    if hasattr(optimizer, "inner_optimizer") or "learning_rate" not in optimizer.get_config():
+        raise ModelError(f"the optimizer must be one with a learning rate of its own, got {type(optimizer).__name__}")
+
+
+def _refuse_what_does_not_repeat(model: Any, name: str) -> None:
+    """What would change the bits of a run that is resumed, and can be seen before it. ``repeats`` finds the rest."""
+    optimizer = model.optimizer
+    _refuse_several_optimizers(optimizer)
+    if getattr(optimizer, "use_ema", False):
+        raise ModelError(f"the optimizer of {name} has use_ema, which writes the averages into the weights where a part ends")
+    if getattr(optimizer, "gradient_accumulation_steps", None):
+        raise ModelError(f"the optimizer of {name} accumulates gradients: a step would be no update")
+    if any(getattr(layer, "stateful", False) for layer in model.layers):
+        raise ModelError(f"a layer of {name} is stateful: its state depends on the samples of the batch before")

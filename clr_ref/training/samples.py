@@ -1,0 +1,80 @@
+"""Samples and targets: arrays, alone or in dicts, lists and tuples, as Keras takes them."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Samples:
+    """What a model is trained on, or measured with.
+
+    Args:
+        x: an array, or arrays in dicts, lists and tuples; the first axis of each counts the samples.
+        y: the targets, likewise.
+
+    Raises:
+        TypeError: an array of Python objects.
+        ValueError: no samples, or not the same number in each array.
+    """
+
+    x: Any
+    y: Any
+
+    def __post_init__(self) -> None:
+        lengths = {len(leaf) if leaf.ndim else 0 for leaf in leaves((self.x, self.y))}
+        if len(lengths) != 1 or 0 in lengths:
+            raise ValueError(f"x and y must have as many samples each, and at least one, got {sorted(lengths)}")
+        for leaf in leaves((self.x, self.y)):
+            if leaf.dtype.hasobject:
+                raise TypeError(f"x and y must be arrays of numbers, got dtype {leaf.dtype}")
+
+    @classmethod
+    def of(cls, x: Any, y: Any) -> Samples:
+        """The samples of what ``np.asarray`` makes arrays of. Lists become tuples."""
+        return cls(mapped(np.asarray, x), mapped(np.asarray, y))
+
+    def __len__(self) -> int:
+        return len(leaves(self.x)[0])
+
+    def rows(self, chosen: NDArray[np.int64] | slice) -> Samples:
+        """The samples with these numbers, in this order."""
+        return Samples(*mapped(lambda leaf: leaf[chosen], (self.x, self.y)))
+
+    def sha256(self) -> str:
+        """The sha256 of structure, dtypes, shapes and bytes."""
+        digest = hashlib.sha256(repr(mapped(lambda leaf: (leaf.dtype.str, leaf.shape), (self.x, self.y))).encode())
+        for leaf in leaves((self.x, self.y)):
+            digest.update(np.ascontiguousarray(leaf).tobytes())
+        return digest.hexdigest()
+
+
+def mapped(function: Callable[[Any], Any], data: Any) -> Any:
+    """The data with ``function`` applied to each leaf. None stays, and lists become tuples, as in ``fit``."""
+    if data is None:
+        return None
+    if isinstance(data, dict):
+        return {key: mapped(function, value) for key, value in data.items()}
+    if isinstance(data, (list, tuple)):
+        values = [mapped(function, value) for value in data]
+        return type(data)(*values) if hasattr(data, "_fields") else tuple(values)
+    return function(data)
+
+
+def leaves(data: Any) -> list[Any]:
+    """All leaves of data, in the order of ``mapped``."""
+    if data is None:
+        return []
+    if isinstance(data, dict):
+        return [leaf for value in data.values() for leaf in leaves(value)]
+    if isinstance(data, (list, tuple)):
+        return [leaf for value in data for leaf in leaves(value)]
+    return [data]

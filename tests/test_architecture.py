@@ -29,6 +29,7 @@ ROOMS = [
     ["keras_2", "golden"],
     ["training", "verify"],
     ["range_test"],
+    ["study"],
     ["conformance"],
     ["bench"],
     ["plot"],

@@ -107,12 +107,14 @@ def seeds_needed(differences: Sequence[float], error: float = ERROR) -> int | No
     from scipy import stats
 
     effect = abs(float(values.mean())) / float(values.std(ddof=1))
-    least = float(stats.norm.isf(error / 2) + stats.norm.ppf(POWER)) / effect
+    least = float(stats.norm.isf(_BOOTSTRAP_SHARE * error / 2) + stats.norm.ppf(POWER)) / effect
+    # Student's t needs somewhat more than the normal distribution, so that the search starts below the number and is short.
     n = max(2, math.floor(min(least, MOST_SEEDS) ** 2))
     while n <= MOST_SEEDS:
         share = _FEW_SHARE if n < FEW else _BOOTSTRAP_SHARE
         if stats.nct.sf(stats.t.isf(share * error / 2, n - 1), n - 1, effect * math.sqrt(n)) >= POWER:
-            return n
+            # The bootstrap widens the interval of normal differences too, which costs as much as one seed.
+            return n + (n >= FEW)
         n += 1
     return None
 

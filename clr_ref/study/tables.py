@@ -26,14 +26,15 @@ def tables(verdict: Verdict) -> list[Table]:
 
 
 def _differences(verdict: Verdict) -> Table:
-    columns = ("arm", "metric", "finding", ">seeds", ">mean difference", f"interval ({_each(verdict)})", ">seeds needed")
+    # The finding comes second, where a narrow window shows it too.
+    columns = ("arm", "finding", "metric", ">seeds", ">mean difference", f"interval ({_each(verdict)})", ">seeds needed")
     rows, about = [], []
     for one in verdict.comparisons:
         for found in one.differences:
             ends = words.interval(found.interval) + (" (median)" if found.decided_by == "median" else "")
             needed = "-" if found.seeds_needed is None else f"{found.seeds_needed:,}"
             mean = words.signed(found.mean)
-            rows.append((one.arm, words.NAMES[found.metric], found.finding, str(len(one.seeds)), mean, ends, needed))
+            rows.append((one.arm, found.finding, words.NAMES[found.metric], str(len(one.seeds)), mean, ends, needed))
             about.append(found)
     return Table(f"Differences from {verdict.baseline}", columns, rows, about)
 
@@ -53,7 +54,7 @@ def _uncorrected(verdict: Verdict) -> Table:
     for one in verdict.comparisons:
         for found in one.differences:
             mean, median = words.interval(found.mean_interval), words.interval(found.median_interval)
-            chance = words.interval(found.probability_interval, ".2f")
+            chance = f"{found.probability_interval.low:.2f} to {found.probability_interval.high:.2f}"
             middle = (mean, words.signed(found.median), median)
             rows.append((one.arm, words.NAMES[found.metric], *middle, f"{found.probability:.2f}", chance))
     return Table(f"Intervals of {each}, not corrected", columns, rows)

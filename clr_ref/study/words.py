@@ -26,9 +26,9 @@ def signed(value: float | None) -> str:
     return f"{value:+.4g}" if value else "0"
 
 
-def interval(found: Interval | None, form: str = "+.4g") -> str:
-    """Return both ends, or "none"."""
-    return "none" if found is None else f"{found.low:{form}} to {found.high:{form}}"
+def interval(found: Interval | None) -> str:
+    """Return both ends of an interval of differences, or "none"."""
+    return "none" if found is None else f"{signed(found.low)} to {signed(found.high)}"
 
 
 def percent(share: float) -> str:
@@ -70,10 +70,10 @@ def sentence(comparison: Comparison, difference: Difference, verdict: Verdict) -
     """Return the finding about one metric of an arm."""
     arm, n, name = comparison.arm, len(comparison.seeds), NAMES[difference.metric]
     if difference.finding == "not distinguishable":
-        head = f"{name.capitalize()}: {arm} and {verdict.baseline} are not distinguishable with {of_seeds(n)}."
+        head = f"{arm} and {verdict.baseline} are not distinguishable with {of_seeds(n)} in their {name}."
         return f"{head} {_measured(difference)} {_needed(difference, n)}".rstrip()
     order = "lower" if (difference.finding == "better") == (difference.metric == "val_loss") else "higher"
-    head = f"{name.capitalize()}: {arm} is {difference.finding} than {verdict.baseline} ({order}) with {of_seeds(n)}."
+    head = f"{arm} is {difference.finding} than {verdict.baseline} with {of_seeds(n)}: its {name} is {order}."
     return f"{head} {_measured(difference)}"
 
 
@@ -85,7 +85,7 @@ def remarks(verdict: Verdict) -> list[str]:
             (one.arm, verdict.baseline, one.only_arm),
             (verdict.baseline, one.arm, one.only_baseline),
         ):
-            if left:
+            if left and one.differences:
                 found.append(f"{name} and {other} are compared without {seeds(left)}, which only {name} has.")
     for arm in verdict.arms:
         if arm.diverged():
@@ -131,13 +131,10 @@ def reached(arm: Arm) -> str:
 
 
 def _measured(difference: Difference) -> str:
-    if difference.mean is None:
-        return f"Its median difference is {signed(difference.median)}, {_of('median', difference.interval)}."
-    return f"Its mean difference is {signed(difference.mean)}, {_of('mean', difference.interval)}."
-
-
-def _of(kind: str, found: Interval | None) -> str:
-    return f"and there is no interval of the {kind}" if found is None else f"interval {interval(found)}"
+    value = difference.mean if difference.decided_by == "mean" else difference.median
+    found = difference.interval
+    ends = "for which there is no interval" if found is None else f"with the interval {interval(found)}"
+    return f"The {difference.decided_by} difference is {signed(value)}, {ends}."
 
 
 def _needed(difference: Difference, n: int) -> str:

@@ -60,10 +60,7 @@ def test_all_files_are_written_and_agree(tmp_path: Path) -> None:
 
 def test_the_words_of_each_finding() -> None:
     said = sentences(VERDICT)
-    assert (
-        "good is better than plain with 8 seeds: its validation loss is lower. The mean difference is -0.09992, with the interval -0.10"
-        in said
-    )
+    assert "good is better than plain with 8 seeds: its validation loss is lower. The mean difference is -0.09992, with" in said
     assert (
         "good is better than plain with 8 seeds: its validation accuracy is higher. The mean difference is +0.009992, with"
         in said

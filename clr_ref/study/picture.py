@@ -14,6 +14,8 @@ from clr_ref.study.verdict import METRICS, Arm, Band, Verdict
 from clr_ref.study.words import NAMES
 
 CAPTION = "Medians over the seeds; the bands are the middle half of the runs"
+#: A longer name is cut in the legend.
+_LONGEST = 40
 #: Colours that remain apart for the colour-blind (Okabe and Ito), each with a dash and a marker, so that grey is enough.
 _STYLES: list[tuple[str, Any, str]] = [
     ("#000000", "-", "o"),
@@ -32,9 +34,13 @@ def draw(verdict: Verdict, axes: Sequence[Any]) -> None:
         _axes.label(panel, "epoch", NAMES[metric])
         for arm, style in zip(verdict.arms, itertools.cycle(_STYLES), strict=False):
             _curve(panel, arm, arm.bands[metric], style)
-        panel.xaxis.get_major_locator().set_params(integer=True)
+        room = max(0.5, 0.03 * verdict.epochs)  # one epoch alone would have ticks at fractions of it
+        panel.set_xlim(1 - room, verdict.epochs + room)
+        panel.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
     if verdict.target is not None:
         axes[1].axhline(verdict.target, color="#777777", linewidth=0.8)
+        place = {"xytext": (4, 3), "textcoords": "offset points", "fontsize": 8}
+        axes[1].annotate("target", (1, verdict.target), **place)
 
 
 def save(verdict: Verdict, out: Path) -> None:
@@ -46,7 +52,7 @@ def save(verdict: Verdict, out: Path) -> None:
     panels = figure.subplots(1, 2)
     draw(verdict, panels)
     handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=min(4, len(labels)), fontsize=9)
+    figure.legend(handles, labels, loc="outside lower center", ncols=min(3, len(labels)), fontsize=9)
     with replacing(out) as beside:
         figure.savefig(beside, format="png")
 
@@ -58,8 +64,10 @@ def _curve(axes: Any, arm: Arm, band: Band, style: tuple[str, Any, str]) -> None
     parts = (band.low, band.median, band.high)
     low, median, high = ([value if math.isfinite(value) else math.nan for value in part] for part in parts)
     axes.fill_between(epochs, low, high, color=colour, alpha=0.15, linewidth=0)
-    # A name that begins with "_" would be left out of the legend, and "$" would begin a formula.
-    label = arm.name.replace("$", r"\$")
+    # In a legend, a name that begins with "_" is left out, "$" begins a formula, and a long name leaves no room.
+    name = " ".join(arm.name.split())
+    name = name if len(name) <= _LONGEST else f"{name[: _LONGEST - 3]}..."
+    label = name.replace("$", r"\$")
     every = max(1, len(epochs) // 15)
     axes.plot(
         epochs,

@@ -162,7 +162,7 @@ def test_names_of_arms_break_no_page() -> None:
 
 
 def test_an_odd_name_and_a_diverged_arm_can_be_drawn(tmp_path: Path) -> None:
-    outcomes = [run(name, seed, [2.0, NAN if name == "_$x" else 1.0]) for name in ("_$x", "b") for seed in range(3)]
+    outcomes = [run(name, seed, [2.0, NAN if name == "_$x" else 1.0]) for name in ("_$x", "b" * 90) for seed in range(3)]
     report.write(outcomes, tmp_path)
     from matplotlib.figure import Figure
 
@@ -174,7 +174,7 @@ def test_an_odd_name_and_a_diverged_arm_can_be_drawn(tmp_path: Path) -> None:
     assert [line.get_ydata().tolist() for line in left.get_lines()][1] == [2.0, 1.0]
     assert np.isnan(left.get_lines()[0].get_ydata()[1])
     assert (left.get_xlabel(), left.get_ylabel(), right.get_ylabel()) == ("epoch", "validation loss", "validation accuracy")
-    assert [text.strip() for text in left.get_legend_handles_labels()[1]] == [r"_\$x", "b"]
+    assert [text.strip() for text in left.get_legend_handles_labels()[1]] == [r"_\$x", "b" * 37 + "..."]
 
 
 def test_a_missing_package_is_named_before_anything_is_written(tmp_path: Path) -> None:

@@ -77,6 +77,21 @@ def test_the_interval_is_never_narrower_than_the_t_interval_and_skewed_where_the
     assert found.high - values.mean() > 1.2 * reach
 
 
+def test_the_bootstrap_is_that_of_students_t_at_six_tenths_of_the_error() -> None:
+    """With 6 seeds, all 46,656 resamples can be computed."""
+    values = np.array([0.1, 0.3, 0.35, 0.7, 1.1, 3.0])
+    resamples = values[np.stack(np.meshgrid(*[np.arange(6)] * 6), -1).reshape(-1, 6)]
+    resamples = resamples[np.ptp(resamples, 1) > 0]
+    unit = values.std(ddof=1) / math.sqrt(6)
+    students = (resamples.mean(1) - values.mean()) / (resamples.std(1, ddof=1) / math.sqrt(6))
+    below, above = np.quantile(students, [0.6 * 0.025, 1 - 0.6 * 0.025])
+    found = mean_interval(values)
+    assert found is not None
+    assert found.high == pytest.approx(values.mean() - below * unit, rel=0.08)  # of 9,999 resamples
+    assert above < stats.t.isf(0.025, 5)
+    assert found.low == pytest.approx(values.mean() - stats.t.isf(0.025, 5) * unit)
+
+
 def test_the_same_differences_have_the_same_interval() -> None:
     values = np.random.default_rng(1).standard_normal(9)
     assert mean_interval(values) == mean_interval(values.tolist())

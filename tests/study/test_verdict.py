@@ -57,10 +57,15 @@ def test_arms_that_are_not_distinguishable_need_more_seeds() -> None:
     assert loss.interval is not None
     assert loss.interval.low < 0 < loss.interval.high
     assert loss.seeds_needed == statistics.seeds_needed(NOISE + 0.0005, 0.025)
-    # By the estimate from these seeds, which is uncertain, fewer would do.
-    few, _ = only(study(plain=[0, 0, 0], clr=[0.1, 0.16, 0.22]))
-    assert statistics.seeds_needed([0.1, 0.16, 0.22], 0.025) == few.seeds_needed
-    assert (few.seeds_needed or 0) > 3
+
+
+def test_more_seeds_are_needed_than_there_are_whatever_the_estimate() -> None:
+    """With two values, so many resamples have no spread that the interval has no ends."""
+    values = [0.5, 0.52] * 3
+    loss, _ = only(study(plain=[0] * 6, clr=values))
+    assert (loss.interval, loss.finding) == (statistics.Interval(-math.inf, math.inf), "not distinguishable")
+    assert (statistics.seeds_needed(values, 0.025) or 99) < 6
+    assert loss.seeds_needed == 7
 
 
 def test_the_same_runs_are_not_distinguishable_and_no_number_of_seeds_would_help() -> None:

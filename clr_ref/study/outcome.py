@@ -1,4 +1,4 @@
-"""What one training run of a study measured."""
+"""The result of one run of a study."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """One run: its arm, its seed, and an entry for each epoch as in ``clr_ref.training.experiment.Report.history``."""
+    """The history of one arm with one seed, as in ``Report.history``."""
 
     arm: str
     seed: int

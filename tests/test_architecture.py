@@ -30,6 +30,7 @@ ROOMS = [
     ["keras_2", "golden"],
     ["training", "verify"],
     ["range_test"],
+    ["study"],
     ["conformance"],
     ["bench", "study"],
     ["plot"],

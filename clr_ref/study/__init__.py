@@ -1,1 +1,1 @@
-"""Studies: many seeded runs of models and learning rates, on the cores of this machine or on a Dask cluster."""
+"""Studies: many seeded runs of models and learning rates, here or on a Dask cluster, and what they show."""

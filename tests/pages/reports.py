@@ -19,6 +19,9 @@ from clr_ref.conformance.peers import report as peers
 from clr_ref.conformance.subject import Local
 from clr_ref.conformance.verdict import Accuracy, ClauseVerdict, ConformanceReport, Finding
 from clr_ref.range_test import RangeTest, page as range_page, rates, smoothed, suggest
+from clr_ref.study import report_html as study_page
+from clr_ref.study.statistics import Interval
+from clr_ref.study.verdict import Arm, Comparison, Difference, Run, Verdict
 from clr_ref.training import tutorial
 from tests.training.test_tutorial import result
 
@@ -90,6 +93,21 @@ def of_a_range_test() -> str:
     return range_page.page(RangeTest(swept, losses, smoothed(losses), "exponential", 100, 0.9, ODD, suggest(swept, losses)))
 
 
+def of_a_study() -> str:
+    """Three arms with long names, and every finding. It is made without SciPy."""
+    ends = Interval(-0.0123456, -0.0012345)
+    loss = Difference("val_loss", (-0.01,) * 20, -0.01, -0.01, "mean", ends, ends, ends, 1, Interval(0.8, 1), "better", None)
+    other = dataclasses.replace(loss, metric="val_accuracy", finding="worse", mean=None, decided_by="median", interval=None)
+    unknown = dataclasses.replace(loss, finding="not distinguishable", seeds_needed=12345)
+    seeds = tuple(range(20))
+    runs = tuple(Run(seed, 3, seed == 4, math.inf if seed == 4 else 0.5, 0.9, 2) for seed in seeds)
+    names = ("plain", ODD, f"{ODD} again")
+    arms = tuple(Arm(name, runs, 0.5, 0.9, 2, {}) for name in names)
+    found = ((names[1], (loss, other)), (names[2], (unknown, unknown)))
+    comparisons = tuple(Comparison(name, seeds, (99,), (), differences) for name, differences in found)
+    return study_page.page(Verdict(names[0], 3, 0.9, 0.05, 4, arms, comparisons), PIXEL, "A caption")
+
+
 def benchmark() -> str:
     """A run beside a stored one, with one key figure that fails."""
     names = [
@@ -110,4 +128,5 @@ PAGES: dict[str, Callable[[], str]] = {
     "tutorial": of_the_tutorial,
     "range-test": of_a_range_test,
     "bench": benchmark,
+    "study": of_a_study,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sys
 import time
 from collections.abc import Mapping
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from clr_ref.cli.common import Progress, counted, json_option, output_option, print_json, require_extras
+from clr_ref.cli.common import Progress, check_outputs, counted, json_option, output_option, print_json, require_extras
 from clr_ref.cli.lines import say
 
 if TYPE_CHECKING:
@@ -108,6 +109,60 @@ def run(
     sys.exit(0 if holds else 1)
 
 
+@study_group.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False), metavar="DIR")
+@output_option("--out", folder=True, help="Folder for the files of the report. Default: DIR/report.")
+@click.option("--baseline", metavar="ARM", help="Compare the others with this arm. Default: the first of the study file.")
+@click.option(
+    "--target",
+    type=click.FloatRange(0, 1),
+    metavar="ACCURACY",
+    help="Report when this accuracy is reached. Default: what 3 of 4 baseline runs reach.",
+)
+@json_option
+def report(folder: Path, out: Path | None, baseline: str | None, target: float | None, as_json: bool) -> None:
+    r"""Say what the runs in DIR, the folder of a study, show.
+
+    Each arm is compared with the baseline, in pairs of runs of the same seed. The report is a page in HTML and in Markdown,
+    with a picture, CSV and JSON; one for each model, and for each study in DIR. Needs clr-ref[study,plot].
+
+    Exit code 1 if a report in DIR was changed.
+
+    \b
+    Example:
+      clr-ref study report my-study --baseline plain
+    """
+    require_extras("study", "plot")
+    from clr_ref.study import cells, report as reports, words
+
+    try:
+        parts = {name: runs for name, runs in cells.outcomes(folder).items() if runs}
+    except FileNotFoundError as error:
+        raise click.UsageError(str(error)) from None
+    except cells.ChangedError as error:
+        raise click.ClickException(str(error)) from None
+    if not parts:
+        raise click.UsageError(f"no run of the studies in {folder} is done")
+    out = folder / "report" if out is None else out
+    places = {name: out / re.sub(r"[^\w.-]+", "-", name) for name in parts}
+    check_outputs("--out", [place / name for place in places.values() for name in reports.FILES])
+    verdicts = {}
+    for name, runs in parts.items():
+        try:
+            verdicts[name] = reports.write(runs, places[name], baseline=baseline, target=target)
+        except ValueError as error:
+            raise click.UsageError(f"{name}: {error}" if name else str(error)) from None
+    if as_json:
+        print_json([{"part": name, "out": str(places[name]), **reports.as_json(one)} for name, one in verdicts.items()])
+        return
+    for name, one in verdicts.items():
+        if name:
+            say(f"{name}:")
+        for line in words.lines(one):
+            say(line)
+        say(f"wrote {places[name]}/")
+
+
 def _run(chosen: Study, file: Path, out: Path, workers: int | None, scheduler: str | None, mixed: bool) -> Result:
     from clr_ref.study import cells, cluster, engine, run as runs
 
@@ -120,7 +175,7 @@ def _run(chosen: Study, file: Path, out: Path, workers: int | None, scheduler: s
                     client = stack.enter_context(cluster.local(most))
                 else:
                     client = stack.enter_context(cluster.others(scheduler))
-                return runs.run(chosen, client, file.parent, out, file.stem, _listener(progress, len(chosen)), mixed=mixed)
+                return runs.run(chosen, client, file.parent, out, file.stem, _listener(progress, chosen), mixed=mixed)
         except (engine.EngineError, cells.BusyError, cells.ChangedError) as error:
             raise click.UsageError(str(error)) from None
         except KeyboardInterrupt:
@@ -128,18 +183,19 @@ def _run(chosen: Study, file: Path, out: Path, workers: int | None, scheduler: s
             raise click.Abort from None
 
 
-def _listener(progress: Progress, total: int) -> Listener:
+def _listener(progress: Progress, chosen: Study) -> Listener:
     from clr_ref.study.run import Listener
 
-    begun = 0.0
+    total, begun = len(chosen), 0.0
     counts = {"done": 0, "trained": 0, "failed": 0, "running": 0}
 
-    def tell(text: str) -> None:
+    def tell(cell: Cell, text: str) -> None:
+        model = f" of {cell.experiment.model}" if len(chosen.models) > 1 else ""
         left = total - counts["done"] - counts["failed"]
         words = f"{counts['done']} of {total} done, {counts['running']} running, {counts['failed']} failed"
         if counts["trained"] and left:
             words += f", about {_duration((time.monotonic() - begun) / counts['trained'] * left)} left"
-        progress.done(f"{text}; {words}")
+        progress.done(f"{cell.arm}{model}, seed {cell.experiment.seed}: {text}; {words}")
 
     def finished(cell: Cell, report: Mapping[str, Any] | None) -> None:
         counts["done"] += 1
@@ -149,11 +205,11 @@ def _listener(progress: Progress, total: int) -> Listener:
         counts["trained"] += 1
         last = report["history"][-1]
         measured = ", ".join(f"{name} {last[name]:.4g}" for name in ("val_loss", "val_accuracy") if name in last)
-        tell(f"{cell.arm}, seed {cell.experiment.seed}: {measured}")
+        tell(cell, measured)
 
     def failed(cell: Cell, text: str) -> None:
         counts["failed"] += 1
-        tell(f"{cell.arm}, seed {cell.experiment.seed}: failed, {text.splitlines()[-1]}")
+        tell(cell, f"failed, {text.splitlines()[-1]}")
 
     def running(number: int) -> None:
         nonlocal begun

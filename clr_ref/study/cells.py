@@ -86,11 +86,15 @@ def read_index(folder: Path, name: str) -> Index | None:
         raise ChangedError(f"{place} is damaged: {error}; the command of the study writes it again if it is deleted") from None
 
 
-def outcomes(folder: Path) -> list[Outcome]:
-    """The results of all studies in a folder, as far as they have run, study by study, and seed by seed.
+def outcomes(folder: Path) -> dict[str, list[Outcome]]:
+    """The results in a folder, as far as they have run; runs in one list can be compared.
 
     Args:
-        folder: where ``clr-ref study`` wrote them. If it holds several studies, the name of each stands before its arms.
+        folder: where ``clr-ref study`` wrote them.
+
+    Returns:
+        A list for each study and model, by their names, such as ``"grid, small.py:make"``. A name that is the same everywhere
+        is left out. Arms stand in the order of the study, and those of an arm in the order of its seeds.
 
     Raises:
         ChangedError: a file was changed or is damaged.
@@ -99,16 +103,18 @@ def outcomes(folder: Path) -> list[Outcome]:
     names = sorted(path.stem for path in (folder / "studies").glob("*.json"))
     if not names:
         raise FileNotFoundError(f"{folder} holds no study: clr-ref study writes one")
-    found = []
+    found: dict[tuple[str, str], list[Outcome]] = {}
     for name in names:
         index = read_index(folder, name)
         assert index is not None
-        before = f"{name}: " if len(names) > 1 else ""
-        for cell in index.study.cells():
+        order = [arm.name for arm in index.study.arms]
+        for cell in sorted(index.study.cells(), key=lambda cell: order.index(cell.arm)):
             report = read(folder, cell.identity(index.description))
             if report is not None:
-                found.append(Outcome(before + cell.arm, cell.experiment.seed, tuple(report["history"])))
-    return found
+                outcome = Outcome(cell.arm, cell.experiment.seed, tuple(report["history"]))
+                found.setdefault((name, cell.experiment.model), []).append(outcome)
+    told = [place for place in range(2) if len({key[place] for key in found}) > 1]
+    return {", ".join(key[place] for place in told): runs for key, runs in found.items()}
 
 
 def path(folder: Path, identity: Mapping[str, Any]) -> Path:

@@ -74,7 +74,7 @@ class Study:
                 optimizer=arm.optimizer,
                 loss=None if model == TUTORIAL else self.loss,
             )
-            yield Cell(arm.name if len(self.models) == 1 else f"{arm.name} on {model}", experiment, arm.swept)
+            yield Cell(arm.name, experiment, arm.swept)
 
 
 def read(path: Path) -> Study:

@@ -15,7 +15,17 @@ from tests.cli.calls import call, commands
 #: What an example needs besides clr_ref, by the first words of the call.
 NEEDS = {"plot": "matplotlib", "migrate": "libcst"}
 #: Those that train or record for minutes, or need what was recorded.
-LONG = ("golden record", "golden train", "golden probe", "golden accept", "golden diff", "tutorial", "range-test", "study run")
+LONG = (
+    "golden record",
+    "golden train",
+    "golden probe",
+    "golden accept",
+    "golden diff",
+    "tutorial",
+    "range-test",
+    "study run",
+    "study report",
+)
 
 
 def examples(words: tuple[str, ...]) -> list[list[str]]:

@@ -54,7 +54,7 @@ def test_the_commands_are_right_calls(call: list[str], tmp_path: Path, monkeypat
         if words[0] not in command.commands:  # study FILE.toml is short for study run FILE.toml
             words = ["run", *words]
         command, words = command.commands[words[0]], words[1:]
-    assert command.make_context(call[0], words).params
+    assert command.make_context(call[0], words, parent=click.Context(main, **main.context_settings)).params
 
 
 def test_readme_fits_a_terminal_of_80_columns() -> None:

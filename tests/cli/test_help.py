@@ -52,7 +52,8 @@ def test_the_examples_run(words: tuple[str, ...], tmp_path: Path, monkeypatch: p
             for word in words:
                 assert isinstance(command, click.Group)
                 command = command.commands[word]
-            command.make_context(words[-1], arguments[len(words) :])  # a wrong option or value raises
+            parent = click.Context(main, **main.context_settings)
+            command.make_context(words[-1], arguments[len(words) :], parent=parent)  # a wrong option or value raises
         else:
             result = call(*arguments)
             assert result.exit_code == 0, result.output

@@ -89,6 +89,10 @@ def test_references_alternatives_and_conditions() -> None:
     assert problem({"error": 1, "x": 1, "value": 1}, root) == "error must be a text, got 1"
     assert problem({"error": "x"}, root) == "missing field 'value'"
     check([], root)
+    root["$defs"]["flag"] = {"properties": {"flag": {"type": "boolean"}}, "required": ["flag"]}
+    root["oneOf"].insert(1, {"$ref": "#/$defs/flag"})
+    assert problem({"flag": 1}, root) == "flag must be true or false, got 1"
+    check({"value": 1}, root)
     condition = {"if": {"properties": {"a": {"const": 1}}}, "then": {"required": ["b"]}, "else": {"required": ["c"]}}
     check({"a": 1, "b": 1}, condition)
     check({"a": 2, "c": 1}, condition)

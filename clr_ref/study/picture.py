@@ -10,7 +10,7 @@ from typing import Any
 
 from clr_ref import _axes
 from clr_ref._files import replacing
-from clr_ref.study.verdict import METRICS, Arm, Band, Verdict
+from clr_ref.study.verdict import Arm, Band, Verdict
 from clr_ref.study.words import NAMES
 
 CAPTION = "Medians over the seeds; the bands are the middle half of the runs"
@@ -30,7 +30,7 @@ _STYLES: list[tuple[str, Any, str]] = [
 
 def draw(verdict: Verdict, axes: Sequence[Any]) -> None:
     """Draw the curves of each metric into its own axes."""
-    for metric, panel in zip(METRICS, axes, strict=True):
+    for metric, panel in zip(verdict.metrics, axes, strict=True):
         _axes.label(panel, "epoch", NAMES[metric])
         for arm, style in zip(verdict.arms, itertools.cycle(_STYLES), strict=False):
             _curve(panel, arm, arm.bands[metric], style)
@@ -44,12 +44,12 @@ def draw(verdict: Verdict, axes: Sequence[Any]) -> None:
 
 
 def save(verdict: Verdict, out: Path) -> None:
-    """Draw both panels into a PNG file, which is written whole or not at all."""
+    """Draw a panel for each metric into a PNG file, which is written whole or not at all."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(11, 4.4), dpi=110, layout="constrained")
     figure.suptitle(CAPTION, fontsize=10)
-    panels = figure.subplots(1, 2)
+    panels = figure.subplots(1, len(verdict.metrics), squeeze=False)[0]
     draw(verdict, panels)
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=min(3, len(labels)), fontsize=9)

@@ -1,5 +1,7 @@
 """What the runs of a study show: each arm compared with the baseline, paired by seed.
 
+Runs of models without accuracies are compared in their validation loss alone.
+
 A run diverged if its last validation loss or accuracy is not finite, or if it has fewer epochs than the longest run of the
 study. A diverged run is worse than every other run, and equal to another diverged one: its loss counts as infinite, and its
 accuracy as minus infinity.
@@ -32,7 +34,7 @@ class Run:
     epochs: int
     diverged: bool
     val_loss: float
-    val_accuracy: float
+    val_accuracy: float | None
     reached: int | None
 
 
@@ -52,7 +54,7 @@ class Arm:
     name: str
     runs: tuple[Run, ...]
     val_loss: float
-    val_accuracy: float
+    val_accuracy: float | None
     reached: float
     bands: Mapping[str, Band]
 
@@ -109,6 +111,7 @@ class Verdict:
 
     baseline: str
     epochs: int
+    metrics: tuple[str, ...]
     target: float | None
     error: float
     claims: int
@@ -130,10 +133,13 @@ def judge(outcomes: Sequence[Outcome], *, baseline: str | None = None, target: f
 
     Raises:
         TypeError: ``target`` is not a number.
-        ValueError: no outcomes, two of one arm and seed, a run without epochs in all of them, an epoch without a metric, a
-            baseline that is no arm, or a target outside 0 .. 1.
+        ValueError: no outcomes, two of one arm and seed, a run without epochs in all of them, an epoch without a loss or
+            without the accuracy that others have, a baseline that is no arm, a target outside 0 .. 1 or without accuracies.
     """
-    found = _by_arm(outcomes)
+    metrics = tuple(
+        name for name in METRICS if name == "val_loss" or any(name in epoch for one in outcomes for epoch in one.history)
+    )
+    found = _by_arm(outcomes, metrics)
     epochs = max(len(outcome.history) for outcome in outcomes)
     if epochs == 0:
         raise ValueError("outcomes must have at least one epoch, got only empty histories")
@@ -142,21 +148,30 @@ def judge(outcomes: Sequence[Outcome], *, baseline: str | None = None, target: f
         target = float(as_real("target", target))
         if not 0 <= target <= 1:
             raise ValueError(f"target must be an accuracy 0 .. 1, got {shown(target)}")
-    else:
+        if "val_accuracy" not in metrics:
+            raise ValueError(f"target must be left out where runs have no val_accuracy, got {shown(target)}")
+    elif "val_accuracy" in metrics:
         # Half of the runs do not reach their median, so that it would take them forever.
         low = statistics.quantile([_at(outcome, epochs - 1, "val_accuracy") for outcome in found[baseline].values()], 0.25)
         target = low if math.isfinite(low) else None
-    arms = tuple(_arm(name, runs, epochs, target) for name, runs in found.items())
+    arms = tuple(_arm(name, runs, epochs, metrics, target) for name, runs in found.items())
     others = [arm for arm in arms if arm.name != baseline]
-    claims = max(1, len(others) * len(METRICS))
+    claims = max(1, len(others) * len(metrics))
     base = next(arm for arm in arms if arm.name == baseline)
     error = statistics.ERROR
     return Verdict(
-        baseline, epochs, target, error, claims, arms, tuple(_comparison(arm, base, error / claims) for arm in others)
+        baseline,
+        epochs,
+        metrics,
+        target,
+        error,
+        claims,
+        arms,
+        tuple(_comparison(arm, base, metrics, error / claims) for arm in others),
     )
 
 
-def _by_arm(outcomes: Sequence[Outcome]) -> dict[str, dict[int, Outcome]]:
+def _by_arm(outcomes: Sequence[Outcome], metrics: Sequence[str]) -> dict[str, dict[int, Outcome]]:
     if not outcomes:
         raise ValueError("outcomes must have at least one run, got none")
     found: dict[str, dict[int, Outcome]] = collections.defaultdict(dict)
@@ -166,7 +181,7 @@ def _by_arm(outcomes: Sequence[Outcome]) -> dict[str, dict[int, Outcome]]:
                 f"outcomes must have one run of each arm and seed, got two of {outcome.arm!r} with seed {outcome.seed}"
             )
         for number, epoch in enumerate(outcome.history, 1):
-            for metric in METRICS:
+            for metric in metrics:
                 if metric not in epoch:
                     where = f"epoch {number} of {outcome.arm!r} with seed {outcome.seed}"
                     raise ValueError(f"every epoch must have {metric}, got {where} with {', '.join(epoch) or 'nothing'}")
@@ -178,44 +193,45 @@ def _at(outcome: Outcome, epoch: int, metric: str) -> float:
     """Return a metric after an epoch, counted from 0: the worst value if the run had diverged by then."""
     if epoch >= len(outcome.history):
         return METRICS[metric]
-    values = [outcome.history[epoch][name] for name in METRICS]
+    values = [outcome.history[epoch][name] for name in METRICS if name in outcome.history[epoch]]
     # JSON has no NaN, so that some writers store null for it.
     if any(value is None or not math.isfinite(value) for value in values):
         return METRICS[metric]
     return float(outcome.history[epoch][metric])
 
 
-def _arm(name: str, outcomes: Mapping[int, Outcome], epochs: int, target: float | None) -> Arm:
-    runs = tuple(_run(outcome, epochs, target) for outcome in outcomes.values())
+def _arm(name: str, outcomes: Mapping[int, Outcome], epochs: int, metrics: Sequence[str], target: float | None) -> Arm:
+    runs = tuple(_run(outcome, epochs, metrics, target) for outcome in outcomes.values())
+    accuracies = [run.val_accuracy for run in runs if run.val_accuracy is not None]
     bands = {}
-    for metric in METRICS:
+    for metric in metrics:
         columns = [[_at(outcome, epoch, metric) for outcome in outcomes.values()] for epoch in range(epochs)]
         bands[metric] = Band(*(tuple(statistics.quantile(column, share) for column in columns) for share in (0.25, 0.5, 0.75)))
     return Arm(
         name,
         runs,
         val_loss=statistics.quantile([run.val_loss for run in runs], 0.5),
-        val_accuracy=statistics.quantile([run.val_accuracy for run in runs], 0.5),
+        val_accuracy=statistics.quantile(accuracies, 0.5) if accuracies else None,
         reached=statistics.quantile([math.inf if run.reached is None else run.reached for run in runs], 0.5),
         bands=bands,
     )
 
 
-def _run(outcome: Outcome, epochs: int, target: float | None) -> Run:
-    loss, accuracy = (_at(outcome, epochs - 1, metric) for metric in METRICS)
+def _run(outcome: Outcome, epochs: int, metrics: Sequence[str], target: float | None) -> Run:
+    loss, *accuracy = (_at(outcome, epochs - 1, metric) for metric in metrics)
     reached = None
     if target is not None:
         accuracies = (_at(outcome, epoch, "val_accuracy") for epoch in range(epochs))
         reached = next((epoch for epoch, value in enumerate(accuracies, 1) if value >= target), None)
-    return Run(outcome.seed, len(outcome.history), math.isinf(loss), loss, accuracy, reached)
+    return Run(outcome.seed, len(outcome.history), math.isinf(loss), loss, accuracy[0] if accuracy else None, reached)
 
 
-def _comparison(arm: Arm, baseline: Arm, error: float) -> Comparison:
+def _comparison(arm: Arm, baseline: Arm, metrics: Sequence[str], error: float) -> Comparison:
     runs, others = ({run.seed: run for run in one.runs} for one in (arm, baseline))
     seeds = tuple(seed for seed in runs if seed in others)
     differences = (
         _difference(metric, [(getattr(runs[seed], metric), getattr(others[seed], metric)) for seed in seeds], error)
-        for metric in METRICS
+        for metric in metrics
     )
     return Comparison(
         arm.name,

@@ -22,3 +22,11 @@ def run(arm: str, seed: int, losses: Sequence[float], accuracies: Sequence[float
 def study(**arms: Iterable[float]) -> list[Outcome]:
     """A study with one epoch: the final loss of each arm with the seeds 0, 1, 2 ..."""
     return [run(arm, seed, [float(loss)]) for arm, losses in arms.items() for seed, loss in enumerate(losses)]
+
+
+def without_accuracy(outcomes: Iterable[Outcome]) -> list[Outcome]:
+    """The runs of a model that has no accuracy, such as one of regression."""
+    kept = ("epoch", "loss", "val_loss", "learning_rate")
+    return [
+        Outcome(one.arm, one.seed, tuple({name: epoch[name] for name in kept} for epoch in one.history)) for one in outcomes
+    ]

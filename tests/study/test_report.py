@@ -19,7 +19,7 @@ pytest.importorskip("matplotlib", reason="pictures need matplotlib: clr_ref[plot
 from clr_ref.study import report, report_html, report_markdown, words
 from clr_ref.study.outcome import Outcome
 from clr_ref.study.verdict import Verdict, judge
-from tests.study.made_up import NAN, run, study
+from tests.study.made_up import NAN, run, study, without_accuracy
 
 SEEDS = np.arange(8)
 BASE = 0.5 + 0.01 * np.sin(SEEDS)
@@ -56,6 +56,12 @@ def test_all_files_are_written_and_agree(tmp_path: Path) -> None:
     assert "](curves.png)" in markdown
     assert "data:image/png;base64," in page
     assert not re.search(r'(src|href)="(?!data:)', page)
+
+
+def test_a_report_without_accuracies(tmp_path: Path) -> None:
+    verdict = report.write(without_accuracy(every_kind()), tmp_path)
+    assert "accuracy" not in sentences(verdict)
+    assert ",,\n" in (tmp_path / "runs.csv").read_text("utf-8"), "no accuracy, and no epochs to a target"
 
 
 def test_the_words_of_each_finding() -> None:

@@ -16,7 +16,7 @@ from scipy import stats
 from clr_ref.study import statistics
 from clr_ref.study.outcome import Outcome
 from clr_ref.study.verdict import Difference, judge
-from tests.study.made_up import NAN, run, study
+from tests.study.made_up import NAN, run, study, without_accuracy
 
 SEEDS = np.arange(8)
 BASE = 0.5 + 0.01 * np.sin(SEEDS)
@@ -188,6 +188,16 @@ def test_curves_are_quartiles_over_the_seeds() -> None:
     assert judge(outcomes).arms[0].bands["val_accuracy"].low[1] == -math.inf
 
 
+def test_without_accuracies_the_loss_alone_is_compared() -> None:
+    outcomes = study(plain=BASE, clr=[loss - 1 for loss in BASE])
+    both, loss = judge(outcomes), judge(without_accuracy(outcomes))
+    assert (both.claims, loss.claims, loss.metrics, loss.target) == (2, 1, ("val_loss",), None)
+    ((one,),) = [comparison.differences for comparison in loss.comparisons]
+    assert (one.finding, one.values) == ("better", both.comparisons[0].differences[0].values)
+    assert one.interval == one.mean_interval, "nothing to correct for"
+    assert [(arm.val_accuracy, list(arm.bands)) for arm in loss.arms] == [(None, ["val_loss"])] * 2
+
+
 def test_arms_keep_their_order_and_the_first_is_the_baseline() -> None:
     verdict = judge(study(z=BASE, a=BASE, m=BASE))
     assert [arm.name for arm in verdict.arms] == ["z", "a", "m"]
@@ -207,10 +217,17 @@ def test_arms_keep_their_order_and_the_first_is_the_baseline() -> None:
         (study(a=[1]), {"target": "0.9"}, TypeError, "target must be a real number, got '0.9'"),
         (study(a=[1]) * 2, {}, ValueError, "one run of each arm and seed, got two of 'a' with seed 0"),
         (
-            [Outcome("a", 3, ({"val_loss": 1.0},))],
+            [run("a", 0, [1]), Outcome("a", 3, ({"val_loss": 1.0},))],
             {},
             ValueError,
             "every epoch must have val_accuracy, got epoch 1 of 'a' with seed 3 with val_loss",
+        ),
+        ([Outcome("a", 3, ({"loss": 1.0},))], {}, ValueError, "every epoch must have val_loss, got epoch 1"),
+        (
+            without_accuracy(study(a=[1])),
+            {"target": 0.5},
+            ValueError,
+            "target must be left out where runs have no val_accuracy",
         ),
     ],
 )

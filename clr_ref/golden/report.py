@@ -158,7 +158,8 @@ def _drift(store: Store, drifts: Sequence[Drift], picture: str) -> str:
         expected = compare.truth(case.schedule, case.steps)
         bound = bounds.error_bound(case.schedule, case.steps)
         verdict = compare.within_bound(case.schedule, case.steps, actual, expected, bound, case=case.id, repeat="")
-        shares.append((case.id, verdict.worst_share or 0.0))
+        if verdict.worst_share is not None:
+            shares.append((case.id, verdict.worst_share))
     closest = sorted(shares, key=lambda item: -item[1])[:5]
     listed = ", ".join(f"{name} {compare.percent_of_allowed(share)}" for name, share in closest)
     return (

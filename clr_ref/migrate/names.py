@@ -15,6 +15,10 @@ from clr_ref.migrate.edits import Place
 from clr_ref.migrate.facts import TFA, is_cyclical
 
 
+#: A file whose syntax tree is deeper is not parsed. The visitors of LibCST reach a third of it.
+_DEEPEST = 1_000
+
+
 class ParseError(Exception):
     """A text is no Python that can be parsed; the message says where."""
 
@@ -166,7 +170,11 @@ def check_syntax(text: str) -> None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of invalid escapes and the like, which are no matter of ours
-            ast.parse(text)
+            level: list[ast.AST] = [ast.parse(text)]
+        for _ in range(_DEEPEST):
+            level = [child for node in level for child in ast.iter_child_nodes(node)]
+        if level:
+            raise RecursionError  # LibCST would end the process
     except (MemoryError, RecursionError):
         raise ParseError("it is nested too deeply") from None
     except (SyntaxError, ValueError) as error:

@@ -139,6 +139,20 @@ def test_an_import_that_nothing_uses_is_noted() -> None:
     assert said(changes(code), "note") == ["tensorflow_addons is imported, and nothing in this file uses it"]
 
 
+@pytest.mark.parametrize("depth", [950, 6_000, 100_000])
+@pytest.mark.parametrize("code", ["x = {}1", "x = 1{}", "x = a{}", "x = {}0{}"])
+def test_what_is_nested_too_deeply_is_an_error(code: str, depth: int) -> None:
+    """LibCST raises RecursionError at some hundred levels, and ends the process at some thousand."""
+    parts = {"x = {}1": ["-" * depth], "x = 1{}": [" + 1" * depth], "x = a{}": [".b" * depth]}
+    with pytest.raises(ParseError, match="nested"):
+        changes("import tensorflow_addons as tfa\n" + code.format(*parts.get(code, ["(" * depth, ")" * depth])))
+
+
+def test_what_is_nested_less_deeply_is_parsed() -> None:
+    code = f"import tensorflow_addons as tfa\nx = 1{' + 1' * 250}\ntfa.optimizers.CyclicalLearningRate\n"
+    assert "clr_ref.keras.CyclicalLearningRate" in migrated(code)
+
+
 @pytest.mark.parametrize("code", ["import tensorflow_addons as tfa\nprint 'no'\n", "x = (", "\0", "(" * 5000 + ")" * 5000])
 def test_what_cannot_be_parsed_is_an_error(code: str) -> None:
     with pytest.raises(ParseError, match=r"line \d+|null bytes|nested"):

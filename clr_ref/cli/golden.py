@@ -349,8 +349,9 @@ def _staged(names: tuple[str, ...], staging: Path) -> list[str]:
     found = staged_pairs(staging)
     missing = [name for name in names if name not in found]
     if missing:
+        named = ", ".join(map(repr, missing))
         raise click.BadParameter(
-            f"{missing[0]!r} is not staged in {staging}; staged are: {', '.join(found) or 'none'}", param_hint="PAIR"
+            f"not staged in {staging}: {named}; staged are: {', '.join(found) or 'none'}", param_hint="PAIR"
         )
     return list(names) or found
 

@@ -14,7 +14,6 @@ from libcst import metadata
 from clr_ref.migrate.edits import Place
 from clr_ref.migrate.facts import TFA, is_cyclical
 
-
 #: A file whose syntax tree is deeper is not parsed. The visitors of LibCST reach a third of it.
 _DEEPEST = 1_000
 

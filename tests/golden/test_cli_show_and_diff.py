@@ -355,10 +355,14 @@ def test_diff_as_json_has_no_infinity(call: Golden, folder: Path, staging: Path)
     assert document["pairs"][0]["modes"]["xla"]["worst_ulp"] == "inf"
 
 
-def test_diff_of_a_pair_that_is_not_staged(call: Golden) -> None:
-    result = call("diff", FIRST)
+def test_diff_of_pairs_that_are_not_staged(call: Golden, folder: Path, staging: Path) -> None:
+    result = call("diff", FIRST, SECOND)
     assert result.exit_code == 2
-    assert "not staged" in result.stderr
+    assert f"{FIRST!r}, {SECOND!r}; staged are: none" in " ".join(result.stderr.split())
+    stage(staging, folder, FIRST)
+    result = call("diff", FIRST, SECOND)
+    assert result.exit_code == 2
+    assert f": {SECOND!r}; staged are: {FIRST}" in " ".join(result.stderr.split())
 
 
 def test_diff_of_a_damaged_recording(call: Golden, folder: Path, staging: Path) -> None:

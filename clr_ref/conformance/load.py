@@ -75,10 +75,11 @@ def described(error: BaseException, name: str) -> str:
         error: the error.
         name: what the user gave to ``load_function``.
     """
-    return _located(error, _own(_frames(error), name)[-1:])
+    return _located(error, _own(_frames(error), name)[::-1])
 
 
 def _located(error: BaseException, frames: list[traceback.FrameSummary]) -> str:
+    """Returns the error with the place of the first of the frames."""
     text = words.of_error(error, whole=True)
     if frames and not isinstance(error, SyntaxError):  # whose message names file and line
         text += f" ({frames[0].filename}, line {frames[0].lineno})"
@@ -110,7 +111,7 @@ def _guarded(name: str, function: Callable[[], Any]) -> Any:
         raise
     except BaseException as error:
         frames = _frames(error)
-        text = _located(error, _own(frames, name)[-1:] or frames[:1])  # a module that is installed lies in another folder
+        text = _located(error, _own(frames, name)[::-1] or frames)  # a module that is installed lies in another folder
         raise LoadError(f"importing {shown(name.rpartition(':')[0])} raised {text}") from error
 
 

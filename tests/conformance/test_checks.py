@@ -94,7 +94,7 @@ def test_a_rate_beyond_a_bound_by_eight_roundings() -> None:
         config = dataclasses.replace(TRIANGULAR, initial_learning_rate=low, maximal_learning_rate=high)
         direction = 1 if high > low else -1
         for step, bound, outwards, size in ((0, low, -direction, abs(low)), (1000, high, direction, max(abs(low), abs(high)))):
-            for share, right in ((INSIDE, True), (OUTSIDE, False)):
+            for share, right in ((INSIDE, True), (1, True), (OUTSIDE, False)):
                 value = float(Fraction(bound) + outwards * share * Fraction(8, 2**24) * Fraction(size))
                 assert holds(rate.between_its_bounds, config, {step: value}, step=500) is right
                 assert not holds(rate.between_its_bounds, config, {step: value}, Level.CORRECT, step=500)

@@ -138,6 +138,14 @@ def test_an_error_is_shown_at_the_last_line_in_the_users_folder(tmp_path: Path, 
         sys.modules.pop(loaded, None)
 
 
+def test_an_own_module_that_fails_is_shown_where_it_fails(tmp_path: Path) -> None:
+    path = tmp_path / "own.py"
+    path.write_text("def half(x):\n    return 1 / x\n\n\nhalf(0)\n")
+    with pytest.raises(LoadError) as error:
+        load_function(f"{path}:make")
+    assert str(error.value).endswith(f"raised ZeroDivisionError: division by zero ({path}, line 2)")
+
+
 def test_an_installed_module_that_fails_is_shown_at_its_first_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "site"
     folder.mkdir()

@@ -192,7 +192,8 @@ def test_cancelling_schedules_hardly_need_the_exact_arithmetic(
 
 @pytest.mark.parametrize("bounds", [(low, high) for low in (-0.0, 0.0) for high in (1.0, -1.0)])
 def test_zeros_of_ranges_are_positive(bounds: tuple[float, float]) -> None:
-    for schedule in (clr_ref.triangular2(*bounds, 3), clr_ref.exp_range(*bounds, 3, gamma=0.5)):
+    tiny = clr_ref.CyclicalLearningRate(*bounds, 3, lambda x: -1e-60)
+    for schedule in (clr_ref.triangular2(*bounds, 3), clr_ref.exp_range(*bounds, 3, gamma=0.5), tiny):
         assert not np.signbit(schedule.values(3000, 3010)).any()
         assert not np.signbit(schedule(np.arange(3000, 3010))).any()
 

@@ -66,9 +66,9 @@ def test_lists_make_an_arm_of_each_value() -> None:
     assert study.arms[3].optimizer == Optimizer("adam", {"beta_1": 0.8})
 
 
-def test_several_models_are_in_the_names_of_arms() -> None:
+def test_an_arm_has_its_name_with_every_model() -> None:
     study = config.of_document({"models": ["a.py:make", "b.py:make"], "arms": PLAIN["arms"]}, "x.toml")
-    assert [cell.arm for cell in study.cells()] == ["plain on a.py:make", "plain on b.py:make"]
+    assert [(cell.arm, cell.experiment.model) for cell in study.cells()] == [("plain", "a.py:make"), ("plain", "b.py:make")]
 
 
 def test_every_policy_and_the_models_own_rate() -> None:

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 
 from clr_ref._inputs import one_of
+from clr_ref.trace.format import LEVELS, End, Header, Step, Writer
+from clr_ref.trace.observe import Found, observe, variable_name
+from clr_ref.trace.tensors import Tensor
 from clr_ref.training import compiled, determinism, experiment as experiments
 from clr_ref.training.compiled import ModelError
 from clr_ref.training.data import Split
 from clr_ref.training.experiment import Experiment
 from clr_ref.training.samples import Samples, leaves
-from clr_ref.trace.format import LEVELS, End, Header, Step, Writer
-from clr_ref.trace.observe import Found, observe, variable_name
-from clr_ref.trace.tensors import Tensor
 
 
 def record(

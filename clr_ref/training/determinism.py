@@ -119,6 +119,8 @@ def named_random_states(model: Any) -> list[tuple[str, Any]]:
         if api.IS_KERAS_3:
             states += [(layer.name, generator.state) for generator in layer._seed_generators]
         elif (random := getattr(layer, "_random_generator", None)) is not None:  # tf.keras, which has no public name for it
+            if not hasattr(random, "_generator"):  # it is made when it is first used
+                random._maybe_init()
             if random._generator is None:
                 raise RuntimeError(f"{layer.name} was built before clr_ref.training.determinism.prepare() was called")
             states.append((layer.name, random._generator.state))

@@ -78,17 +78,16 @@ class Writer:
     """Writes a trace, line by line. A context manager.
 
     Args:
-        path: the file, which is replaced.
+        path: the file, which the first line replaces.
 
     Raises:
-        WriteError: it cannot be written; also from the methods.
+        WriteError: it cannot be written; from the methods.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._stack = contextlib.ExitStack()
-        with self._explained():
-            self._file: BinaryIO = self._stack.enter_context(path.open("wb"))
+        self._file: BinaryIO | None = None
 
     def __enter__(self) -> Writer:
         return self
@@ -111,6 +110,8 @@ class Writer:
 
     def _line(self, document: Mapping[str, Any]) -> None:
         with self._explained():
+            if self._file is None:  # a run that fails before its first line leaves the file as it was
+                self._file = self._stack.enter_context(self._path.open("wb"))
             self._file.write(gzip.compress(json.dumps(document, allow_nan=False).encode() + b"\n", 6, mtime=0))
             self._file.flush()
 
@@ -130,7 +131,8 @@ class Reader:
 
     Attributes:
         header: the first line.
-        end: the last line, once ``steps`` has yielded all; None if the run was interrupted.
+        finished: whether ``steps`` has yielded all.
+        end: the last line then; None if the run was interrupted.
 
     Raises:
         TraceError: there is no such file, or it is no trace.
@@ -150,6 +152,7 @@ class Reader:
                 fields[name] = None if fields[name] is None else tuple(fields[name])
             self.header = Header(**fields)
         self.end: End | None = None
+        self.finished = False
 
     def steps(self) -> Iterator[Step]:
         """The steps, which can be read once.
@@ -161,9 +164,10 @@ class Reader:
             with self._explained():
                 if "end" in line:
                     self.end = End(line["end"]["traced"], line["end"]["untraced"])
-                    return
+                    break
                 step = Step(line["step"], tuple(map(Tensor.from_data, line["tensors"])))
             yield step
+        self.finished = True
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:

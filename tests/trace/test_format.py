@@ -174,4 +174,12 @@ def test_damage_in_the_middle_is_found(tmp_path: Path) -> None:
 
 def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(WriteError, match="missing"):
-        Writer(tmp_path / "missing" / "x.trace")
+        write(tmp_path / "missing" / "x.trace", [])
+
+
+def test_a_file_is_replaced_by_the_first_line(tmp_path: Path) -> None:
+    (tmp_path / "x").write_text("old")
+    with Writer(tmp_path / "x") as writer:
+        assert (tmp_path / "x").read_text() == "old"
+        writer.header(HEADER)
+    assert Reader(tmp_path / "x").header == HEADER

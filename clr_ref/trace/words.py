@@ -1,0 +1,76 @@
+"""A comparison in sentences."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from clr_ref.trace.comparison import Comparison, First
+
+_NAMES = {
+    "batch": "{} of the batch",
+    "weights": "weight {}",
+    "random": "state of the random generator of {}",
+    "forward": "output of {}",
+    "loss": "the loss",
+    "gradient": "gradient of {}",
+    "rate": "the applied rate",
+    "slots": "slot {} of the optimizer",
+    "update": "updated {}",
+}
+#: So many differences in provenance are told; the flags of two CPUs alone can be a hundred.
+_MOST = 12
+_LONGEST = 100
+
+
+def lines(found: Comparison) -> Iterator[str]:
+    """The sentences, a line each."""
+    yield headline(found)
+    yield from found.notes
+    if found.first is None:
+        return
+    if found.changes:
+        yield "What the two sides were made of differs in, most likely first:"
+        yield from (f"  {one.what}: {_shown(one.a)} and {_shown(one.b)}" for one in found.changes[:_MOST])
+        if len(found.changes) > _MOST:
+            yield f"  ... and {len(found.changes) - _MOST} more; --json prints all"
+    else:
+        yield "Nothing that the two sides record of what they were made of differs."
+    if found.commands:
+        yield "These commands trace the step in full, each in the environment of its side:"
+        yield from (f"  {command}" for command in found.commands)
+
+
+def headline(found: Comparison) -> str:
+    """The first difference in one sentence."""
+    first = found.first
+    if first is None:
+        return f"all {found.steps} steps are the same bits" if found.steps != 1 else "the one step is the same bits"
+    if first.step is None:
+        return f"run {first.tensor}: {first.note}"
+    before = f"identical through step {first.step - 1}; " if first.step else ""
+    same = f"in step {first.step} {_joined(first.same)} are the same bits; " if first.same else ""
+    where = "" if first.same else f" in step {first.step}"
+    end = ""
+    if found.reaches_loss is not None and first.stage != "loss":
+        end = f"; it reaches the loss at step {found.reaches_loss}"
+    return f"{before}{same}first difference{where}: {_difference(first)}{end}"
+
+
+def _difference(first: First) -> str:
+    parts = [_NAMES[first.stage].format(first.tensor)]
+    if first.elements is not None:
+        parts.append(f"{first.elements.different:,} of {first.elements.total:,} elements")
+        if first.elements.ulp is not None:
+            parts.append(f"at most {first.elements.ulp:,.0f} ULP")
+    return ", ".join([*parts, *([first.note] if first.note else [])])
+
+
+def _joined(words: tuple[str, ...]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def _shown(value: Any) -> str:
+    text = "nothing" if value is None else value if isinstance(value, str) else json.dumps(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ..."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -64,7 +65,9 @@ def _difference(first: First) -> str:
         parts.append(f"{first.elements.different:,} of {first.elements.total:,} elements")
         if first.elements.ulp is not None:
             parts.append(f"at most {first.elements.ulp:,.0f} ULP")
-    return ", ".join([*parts, *([first.note] if first.note else [])])
+    # The figures say more than the distance where it is infinite, or where they are the one element.
+    tells = first.elements is None or first.elements.total == 1 or first.elements.ulp == math.inf
+    return ", ".join([*parts, *([first.note] if first.note and tells else [])])
 
 
 def _joined(words: tuple[str, ...]) -> str:

@@ -18,19 +18,22 @@ def data(n: int = 64) -> Samples:
     return Samples.of(x, (x[:, 0] + 0.3 * random.normal(size=n) > 0).astype("int32"))
 
 
-def layers(*more: Any) -> list[Any]:
-    return [
-        keras.Input((8,)),
-        keras.layers.Dense(8, "relu", name="hidden"),
-        keras.layers.Dropout(0.25, name="mask"),
-        *more,
-        keras.layers.Dense(2, "softmax", name="top"),
-    ]
+def words() -> Samples:
+    """Whole numbers 0 .. 49 instead of floats."""
+    found = data()
+    return Samples.of((np.abs(found.x) * 10).astype("int32") % 50, found.y)
 
 
-def compiled(optimizer: Any = "sgd", *more: Any, family: Any = keras.Sequential, **options: Any) -> Any:
-    found = family(layers(*more))
-    found.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"], **options)
+def compiled(optimizer: Any = "sgd", *, family: Any = keras.Sequential, last: str = "softmax", **options: Any) -> Any:
+    found = family(
+        [
+            keras.Input((8,)),
+            keras.layers.Dense(8, "relu", name="hidden"),
+            keras.layers.Dropout(0.25, name="mask"),
+            keras.layers.Dense(2, last, name="top"),
+        ]
+    )
+    found.compile(optimizer, "sparse_categorical_crossentropy", **{"metrics": ["accuracy"], **options})
     return found
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from clr_ref.exact import ulp
-from clr_ref.trace.comparison import Comparison, Elements, First, changes
+from clr_ref.trace.comparison import Comparison, Difference, Elements, changes
 from clr_ref.trace.format import Header, Reader, Step, TraceError
 from clr_ref.trace.tensors import STAGES, Tensor
 
@@ -42,33 +42,42 @@ def compare(a: Path, b: Path) -> Comparison:
     """
     readers = Reader(a), Reader(b)
     stages = [stage for stage in STAGES if stage not in _OF_LAYERS or all(one.header.level == "layers" for one in readers)]
-    first, reaches, compared = None, None, 0
-    steps = itertools.zip_longest(readers[0].steps(), readers[1].steps())
+    found: list[Difference] = []
+    reaches: dict[str, int] = {}
+    compared = 0
     lone: Sequence[Step | None] = ()
-    for one, other in steps:
+    for one, other in itertools.zip_longest(readers[0].steps(), readers[1].steps()):
         if one is None or other is None:
             lone = one, other
             break
         compared += 1
-        if first is None:
-            first = _first(one, other, stages)
-        if first is not None:
-            if _loss_differs(one, other):
-                reaches = one.number
-                break
-            if first.stage == "loss":
-                break
+        if not found:
+            found = list(_differences(one, other, stages))
+        for stage in ("loss", "update") if found else ():
+            if any(True for _ in _differences(one, other, (stage,))):
+                reaches.setdefault(stage, one.number)
+        if len(reaches) == 2:
+            break
     if not compared:
         empty = a if not lone or lone[0] is None else b
         raise TraceError(f"{empty} has no complete step")
     notes = list(_notes(readers, (a, b), lone, compared))
     headers = readers[0].header, readers[1].header
+    first = found[0] if found else None
     commands: tuple[str, ...] = ()
     if first is not None and not _shows_enough(first, headers):
         assert first.step is not None
         commands = tuple(_command(header, path, first.step) for header, path in zip(headers, (a, b), strict=True))
-    stage = None if first is None else first.stage
-    return Comparison(compared, first, reaches, changes(headers[0].made_of, headers[1].made_of, stage), commands, tuple(notes))
+    return Comparison(
+        compared,
+        first,
+        tuple(found[1:]),
+        reaches.get("loss"),
+        reaches.get("update"),
+        changes(headers[0].made_of, headers[1].made_of, None if first is None else first.stage),
+        commands,
+        tuple(notes),
+    )
 
 
 def pairs(a: Sequence[Tensor], b: Sequence[Tensor]) -> Iterator[Pair]:
@@ -127,8 +136,10 @@ def _of_stage(step: Step, stage: str) -> list[Tensor]:
     return [tensor for tensor in step.tensors if tensor.stage == stage]
 
 
-def _first(a: Step, b: Step, stages: Sequence[str]) -> First | None:
+def _differences(a: Step, b: Step, stages: Sequence[str]) -> Iterator[Difference]:
+    """All tensors of a step that differ; the first one with what is the same before it."""
     same: list[str] = []
+    is_first = True
     for stage in stages:
         found = list(pairs(_of_stage(a, stage), _of_stage(b, stage)))
         before = None
@@ -136,16 +147,16 @@ def _first(a: Step, b: Step, stages: Sequence[str]) -> First | None:
             if one is not None and other is not None and one.same_bits(other):
                 before = one.name
                 continue
-            if before is not None:
-                same.append(f"{_WHOLE[stage]} up to {before}")
+            up_to = [f"{_WHOLE[stage]} up to {before}"] if before is not None else []
             shown = one or other
             assert shown is not None
             difference = elements(one, other) if one is not None and other is not None else None
             comparable = one is not None and other is not None and (one.dtype, one.shape) == (other.dtype, other.shape)
-            return First(a.number, stage, shown.name, difference, _note(one, other), tuple(same), comparable)
+            told = (*same, *up_to) if is_first else ()
+            yield Difference(a.number, stage, shown.name, difference, _note(one, other), told, comparable)
+            is_first = False
         if found:
             same.append(_WHOLE[stage])
-    return None
 
 
 def _note(one: Tensor | None, other: Tensor | None) -> str:
@@ -168,14 +179,7 @@ def _number(value: float | None, dtype: str) -> str:
     return "nothing" if value is None else ulp.shortest(np.float32(value) if dtype == "float32" else np.float64(value))
 
 
-def _loss_differs(a: Step, b: Step) -> bool:
-    return any(
-        one is None or other is None or not one.same_bits(other)
-        for one, other in pairs(_of_stage(a, "loss"), _of_stage(b, "loss"))
-    )
-
-
-def _shows_enough(first: First, headers: Sequence[Header]) -> bool:
+def _shows_enough(first: Difference, headers: Sequence[Header]) -> bool:
     """Whether the traces have the stages before the first difference, and, where it makes sense, the elements."""
     has_layers = all(header.level == "layers" for header in headers) or first.stage not in _AFTER_LAYERS
     return has_layers and (first.elements is not None or not first.comparable)

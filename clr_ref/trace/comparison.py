@@ -23,8 +23,8 @@ class Elements:
 
 
 @dataclasses.dataclass(frozen=True)
-class First:
-    """The first difference.
+class Difference:
+    """A tensor that differs.
 
     Args:
         step: counted from 0; None where a record does not say in which.
@@ -61,15 +61,19 @@ class Comparison:
     Args:
         steps: the number of steps that both have, and that were compared until the first difference.
         first: the first difference, or None.
+        then: the other differences in its step, in the order of the flow.
         reaches_loss: the first step whose loss differs, or None if none is known to.
+        reaches_weights: the first step whose updated weights differ, or None if none are known to.
         changes: what the two sides were made of and differ in, most likely first.
         commands: those that trace the step in full on both sides, where the traces do not show enough.
         notes: what limits the comparison, in sentences.
     """
 
     steps: int
-    first: First | None
+    first: Difference | None
+    then: tuple[Difference, ...] = ()
     reaches_loss: int | None = None
+    reaches_weights: int | None = None
     changes: tuple[Change, ...] = ()
     commands: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()

@@ -162,9 +162,13 @@ def _weights(model: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _slots(optimizer: Any) -> Iterator[tuple[str, Any]]:
-    """The variables of an optimizer, but for a copy of the rate, which only some generations of Keras have."""
+    """The variables of an optimizer, without those that only some generations of Keras have, and that decide nothing.
+
+    These are a copy of the rate, and the momentums of plain SGD.
+    """
+    unused = {id(one) for one in getattr(optimizer, "momentums", ())} if getattr(optimizer, "momentum", None) == 0 else set()
     for variable in compiled.optimizer_variables(optimizer):
         whole: str = getattr(variable, "path", None) or variable.name
         name = whole.split(":")[0].split("/", 1)[-1]
-        if name.split("/")[-1] not in ("learning_rate", "current_learning_rate"):
+        if id(variable) not in unused and name.split("/")[-1] not in ("learning_rate", "current_learning_rate"):
             yield "iteration" if name.split("/")[-1] == "iter" else name, variable.numpy()

@@ -10,7 +10,7 @@ import numpy as np
 
 from clr_ref._inputs import parsed_json
 from clr_ref.trace import compare as traces
-from clr_ref.trace.comparison import Comparison, First, changes
+from clr_ref.trace.comparison import Comparison, Difference, changes
 from clr_ref.trace.format import TraceError, is_trace
 from clr_ref.trace.tensors import Tensor
 
@@ -62,21 +62,23 @@ def _reports(a: Mapping[str, Any], b: Mapping[str, Any]) -> Comparison:
         )
     found = changes(sides[0], sides[1], None if first is None else first.stage)
     reaches = loss if first is not None else None
-    return Comparison(steps, first, reaches, found, notes=(*notes, "reports hold rates, losses and the final weights alone"))
+    alone = "reports hold rates, losses and the final weights alone"
+    weights = steps - 1 if first is not None and a["weights_sha256"] != b["weights_sha256"] else None
+    return Comparison(steps, first, reaches_loss=reaches, reaches_weights=weights, changes=found, notes=(*notes, alone))
 
 
-def _first_in_reports(a: Mapping[str, Any], b: Mapping[str, Any], steps: int) -> First | None:
+def _first_in_reports(a: Mapping[str, Any], b: Mapping[str, Any], steps: int) -> Difference | None:
     if a["data"]["train"] != b["data"]["train"]:
-        return First(0, "batch", "train", note="the training data differ")
+        return Difference(0, "batch", "train", note="the training data differ")
     for step in range(steps):
         for stage, name in (("loss", "losses"), ("rate", "rates")):
             one, other = (Tensor.of(stage, stage, _float32(side[name][step]), keep=True) for side in (a, b))
             if not one.same_bits(other):
                 tensor = "loss" if stage == "loss" else "learning_rate"
                 note = f"{side_value(one)} and {side_value(other)}"
-                return First(step, stage, tensor, traces.elements(one, other), note)
+                return Difference(step, stage, tensor, traces.elements(one, other), note)
     if len(a["rates"]) == len(b["rates"]) and a["weights_sha256"] != b["weights_sha256"]:
-        return First(steps - 1, "update", "weights", note="the final weights differ, and no loss before")
+        return Difference(steps - 1, "update", "weights", note="the final weights differ, and no loss before")
     return None
 
 
@@ -103,11 +105,11 @@ def _records(a: Mapping[str, Any], b: Mapping[str, Any]) -> Comparison:
         if differing:
             epoch = next((e["epoch"] for e, f in zip(one["epochs"], other["epochs"], strict=False) if e != f), None)
             where = "" if epoch is None else f", from epoch {epoch} on"
-            first = First(None, differing[0][0], name, note=f"{' and '.join(what for _, what in differing)} differ{where}")
+            first = Difference(None, differing[0][0], name, note=f"{' and '.join(what for _, what in differing)} differ{where}")
             experiments = [{"experiment": side["experiment"]} for side in (one, other)]
             break
         steps += one["steps"]
     found = changes(
         {**a["provenance"], **experiments[0]}, {**b["provenance"], **experiments[1]}, None if first is None else first.stage
     )
-    return Comparison(steps, first, None, found, notes=("records hold digests of whole runs alone",))
+    return Comparison(steps, first, changes=found, notes=("records hold digests of whole runs alone",))

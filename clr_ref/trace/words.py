@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from clr_ref.trace.comparison import Comparison, First
+from clr_ref.trace.comparison import Comparison, Difference
 
 _NAMES = {
     "batch": "{} of the batch",
@@ -31,6 +31,11 @@ def lines(found: Comparison) -> Iterator[str]:
     yield from found.notes
     if found.first is None:
         return
+    if found.then:
+        yield f"In the same step {len(found.then)} more tensors differ:" if len(found.then) > 1 else "In the same step also:"
+        yield from (f"  {_difference(one)}" for one in found.then[:_MOST])
+        if len(found.then) > _MOST:
+            yield f"  ... and {len(found.then) - _MOST} more; --json prints all"
     if found.changes:
         yield "What the two sides were made of differs in, most likely first:"
         yield from (f"  {one.what}: {_shown(one.a)} and {_shown(one.b)}" for one in found.changes[:_MOST])
@@ -53,17 +58,27 @@ def headline(found: Comparison) -> str:
     before = f"identical through step {first.step - 1}; " if first.step else ""
     same = f"in step {first.step} {_joined(first.same)} are the same bits; " if first.same else ""
     where = "" if first.same else f" in step {first.step}"
-    end = ""
-    if found.reaches_loss is not None and first.stage != "loss":
-        end = f"; it reaches the loss at step {found.reaches_loss}"
-    return f"{before}{same}first difference{where}: {_difference(first)}{end}"
+    return f"{before}{same}first difference{where}: {_difference(first)}{_reach(found, first)}"
 
 
-def _difference(first: First) -> str:
+def _reach(found: Comparison, first: Difference) -> str:
+    """Whether the difference reaches the loss or the weights, if it is in neither."""
+    if first.stage == "loss":
+        return ""
+    if found.reaches_loss is not None:
+        return f"; it reaches the loss at step {found.reaches_loss}"
+    if found.reaches_weights is None and first.stage not in ("weights", "update"):
+        return f"; in the {found.steps} steps it reaches neither the loss nor the weights"
+    return ""
+
+
+def _difference(first: Difference) -> str:
     parts = [_NAMES[first.stage].format(first.tensor)]
     if first.elements is not None:
         parts.append(f"{first.elements.different:,} of {first.elements.total:,} elements")
-        if first.elements.ulp is not None:
+        if first.elements.ulp == 0:
+            parts.append("in the sign of zeros alone")
+        elif first.elements.ulp is not None:
             parts.append(f"at most {first.elements.ulp:,.0f} ULP")
     # The figures say more than the distance where it is infinite, or where they are the one element.
     tells = first.elements is None or first.elements.total == 1 or first.elements.ulp == math.inf

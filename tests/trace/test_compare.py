@@ -94,7 +94,21 @@ def test_the_first_difference_is_found_in_every_tensor(tmp_path: Path, stage: st
     assert (found.first.step, found.first.stage, found.first.tensor) == (4, stage, name)
     assert found.steps in (5, 6)
     assert found.commands == ()
+    assert [(one.stage, one.tensor) for one in found.then] == EVERY[EVERY.index((stage, name)) + 1 :]
     assert found.reaches_loss == (4 if STAGES.index(stage) <= STAGES.index("loss") else 5)
+    assert found.reaches_weights == 4
+
+
+def test_what_differs_later_in_the_step_is_listed(tmp_path: Path) -> None:
+    a = write(tmp_path / "a")
+    one: Changed = {(2, "forward", "conv"): ulp_up, (2, "gradient", "top/kernel"): ulp_up}
+    found = list(words.lines(compare(a, write(tmp_path / "b", one))))
+    assert found[0].startswith("identical through step 1; in step 2 the batch,")
+    assert found[1:3] == ["In the same step also:", "  gradient of top/kernel, 1 of 12 elements, at most 1 ULP"]
+    every: Changed = {(2, stage, name): np.negative for stage, name in EVERY}
+    found = list(words.lines(compare(a, write(tmp_path / "b", every))))
+    assert found[1] == "In the same step 14 more tensors differ:"
+    assert found[14] == "  ... and 2 more; --json prints all"
 
 
 def test_the_sentence_says_what_is_the_same_before(tmp_path: Path) -> None:
@@ -112,11 +126,21 @@ def test_the_sentence_says_what_is_the_same_before(tmp_path: Path) -> None:
         "4 of 12 elements, at most 1 ULP; it reaches the loss at step 5"
     )
     first = compare(a, write(tmp_path / "b", {(0, "batch", "x"): ulp_up}))
-    assert words.headline(first) == "first difference in step 0: x of the batch, 1 of 12 elements, at most 1 ULP"
+    assert words.headline(first) == (
+        "first difference in step 0: x of the batch, 1 of 12 elements, at most 1 ULP; "
+        "in the 6 steps it reaches neither the loss nor the weights"
+    )
+    weight: Changed = {(0, "batch", "x"): ulp_up, (1, "update", "top/kernel"): ulp_up}
+    assert "reaches" not in words.headline(compare(a, write(tmp_path / "b", weight)))
+    zero = compare(
+        write(tmp_path / "zeros", {(0, "slots", "momentum"): lambda x: x * 0}),
+        write(tmp_path / "b", {(0, "slots", "momentum"): lambda x: abs(x) * 0}),
+    )
+    assert "in the sign of zeros alone" in words.headline(zero)
     rate = words.headline(compare(a, write(tmp_path / "b", {(1, "rate", "learning_rate"): lambda _: np.float32(0.25)})))
     assert rate.startswith("identical through step 0; in step 1 the batch, ")
     assert rate.partition("first difference: ")[2].startswith("the applied rate, 1 of 1 elements, at most ")
-    assert rate.endswith(f" and {np.float32(0.25)}")
+    assert f" and {np.float32(0.25)}; in the" in rate
 
 
 def test_equal_traces_are_the_same(tmp_path: Path) -> None:

@@ -67,9 +67,11 @@ def _reach(found: Comparison, first: Difference) -> str:
         return ""
     if found.reaches_loss is not None:
         return f"; it reaches the loss at step {found.reaches_loss}"
-    if found.reaches_weights is None and first.stage not in ("weights", "update"):
-        return f"; in the {found.steps} steps it reaches neither the loss nor the weights"
-    return ""
+    if first.stage in ("weights", "update"):
+        return ""
+    if found.reaches_weights is not None:
+        return f"; it reaches the weights at step {found.reaches_weights}"
+    return f"; in the {found.steps} steps it reaches neither the loss nor the weights"
 
 
 def _difference(first: Difference) -> str:

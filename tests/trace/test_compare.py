@@ -131,7 +131,9 @@ def test_the_sentence_says_what_is_the_same_before(tmp_path: Path) -> None:
         "in the 6 steps it reaches neither the loss nor the weights"
     )
     weight: Changed = {(0, "batch", "x"): ulp_up, (1, "update", "top/kernel"): ulp_up}
-    assert "reaches" not in words.headline(compare(a, write(tmp_path / "b", weight)))
+    assert words.headline(compare(a, write(tmp_path / "b", weight))).endswith("; it reaches the weights at step 1")
+    alone: Changed = {(1, "update", "top/kernel"): ulp_up}
+    assert words.headline(compare(a, write(tmp_path / "b", alone))).endswith(", at most 1 ULP")
     zero = compare(
         write(tmp_path / "zeros", {(0, "slots", "momentum"): lambda x: x * 0}),
         write(tmp_path / "b", {(0, "slots", "momentum"): lambda x: abs(x) * 0}),

@@ -131,9 +131,9 @@ class _Recorder:
 
     def _after(self, logs: Any) -> None:
         self._add_observed("forward")
-        self._add("loss", "loss", np.float32(logs["loss"]))
+        self._add("loss", "loss", _scalar(logs["loss"]))
         self._add_observed("gradient")
-        self._add("rate", "learning_rate", np.float32(logs["applied_learning_rate"]))
+        self._add("rate", "learning_rate", _scalar(logs["applied_learning_rate"]))
         for name, value in _slots(self._model.optimizer):
             self._add("slots", name, value)
         for name, value in _weights(self._model):
@@ -154,6 +154,12 @@ def _refuse_what_cannot_be_traced(model: Any) -> None:
     replicas = model.distribute_strategy.num_replicas_in_sync
     if replicas > 1:
         raise ModelError(f"a model on {replicas} devices cannot be traced: each has batches and gradients of its own")
+
+
+def _scalar(value: float) -> np.float32 | np.float64:
+    """A float that Keras reports, in the dtype that it was computed in: float32, or else float64."""
+    short = np.float32(value)
+    return short if np.isnan(value) or float(short) == float(value) else np.float64(value)
 
 
 def _weights(model: Any) -> Iterator[tuple[str, Any]]:

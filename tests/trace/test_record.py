@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import filelock
 import numpy as np
 import pytest
 
@@ -30,9 +31,13 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The traces of tests/trace/worker.py, in a new process."""
-    found = tmp_path_factory.mktemp("traces")
-    run("-m", "tests.trace.worker", str(found))
+    """The traces of tests/trace/worker.py, in a new process that all of xdist's workers share."""
+    root = tmp_path_factory.getbasetemp()
+    found = (root.parent if os.environ.get("PYTEST_XDIST_WORKER") else root) / "traces"
+    with filelock.FileLock(f"{found}.lock"):
+        if not (found / "results.json").exists():
+            found.mkdir(exist_ok=True)
+            run("-m", "tests.trace.worker", str(found))
     return found
 
 
@@ -263,4 +268,6 @@ def test_the_command_traces_a_model(tmp_path: Path) -> None:
     assert "first difference: the loss" in said
     assert f"clr-ref trace {make}:make --seed 0 --steps 1 --keep 0:1 --out {tmp_path / 'a-step-0.trace'}" in said
     assert f"clr-ref trace {make}:other --seed 0 --steps 1 --keep 0:1" in said
+    assert "the model of" in run(*command, f"{make}:bare", "--out", b, "--steps", "2", code=2)
+    assert Reader(Path(b)).header.steps == 2, "what fails before the first step leaves the file as it was"
     assert "raised RuntimeError: no data today" in run(*command, f"{make}:raising", "--out", b, code=2)

@@ -125,6 +125,13 @@ def test_each_step_is_in_the_file_when_it_is_written(tmp_path: Path) -> None:
             assert len(list(Reader(path).steps())) == number
 
 
+def test_a_step_may_be_larger_than_what_is_read_at_once(tmp_path: Path) -> None:
+    random = np.random.default_rng(0).normal(size=100_000)
+    large = [Step(t, (Tensor.of("forward", "x", random + t, keep=True),)) for t in range(2)]
+    write(tmp_path / "x.trace", large)
+    assert list(Reader(tmp_path / "x.trace").steps()) == large
+
+
 def test_memory_does_not_grow_with_the_steps(tmp_path: Path) -> None:
     write(tmp_path / "x.trace", steps(3, size=20_000) * 40)
 

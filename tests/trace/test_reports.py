@@ -81,7 +81,7 @@ def test_the_records_of_the_store(tmp_path: Path) -> None:
     assert compare(new, new).first is None
     document = json.loads(new.read_text("utf-8"))
     other = copy.deepcopy(document)
-    other["runs"]["plain"]["pictures"] = 100
+    other["runs"]["plain"] |= {"pictures": 100, "rates_sha256": "0" * 64}
     found = compare(*pair(tmp_path, document, other)).first
     assert found is not None
     assert (found.stage, found.tensor) == ("batch", "plain")

@@ -52,9 +52,9 @@ def compare(a: Path, b: Path) -> Comparison:
             break
         compared += 1
         if not found:
-            found = list(_differences(one, other, stages))
+            found = list(differences(one, other, stages))
         for stage in ("loss", "update") if found else ():
-            if any(True for _ in _differences(one, other, (stage,))):
+            if any(True for _ in differences(one, other, (stage,))):
                 reaches.setdefault(stage, one.number)
         if len(reaches) == 2:
             break
@@ -136,7 +136,7 @@ def _of_stage(step: Step, stage: str) -> list[Tensor]:
     return [tensor for tensor in step.tensors if tensor.stage == stage]
 
 
-def _differences(a: Step, b: Step, stages: Sequence[str]) -> Iterator[Difference]:
+def differences(a: Step, b: Step, stages: Sequence[str]) -> Iterator[Difference]:
     """All tensors of a step that differ; the first one with what is the same before it."""
     same: list[str] = []
     is_first = True

@@ -33,12 +33,12 @@ def lines(found: Comparison) -> Iterator[str]:
         return
     if found.then:
         yield f"In the same step {len(found.then)} more tensors differ:" if len(found.then) > 1 else "In the same step also:"
-        yield from (f"  {_difference(one)}" for one in found.then[:_MOST])
+        yield from (f"  {difference(one)}" for one in found.then[:_MOST])
         if len(found.then) > _MOST:
             yield f"  ... and {len(found.then) - _MOST} more; --json prints all"
     if found.changes:
         yield "What the two sides were made of differs in, most likely first:"
-        yield from (f"  {one.what}: {_shown(one.a)} and {_shown(one.b)}" for one in found.changes[:_MOST])
+        yield from (f"  {one.what}: {shown(one.a)} and {shown(one.b)}" for one in found.changes[:_MOST])
         if len(found.changes) > _MOST:
             yield f"  ... and {len(found.changes) - _MOST} more; --json prints all"
     else:
@@ -58,7 +58,7 @@ def headline(found: Comparison) -> str:
     before = f"identical through step {first.step - 1}; " if first.step else ""
     same = f"in step {first.step} {_joined(first.same)} are the same bits; " if first.same else ""
     where = "" if first.same else f" in step {first.step}"
-    return f"{before}{same}first difference{where}: {_difference(first)}{_reach(found, first)}"
+    return f"{before}{same}first difference{where}: {difference(first)}{_reach(found, first)}"
 
 
 def _reach(found: Comparison, first: Difference) -> str:
@@ -74,7 +74,8 @@ def _reach(found: Comparison, first: Difference) -> str:
     return f"; in the {found.steps} steps it reaches neither the loss nor the weights"
 
 
-def _difference(first: Difference) -> str:
+def difference(first: Difference) -> str:
+    """A tensor that differs, and how."""
     parts = [_NAMES[first.stage].format(first.tensor)]
     if first.elements is not None:
         parts.append(f"{first.elements.different:,} of {first.elements.total:,} elements")
@@ -91,6 +92,7 @@ def _joined(words: tuple[str, ...]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A value of what a side is made of, cut if it is long."""
     text = "nothing" if value is None else value if isinstance(value, str) else json.dumps(value)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ..."

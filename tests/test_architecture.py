@@ -29,7 +29,7 @@ ROOMS = [
     ["keras"],
     ["keras_2", "golden"],
     ["training", "verify"],
-    ["range_test"],
+    ["range_test", "trace"],
     ["study"],
     ["conformance"],
     ["bench", "study"],

@@ -27,13 +27,13 @@ GROUPS = {
         "tfa golden conformance migrate pages cli",
         # The recorder needs TFA, a peer its library; the other commands run what is mutated in the other group.
         "golden/record*.py conformance/peers conformance/test_conformance.py cli/bench.py cli/range_test.py cli/study.py "
-        "cli/tutorial.py",
+        "cli/trace.py cli/tutorial.py",
         "tests --ignore=tests/site --ignore=tests/bench --ignore=tests/keras --ignore=tests/training --ignore=tests/range_test",
     ),
     "keras": Group(
-        "keras keras_2.py tensors training range_test study",
+        "keras keras_2.py tensors training range_test study trace",
         "training/tutorial",
-        "tests/keras tests/tensors tests/training tests/range_test tests/study",
+        "tests/keras tests/tensors tests/training tests/range_test tests/study tests/trace",
     ),
 }
 #: ``is`` for ``==``: which equal numbers are one object is the affair of Python.

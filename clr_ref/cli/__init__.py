@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 import clr_ref
-from clr_ref.cli import bench, conform, golden, migrate, range_test, schedule, study, tutorial, verify
+from clr_ref.cli import bench, conform, diff, golden, migrate, range_test, schedule, study, trace, tutorial, verify
 from clr_ref.cli.common import ending_clearly, writing_clearly
 
 
@@ -62,6 +62,8 @@ for command in (
     tutorial.tutorial,
     range_test.range_test,
     study.study_group,
+    trace.trace,
+    diff.diff,
     bench.bench,
 ):
     main.add_command(command)

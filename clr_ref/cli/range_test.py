@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
-import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +25,7 @@ from clr_ref.cli.common import (
 )
 from clr_ref.cli.frameworks import quiet
 from clr_ref.cli.lines import say
-from clr_ref.conformance.load import LoadError, described, load_function
+from clr_ref.cli.user_code import described_errors, loaded, wrong_make
 from clr_ref.exact import ulp
 from clr_ref.range_test.result import RangeTest
 from clr_ref.training.made import MadeError, made, parts
@@ -35,8 +33,6 @@ from clr_ref.training.made import MadeError, made, parts
 if TYPE_CHECKING:
     from clr_ref.range_test.comparison import Comparison
 
-
-_FRAMEWORKS = ("tensorflow", "keras", "tf_keras", "jax", "torch")
 #: exact.round_to computes each rate; more would take minutes before the first update.
 _MOST_STEPS = 10**6
 
@@ -200,44 +196,24 @@ def _tutorial(subset: int | None, folder: Path | None, options: dict[str, Any], 
 
 
 def _own(target: str, options: dict[str, Any], extras: list[str]) -> Run:
-    def wrong(words: str) -> click.BadParameter:
-        return click.BadParameter(words, param_hint="MODULE:MAKE")
-
-    try:
-        make = load_function(target)
-    except LoadError as error:
-        if isinstance(error.__cause__, ImportError) and error.__cause__.name in _FRAMEWORKS:
-            require_extras(*extras, framework=True)
-        raise wrong(str(error)) from None
-    require_extras(*extras, framework=True)
-    with _described(target, wrong):
+    make = loaded(target, *extras)
+    with described_errors(target):
         returned = make()
     try:
         found = made(returned, target)
         x, y, weights = parts(found.data, target)
     except MadeError as error:
-        raise wrong(str(error)) from None
+        raise wrong_make(str(error)) from None
 
     def run(seed: int, bar: Progress, epochs: int | None, comparisons: list[Comparison]) -> RangeTest:
         from clr_ref.range_test import range_test as test
 
-        with _described(target, wrong):
+        with described_errors(target):
             swept = test(found.model, x, y, sample_weight=weights, seed=seed, progress=_told(bar, options["steps"]), **options)
         bar.done(f"{len(swept.rates)} of {swept.steps} rates applied")
         return swept
 
     return run
-
-
-@contextlib.contextmanager
-def _described(target: str, wrong: Callable[[str], click.BadParameter]) -> Iterator[None]:
-    """Make one message of what a user's function, model or data raise, which can be anything; Ctrl-C and SIGTERM pass."""
-    try:
-        yield
-    except BaseException as error:
-        if isinstance(error, KeyboardInterrupt) or (isinstance(error, SystemExit) and error.code == 128 + signal.SIGTERM):
-            raise
-        raise wrong(f"{target} raised {described(error, target)}") from error
 
 
 def _told(bar: Progress, steps: int) -> Callable[[int, float, float], None]:

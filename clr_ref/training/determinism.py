@@ -100,6 +100,15 @@ def random_states(model: Any) -> list[Any]:
     """The variables that hold the state of a model's random layers, in the order of the layers.
 
     Raises:
+        RuntimeError: as for ``named_random_states``.
+    """
+    return [state for _, state in named_random_states(model)]
+
+
+def named_random_states(model: Any) -> list[tuple[str, Any]]:
+    """The name of each random layer of a model with a variable that holds its state, in the order of the layers.
+
+    Raises:
         RuntimeError: a random layer keeps its state where it cannot be saved, because it was built before ``prepare`` was
             called.
     """
@@ -108,9 +117,11 @@ def random_states(model: Any) -> list[Any]:
     states = []
     for layer in model._flatten_layers():  # also those inside other layers
         if api.IS_KERAS_3:
-            states += [generator.state for generator in layer._seed_generators]
+            states += [(layer.name, generator.state) for generator in layer._seed_generators]
         elif (random := getattr(layer, "_random_generator", None)) is not None:  # tf.keras, which has no public name for it
+            if not hasattr(random, "_generator"):  # it is made when it is first used
+                random._maybe_init()
             if random._generator is None:
                 raise RuntimeError(f"{layer.name} was built before clr_ref.training.determinism.prepare() was called")
-            states.append(random._generator.state)
+            states.append((layer.name, random._generator.state))
     return states

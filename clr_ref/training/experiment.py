@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -143,6 +143,7 @@ def run(
     folder: Path | None = None,
     until: int | None = None,
     on_step: Callable[[int], None] | None = None,
+    callbacks: Callable[[Any, Samples], Sequence[Any]] | None = None,
 ) -> Report:
     """The report of training an experiment. It calls ``determinism.prepare``, so call it before TensorFlow is imported.
 
@@ -158,6 +159,8 @@ def run(
         until: stop after this many optimizer steps in all, also in the middle of an epoch. If there is a folder, a checkpoint
             is kept then too.
         on_step: called after every optimizer step with the number of steps so far.
+        callbacks: called before each epoch, or the part of it that is left, with the model and the samples in their order;
+            returns Keras callbacks. They find the applied rate in the logs of each batch.
 
     Raises:
         CheckpointError: the folder holds a damaged checkpoint, or that of another run.
@@ -177,14 +180,7 @@ def run(
         learning_rate = keras_rate(experiment)
     samples, held_out = _samples(train), _samples(test)
     model = compiled(experiment, samples, build, learning_rate)
-    identity: dict[str, Any] = {
-        "experiment": experiment.to_data(),
-        "learning_rate": _class_name(learning_rate, model),
-        "data": {"train": described(train), "test": described(test)},
-        "versions": provenance.versions(),
-        "cpu": provenance.cpu(),
-        "settings": dataclasses.asdict(settings),
-    }
+    identity = identified(experiment, model, learning_rate, train, test)
     path = folder / CHECKPOINT if folder is not None else None
     if path is not None:
         remove_leftovers(path)
@@ -196,7 +192,8 @@ def run(
         epoch, done = divmod(log.step, per_epoch)
         rows = epoch_order(experiment.seed, epoch, len(train))
         rows = rows[done * experiment.batch_size : (stop - epoch * per_epoch) * experiment.batch_size]
-        fit(model, samples.rows(rows), experiment.batch_size, log)
+        part = samples.rows(rows)
+        fit(model, part, experiment.batch_size, log, () if callbacks is None else callbacks(model, part))
         if log.step % per_epoch == 0:
             log.validation.append(evaluated(model, held_out))
         if path is not None:
@@ -211,6 +208,28 @@ def run(
         history=tuple(log.history(per_epoch, experiment.batch_size, len(train))),
         weights_sha256=weights_sha256(model),
     )
+
+
+def identified(
+    experiment: Experiment, model: Any, learning_rate: Any, train: Split | Samples, test: Split | Samples
+) -> dict[str, Any]:
+    """What a run is made of, as in its report: the same JSON values give the same bits.
+
+    Args:
+        experiment: what is trained.
+        model: the compiled model.
+        learning_rate: that of its optimizer; None for the model's own.
+        train: what it is trained with.
+        test: what it is measured with.
+    """
+    return {
+        "experiment": experiment.to_data(),
+        "learning_rate": _class_name(learning_rate, model),
+        "data": {"train": described(train), "test": described(test)},
+        "versions": provenance.versions(),
+        "cpu": provenance.cpu(),
+        "settings": dataclasses.asdict(determinism.prepare()),
+    }
 
 
 def epoch_order(seed: int, epoch: int, n: int) -> NDArray[np.int64]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -83,8 +83,15 @@ class Log:
         return entries
 
 
-def fit(model: Any, samples: Samples, batch_size: int, log: Log) -> None:
+def fit(model: Any, samples: Samples, batch_size: int, log: Log, callbacks: Sequence[Any] = ()) -> None:
     """Train once on these samples in this order, and add the results to the log.
+
+    Args:
+        model: the compiled model.
+        samples: what to train on.
+        batch_size: samples of each step; the last one takes the rest.
+        log: the results so far.
+        callbacks: further Keras callbacks. They find the applied rate in the logs of each batch.
 
     Raises:
         ValueError: Keras reported other steps than one for each batch, or no loss.
@@ -109,7 +116,8 @@ def fit(model: Any, samples: Samples, batch_size: int, log: Log) -> None:
                 log.on_step(log.step)
 
     logger, before = LearningRateLogger(), log.step
-    model.fit(samples.x, samples.y, batch_size=batch_size, shuffle=False, verbose=0, callbacks=[logger, Recorder()])
+    every = [logger, Recorder(), *callbacks]
+    model.fit(samples.x, samples.y, batch_size=batch_size, shuffle=False, verbose=0, callbacks=every)
     log.rates += logger.rates
     if not len(logger.rates) == log.step - before == -(-n // batch_size):
         raise ValueError(

@@ -25,6 +25,8 @@ LONG = (
     "range-test",
     "study run",
     "study report",
+    "trace",
+    "diff",
 )
 
 

@@ -22,6 +22,9 @@ from clr_ref.range_test import RangeTest, page as range_page, rates, smoothed, s
 from clr_ref.study import report_html as study_page
 from clr_ref.study.statistics import Interval
 from clr_ref.study.verdict import Arm, Comparison, Difference, Run, Verdict
+from clr_ref.trace import page as trace_page
+from clr_ref.trace.comparison import Change, Comparison as TraceComparison, Difference as DifferingTensor, Elements
+from clr_ref.trace.growth import Distance
 from clr_ref.training import tutorial
 from tests.training.test_tutorial import result
 
@@ -122,6 +125,14 @@ def benchmark() -> str:
     return page_html.page(Report(machine, now, {"torch CyclicLR": ODD}), Report({"processor": "another"}, then, {}))
 
 
+def of_two_traces() -> str:
+    """Forty steps, from one on with a difference that grows to infinity, and long names everywhere."""
+    at = [DifferingTensor(3, "gradient", f"{name} {ODD}", Elements(3, 144, 2.0), "", ("the batch",)) for name in ("a", "b")]
+    steps = [Distance(t, 2 * t, 2.0**t if t < 30 else math.inf, 3.0**t if t < 20 else None) for t in range(40)]
+    both = TraceComparison(40, at[0], (at[1],), 4, 3, (Change("cpu.flags", [ODD], [ODD]),), (f"clr-ref trace {ODD}",), (ODD,))
+    return trace_page.page(both, steps, f"a {ODD}", "b")
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "conform": conform,
     "peers": of_peers,
@@ -129,4 +140,5 @@ PAGES: dict[str, Callable[[], str]] = {
     "range-test": of_a_range_test,
     "bench": benchmark,
     "study": of_a_study,
+    "diff": of_two_traces,
 }

@@ -1,0 +1,36 @@
+"""Wrong calls of ``clr-ref trace`` end before anything is trained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.calls import call
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--keep", "5"], "give A:B with 0 <= A < B <= 10, the number of steps, got '5'"),
+        (["--keep", "3:3"], "give A:B"),
+        (["--keep", "0:9:2"], "give A:B"),
+        (["--keep", "5:11"], "<= 10"),
+        (["--keep", "x"], "--keep"),
+        (["--keep", "4:2"], "--keep"),
+        (["--level", "all"], "'weights', 'layers'"),
+        (["--steps", "0"], "--steps"),
+        (["--seed", "-1"], "--seed"),
+        (["m.py:make", "--data", "."], "--data goes with the tutorial's network"),
+    ],
+)
+def test_the_option_is_named(tmp_path: Path, arguments: list[str], words: str) -> None:
+    result = call("trace", "--steps", "10", "--out", str(tmp_path / "x.trace"), *arguments)
+    assert (result.exit_code, words in result.stderr) == (2, True), result.output
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_file_is_named_if_it_cannot_be_written(tmp_path: Path) -> None:
+    result = call("trace", "--out", str(tmp_path / "missing" / "x.trace"))
+    assert (result.exit_code, "there is no folder" in result.stderr) == (2, True)
+    assert call("trace").exit_code == 2

@@ -175,9 +175,10 @@ def suggest(rates: Any, losses: Any, smoothing: float = 0.9) -> Suggestion:
             f"where single losses scatter by {scatter:.2g}; sweep to other rates, take more steps or larger batches",
         )
     initial = float(caused[begun])
-    words = f"the loss has begun to fall ({start:.3g} to {trend[lowest]:.3g}) at {_show(initial)}"
+    words = f"has begun to fall ({start:.3g} to {trend[lowest]:.3g}) at {_show(initial)}"
     if begun < window:
-        words = f"the loss falls from the first rates on ({words[9:]}; a sweep from lower rates may show a lower bound)"
+        words = f"falls from the first rates on ({words}; a sweep from lower rates may show a lower bound)"
+    words = f"the loss {words}"
     done = int(np.argmax(trend <= trend[lowest] + _SHARE * fall))
     if len(caused) - 1 - lowest < window // 2:
         return Suggestion(

@@ -188,21 +188,18 @@ def _models(table: _Table) -> tuple[str, ...]:
 
 def _seeds(table: _Table) -> tuple[int, ...]:
     value = table.values.get("seeds", 1)
-    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 2**32:
-        return tuple(range(value)) if value < 2**20 else _too_many(table, value)
+    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value < 2**20:
+        return tuple(range(value))
     try:
         if not isinstance(value, list) or not value:
             raise ValueError
         found = tuple(map(checked_seed, value))
     except ValueError:
-        raise table.wrong("seeds", value, "a number of seeds from 1, or a list of whole numbers 0 .. 2**32-1") from None
+        accepted = "a number of seeds from 1 to 2**20-1, or a list of whole numbers 0 .. 2**32-1"
+        raise table.wrong("seeds", value, accepted) from None
     if len(set(found)) < len(found):
         raise table.wrong("seeds", value, "a list of different seeds")
     return found
-
-
-def _too_many(table: _Table, value: int) -> tuple[int, ...]:
-    raise table.wrong("seeds", value, "less than 2**20, or a list")
 
 
 def _arms(table: _Table) -> tuple[Arm, ...]:

@@ -66,6 +66,10 @@ def test_lists_make_an_arm_of_each_value() -> None:
     assert study.arms[3].optimizer == Optimizer("adam", {"beta_1": 0.8})
 
 
+def test_many_seeds() -> None:
+    assert of(seeds=2**20 - 1).seeds == tuple(range(2**20 - 1))
+
+
 def test_an_arm_has_its_name_with_every_model() -> None:
     study = config.of_document({"models": ["a.py:make", "b.py:make"], "arms": PLAIN["arms"]}, "x.toml")
     assert [(cell.arm, cell.experiment.model) for cell in study.cells()] == [("plain", "a.py:make"), ("plain", "b.py:make")]
@@ -89,8 +93,9 @@ def without(key: str) -> dict[str, Any]:
         ({"epochs": 0}, "x.toml: epochs must be a whole number 1 .. 2**63-1, got 0"),
         ({"batch_size": 1.5}, "x.toml: batch_size must be a whole number 1 .. 2**63-1, got 1.5"),
         ({"subset": True}, "x.toml: subset must be a whole number 1 .. 2**63-1, got True"),
-        ({"seeds": 0}, "x.toml: seeds must be a number of seeds from 1, or a list of whole numbers 0 .. 2**32-1, got 0"),
-        ({"seeds": [1, -1]}, "x.toml: seeds must be a number of seeds from 1, or a list"),
+        ({"seeds": 0}, "seeds must be a number of seeds from 1 to 2**20-1, or a list of whole numbers 0 .. 2**32-1, got 0"),
+        ({"seeds": 2**20}, "x.toml: seeds must be a number of seeds from 1 to 2**20-1"),
+        ({"seeds": [1, -1]}, "x.toml: seeds must be a number of seeds from 1 to 2**20-1, or a list"),
         ({"seeds": [1, 1]}, "x.toml: seeds must be a list of different seeds, got [1, 1]"),
         ({"seeds": []}, "x.toml: seeds must be"),
         ({"validation": 1}, "x.toml: validation must be a number greater than 0 and less than 1, got 1"),

@@ -99,6 +99,16 @@ def test_pairs_of_float32_are_within_two_ulps(schedule: clr_ref.CyclicalLearning
     assert_same_rates(schedule, np.array(steps)[kept], rates[kept], expected[kept], arithmetic=PAIRS, ulps=2)
 
 
+def test_a_rate_of_0_has_no_sign() -> None:
+    """Also where the rate is a negative number that float32 rounds to 0."""
+    for policy in (lambda x: -1e-60, "triangular2"):
+        schedule = clr_ref.CyclicalLearningRate(0.0, 1.0 if callable(policy) else -1.0, 4, policy, "iterations")
+        for ops in (backends.numpy_ops(), pairs_of_float32()):
+            rates = evaluate(schedule, np.arange(500, 510, dtype=np.int32), ops)
+            assert (rates == 0).any()
+            assert not np.signbit(rates[rates == 0]).any()
+
+
 @pytest.mark.parametrize("maximal", [0.0, -0.0, 1e-12, 1e-3])
 @pytest.mark.parametrize("down", [None, 7, 2.25])
 def test_a_peak_that_is_nearer_to_0_than_the_initial_rate(maximal: float, down: float | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import shlex
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -86,24 +86,23 @@ def pairs(a: Sequence[Tensor], b: Sequence[Tensor]) -> Iterator[Pair]:
     Other generations of Keras give other names and orders. There a tensor belongs to one with the same bits, and otherwise to
     the first of the same shape that is left.
     """
+    if [one.name for one in a] == [one.name for one in b]:
+        yield from zip(a, b, strict=True)
+        return
+    names = {one.name: one for one in b}
+    if len(names) == len(b) == len(a) and names.keys() == {one.name for one in a}:
+        yield from ((one, names[one.name]) for one in a)
+        return
     left = list(b)
-    by_name = len({one.name for one in a}) == len(a) == len(b) and {one.name for one in a} == {one.name for one in b}
-    tests: list[Callable[[Tensor, Tensor], bool]] = [Tensor.same_bits, _same_shape]
-    if by_name:
-        tests = [_same_name]
     partners: dict[int, Tensor] = {}
-    for test in tests:
+    for belongs in (Tensor.same_bits, _same_shape):
         for place, one in enumerate(a):
-            partner = next((other for other in left if test(one, other)), None) if place not in partners else None
+            partner = next((other for other in left if belongs(one, other)), None) if place not in partners else None
             if partner is not None:
                 left.remove(partner)
                 partners[place] = partner
     yield from ((one, partners.get(place)) for place, one in enumerate(a))
     yield from ((None, other) for other in left)
-
-
-def _same_name(a: Tensor, b: Tensor) -> bool:
-    return a.name == b.name
 
 
 def _same_shape(a: Tensor, b: Tensor) -> bool:

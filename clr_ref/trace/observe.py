@@ -75,6 +75,7 @@ class _Observation:
         self._tf, self._is_keras_3 = api.tensorflow(), api.IS_KERAS_3
         self._layer_class = api.keras.layers.Layer
         self._model, self._train_step = model, model.train_step
+        self._names = variable_names(model)
         self._layers = {id(layer) for layer in model._flatten_layers() if layer is not model}
         self._found: list[Found] = []
         self._graph: Any = None
@@ -113,7 +114,7 @@ class _Observation:
                 pairs = given
             for gradient, variable in pairs:
                 if gradient is not None:
-                    self._add("gradient", variable_name(variable), gradient)
+                    self._add("gradient", self._names.get(id(variable), "no weight of the model"), gradient)
             return apply(given, *args, **options)
 
         self._layer_class.__call__ = observed_call
@@ -171,7 +172,16 @@ def _read(key: str, tensor: Any) -> Found:
     return stage, name, tensor.numpy()
 
 
-def variable_name(variable: Any) -> str:
-    """The name of a weight with that of its layer, such as ``dense/kernel``, in all generations of Keras."""
-    whole: str = getattr(variable, "path", None) or variable.name
-    return "/".join(whole.split(":")[0].split("/")[-2:])
+def variable_names(model: Any) -> dict[int, str]:
+    """The name of each weight by its ``id``: with that of its layer, such as ``dense/kernel``, in all generations of Keras.
+
+    Where two weights would have one name, both have their whole paths. If these are equal too, the later ones are numbered.
+    """
+    paths = {id(one): (getattr(one, "path", None) or one.name).split(":")[0] for one in model.weights}
+    short = {key: "/".join(path.split("/")[-2:]) for key, path in paths.items()}
+    counts, seen, names = Counter(short.values()), Counter[str](), {}
+    for key, path in paths.items():
+        name = short[key] if counts[short[key]] == 1 else path
+        seen[name] += 1
+        names[key] = name if seen[name] == 1 else f"{name} ({seen[name]})"
+    return names

@@ -11,7 +11,7 @@ import numpy as np
 
 from clr_ref._inputs import one_of
 from clr_ref.trace.format import LEVELS, End, Header, Step, Writer
-from clr_ref.trace.observe import Found, observe, variable_name
+from clr_ref.trace.observe import Found, observe, variable_names
 from clr_ref.trace.tensors import Tensor
 from clr_ref.training import compiled, determinism, experiment as experiments
 from clr_ref.training.compiled import ModelError
@@ -163,8 +163,9 @@ def _scalar(value: float) -> np.float32 | np.float64:
 
 
 def _weights(model: Any) -> Iterator[tuple[str, Any]]:
+    names = variable_names(model)
     for variable in model.weights:
-        yield variable_name(variable), variable.numpy()
+        yield names[id(variable)], variable.numpy()
 
 
 def _slots(optimizer: Any) -> Iterator[tuple[str, Any]]:

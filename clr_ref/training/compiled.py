@@ -32,6 +32,7 @@ def compiled(experiment: Experiment, samples: Samples, build: Callable[[], Any] 
     """
     determinism.seed_everything(experiment.seed)
     model = _tutorial(experiment, learning_rate) if build is None else _own(experiment, samples, build(), learning_rate)
+    determinism.start_generators(model)
     optimizer = model.optimizer
     if hasattr(optimizer, "build"):
         optimizer.build(model.trainable_variables)  # a checkpoint can only be restored into variables that exist

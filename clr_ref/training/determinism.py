@@ -96,6 +96,17 @@ def seed_everything(seed: int) -> None:
     keras.utils.set_random_seed(checked_seed(seed))
 
 
+def start_generators(model: Any) -> None:
+    """Make the generators that recurrent layers of TensorFlow 2.8 make at their first use, in the order of the layers.
+
+    Otherwise their seeds would depend on what happens before: a checkpoint or a trace looks for them earlier than a plain run.
+    """
+    for layer in model._flatten_layers():
+        random: Any = getattr(layer, "_random_generator", None)
+        if hasattr(random, "_maybe_init"):
+            random._maybe_init()
+
+
 def random_states(model: Any) -> list[Any]:
     """The variables that hold the state of a model's random layers, in the order of the layers.
 
@@ -119,8 +130,6 @@ def named_random_states(model: Any) -> list[tuple[str, Any]]:
         if api.IS_KERAS_3:
             states += [(layer.name, generator.state) for generator in layer._seed_generators]
         elif (random := getattr(layer, "_random_generator", None)) is not None:  # tf.keras, which has no public name for it
-            if not hasattr(random, "_generator"):  # it is made when it is first used
-                random._maybe_init()
             if random._generator is None:
                 raise RuntimeError(f"{layer.name} was built before clr_ref.training.determinism.prepare() was called")
             states.append((layer.name, random._generator.state))

@@ -186,8 +186,11 @@ def test_another_activation_is_named_where_the_level_reaches(folder: Path) -> No
 def test_shared_and_nested_layers_and_slots_are_traced(folder: Path) -> None:
     step = steps(folder, "adam")[0]
     names = {stage: [tensor.name for tensor in step.tensors if tensor.stage == stage] for stage in STAGES}
-    assert [name for name in names["forward"] if name != "block"] == ["shared", "shared (call 2)", "inside", "normal", "top"]
-    assert {"normal/moving_mean", "inside/kernel"} <= set(names["update"])
+    layers = ["shared", "shared (call 2)", "inside", "inside (call 2)", "normal", "top"]
+    assert [name for name in names["forward"] if name not in ("block", "other")] == layers
+    assert {"normal/moving_mean", "shared/kernel"} <= set(names["update"])
+    assert len(set(names["update"])) == len(names["update"])
+    assert set(names["gradient"]) <= set(names["update"])
     assert "normal/moving_mean" not in names["gradient"]
     assert len(names["slots"]) == 1 + 2 * len(names["gradient"])
     assert "iteration" in names["slots"]
@@ -195,7 +198,7 @@ def test_shared_and_nested_layers_and_slots_are_traced(folder: Path) -> None:
 
 def test_loops_and_sparse_gradients_are_traced(folder: Path) -> None:
     names = [tensor.name for tensor in steps(folder, "recurrent")[0].tensors if tensor.stage == "forward"]
-    assert [name for name in names if "cell" not in name] == ["column", "lstm", "top"]
+    assert [name for name in names if "cell" not in name] == ["column", "loop", "lstm", "top"]
     gradients = {tensor.name: tensor for tensor in steps(folder, "embedded")[0].tensors if tensor.stage == "gradient"}
     assert gradients["words/embeddings (values)"].shape == (128, 2)
     assert (gradients["words/embeddings (indices)"].min or 0) >= 0

@@ -72,10 +72,11 @@ def other_mask(model: Any) -> None:
 def nested() -> Any:
     keras = api.keras
     block = keras.Sequential([keras.Input((8,)), keras.layers.Dense(8, "tanh", name="inside")], name="block")
+    other = keras.Sequential([keras.Input((8,)), keras.layers.Dense(8, "tanh", name="inside")], name="other")
     inputs = keras.Input((8,))
     shared = keras.layers.Dense(8, "relu", name="shared")
     normal = keras.layers.BatchNormalization(name="normal")
-    outputs = keras.layers.Dense(2, "softmax", name="top")(normal(block(shared(shared(inputs)))))
+    outputs = keras.layers.Dense(2, "softmax", name="top")(normal(other(block(shared(shared(inputs))))))
     found = keras.Model(inputs, outputs)
     found.compile("adam", "sparse_categorical_crossentropy")
     return found
@@ -87,6 +88,7 @@ def recurrent() -> Any:
         [
             keras.Input((8,)),
             keras.layers.Reshape((8, 1), name="column"),
+            keras.layers.SimpleRNN(3, return_sequences=True, name="loop"),
             keras.layers.LSTM(3, dropout=0.1, name="lstm"),
             keras.layers.Dense(2, "softmax", name="top"),
         ]

@@ -56,7 +56,8 @@ def headline(found: Comparison) -> str:
     if first.step is None:
         return f"run {first.tensor}: {first.note}"
     before = f"identical through step {first.step - 1}; " if first.step else ""
-    same = f"in step {first.step} {_joined(first.same)} are the same bits; " if first.same else ""
+    verb = "is" if len(first.same) == 1 else "are"
+    same = f"in step {first.step} {_joined(first.same)} {verb} the same bits; " if first.same else ""
     where = "" if first.same else f" in step {first.step}"
     return f"{before}{same}first difference{where}: {difference(first)}{_reach(found, first)}"
 

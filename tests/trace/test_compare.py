@@ -130,6 +130,8 @@ def test_the_sentence_says_what_is_the_same_before(tmp_path: Path) -> None:
         "first difference in step 0: x of the batch, 1 of 12 elements, at most 1 ULP; "
         "in the 6 steps it reaches neither the loss nor the weights"
     )
+    second = words.headline(compare(a, write(tmp_path / "b", {(0, "batch", "y"): ulp_up})))
+    assert second.startswith("in step 0 the batch up to x is the same bits; first difference: y of the batch, ")
     weight: Changed = {(0, "batch", "x"): ulp_up, (1, "update", "top/kernel"): ulp_up}
     assert words.headline(compare(a, write(tmp_path / "b", weight))).endswith("; it reaches the weights at step 1")
     alone: Changed = {(1, "update", "top/kernel"): ulp_up}

@@ -88,7 +88,9 @@ class Composition:
         if steps.size:
             self._checked(steps.min()), self._checked(steps.max())
         for piece, following in self._pairs():
-            here = (steps >= piece.first) & (steps < following)
+            here = steps >= piece.first
+            if following <= MAX_STEP:  # NumPy 1 compares int64 with 2**63 in float64, in which 2**63-1 is not less
+                here &= steps < following
             shifted = steps[here] + piece.shift
             out[here] = piece.schedule(shifted if steps.dtype == np.int64 else shifted.tolist())
         return out

@@ -108,7 +108,9 @@ def of_a_study() -> str:
     arms = tuple(Arm(name, runs, 0.5, 0.9, 2, {}) for name in names)
     found = ((names[1], (loss, other)), (names[2], (unknown, unknown)))
     comparisons = tuple(Comparison(name, seeds, (99,), (), differences) for name, differences in found)
-    return study_page.page(Verdict(names[0], 3, 0.9, 0.05, 4, arms, comparisons), PIXEL, "A caption")
+    return study_page.page(
+        Verdict(names[0], 3, ("val_loss", "val_accuracy"), 0.9, 0.05, 4, arms, comparisons), PIXEL, "A caption"
+    )
 
 
 def benchmark() -> str:

@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from clr_ref import plot
-from clr_ref.cli import main, range_test as command
+from clr_ref.cli import main, range_test as command, user_code
 from clr_ref.range_test import RangeTest, rates, smoothed, suggest
 from clr_ref.range_test.comparison import Comparison, Outcome
 from clr_ref.training import data as fashion
@@ -90,7 +90,7 @@ WRONG = {
 @pytest.mark.parametrize("body", WRONG)
 def test_a_wrong_make_exits_with_2(body: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(command, "require_extras", lambda *extras, framework: None)
+    monkeypatch.setattr(user_code, "require_extras", lambda *extras, framework: None)
     monkeypatch.setitem(sys.modules, "tensorflow", None)
     Path("mine.py").write_text(f"def make():\n    print('loud'); {body}\n")
     result = CliRunner().invoke(main, ["range-test", "mine.py:make"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 from fractions import Fraction
 from typing import Any
 
@@ -94,6 +95,25 @@ class Plan:
         return 0.0 if max(abs(self.initial), smallest) >= SMALLEST_NORMAL and not self.cancels else SMALLEST_NORMAL
 
     @functools.cached_property
+    def exact_slopes(self) -> tuple[Fraction, Fraction]:
+        """The slopes of the rise and of the fall, without any rounding."""
+        amplitude = Fraction(self.schedule.maximal_learning_rate) - Fraction(self.schedule.initial_learning_rate)
+        return amplitude / self.p, amplitude / self.fall
+
+    @functools.cached_property
+    def short_slopes(self) -> list[tuple[float, float]] | None:
+        """Two numbers for each slope, whose sum is the slope to 54 bits at least; their products with m are exact.
+
+        None if m is too long for that, or if a product could overflow or underflow.
+        """
+        bits = 53 - max(self.p, self.fall).bit_length()
+        smallest = min(abs(self.slope), abs(self.fall_slope))
+        if bits < 27 or not (smallest > 2.0**-900 and abs(self.amplitude) < 2.0**900):
+            return None
+        highs = [(slope, _rounded_to(bits, float(slope))) for slope in self.exact_slopes]
+        return [(high, _rounded_to(bits, float(slope - Fraction(high)))) for slope, high in highs]
+
+    @functools.cached_property
     def turned(self) -> Plan:
         """The plan of the schedule upside down: from its maximal rate to its initial one."""
         low, high = self.schedule.initial_learning_rate, self.schedule.maximal_learning_rate
@@ -104,6 +124,11 @@ class Plan:
         """The powers of gamma; only for a scale that is a power of gamma."""
         assert self.scale is not None
         return Powers(self.scale.base, SPAN[self.schedule.dtype])
+
+
+def _rounded_to(bits: int, number: float) -> float:
+    fraction, exponent = math.frexp(number)
+    return math.ldexp(round(math.ldexp(fraction, bits)), exponent - bits)
 
 
 def twice_the_error(roundings: int, product: Any, near: Any) -> Any:

@@ -325,6 +325,8 @@ def _make(attributes: dict[str, Any]) -> _Made:
         raise ValueError("dtype must be 'float32' on JAX without x64, got 'float64'")
     if made.step_size_down is not None and arithmetic == "exact":
         formula.check_period(made._plan, ops)
+    if arithmetic == "exact":
+        formula.prepare(made._plan, ops)
     if arithmetic == "tfa":
         as_symmetric(made, "arithmetic 'tfa'")
         arguments.check_tfa_initial(attributes["initial_learning_rate"], made.dtype)

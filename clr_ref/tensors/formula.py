@@ -23,7 +23,6 @@ Without float64, as in JAX by default, the formula is computed in pairs of float
 from __future__ import annotations
 
 import math
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -68,6 +67,11 @@ def evaluate(plan: Plan, step: Any, ops: Ops) -> Any:
     if moves.is_float(given, ops):
         rate = ops.where(ops.is_nan(given), ops.constant(math.nan, rate), rate)
     return rate
+
+
+def prepare(plan: Plan, ops: Ops) -> None:
+    """Compute what the formula needs of a plan: ``torch.compile`` cannot trace the arithmetic of fractions."""
+    _ = (plan.turned if _is_turned(plan, ops) else plan).short_slopes
 
 
 def _is_turned(plan: Plan, ops: Ops) -> bool:
@@ -170,7 +174,7 @@ def _wide(plan: Plan, m: Any, falls: Any, cycle: Any, step: Any, zero: Any, ops:
     m = ops.floats(m)
     slope = _side(falls, plan.slope, plan.fall_slope, m, ops)
     if plan.is_constant:
-        short = _short(plan)
+        short = plan.short_slopes
         if short is None:
             return _sealed_sum(m * slope, plan.initial, zero, ops)
         high, low = (_side(falls, rise, fall, m, ops) for rise, fall in zip(*short, strict=True))
@@ -213,30 +217,6 @@ def _sealed_sum(product: Any, initial: float, zero: Any, ops: Ops) -> Any:
 def _initial_before_0(rate: Any, initial: float, zero: Any, ops: Ops) -> Any:
     """Return the rate, but the initial rate before step 0, where a seal changes numbers."""
     return ops.where(zero < 0, ops.constant(initial, rate), rate)
-
-
-def _slopes(plan: Plan) -> tuple[Fraction, Fraction]:
-    """Return the exact slopes of the rise and of the fall."""
-    amplitude = Fraction(plan.schedule.maximal_learning_rate) - Fraction(plan.schedule.initial_learning_rate)
-    return amplitude / plan.p, amplitude / plan.fall
-
-
-def _short(plan: Plan) -> list[tuple[float, float]] | None:
-    """Return two numbers for each slope, whose sum is the slope to 54 bits at least; their products with m are exact.
-
-    Returns None if m is too long for that, or if a product could overflow or underflow.
-    """
-    bits = 53 - max(plan.p, plan.fall).bit_length()
-    smallest = min(abs(plan.slope), abs(plan.fall_slope))
-    if bits < 27 or not (smallest > 2.0**-900 and abs(plan.amplitude) < 2.0**900):
-        return None
-    highs = [(slope, _rounded_to(bits, float(slope))) for slope in _slopes(plan)]
-    return [(high, _rounded_to(bits, float(slope - Fraction(high)))) for slope, high in highs]
-
-
-def _rounded_to(bits: int, number: float) -> float:
-    fraction, exponent = math.frexp(number)
-    return math.ldexp(round(math.ldexp(fraction, bits)), exponent - bits)
 
 
 def _few_halvings_do(plan: Plan) -> bool:
@@ -292,7 +272,7 @@ def _narrow(plan: Plan, m: Any, falls: Any, cycle: Any, step: Any, zero: Any, op
     high = ops.floats(m)
     low = high * 0.0 if "float" in ops.dtype_of(m) else ops.floats(m - ops.integers(high))
     value = high, low
-    rise, fall = ([float(part) for part in _thirds(float(slope))] for slope in _slopes(plan))
+    rise, fall = ([float(part) for part in _thirds(float(slope))] for slope in plan.exact_slopes)
     value = _times(value, tuple(_side(falls, *pair, high, ops) for pair in zip(rise, fall, strict=True)), ops)
     argument = step if cycle is None else cycle + 1
     if plan.halves:

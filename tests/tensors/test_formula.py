@@ -157,7 +157,7 @@ def test_rates_next_to_midpoints_are_one_ulp_off_at_most() -> None:
 def test_the_products_of_a_split_slope_are_exact(sizes: tuple[float, float | None]) -> None:
     """So that it makes no difference whether a compiler contracts them with the sum that follows."""
     plan = plan_of(clr_ref.triangular(1e-4, 1e-2, sizes[0], step_size_down=sizes[1]))
-    short = formula._short(plan)
+    short = plan.short_slopes
     assert short is not None
     for length, parts, slope in zip((plan.p, plan.fall), short, (plan.slope, plan.fall_slope), strict=True):
         assert sum(parts) == slope

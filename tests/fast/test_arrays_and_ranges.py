@@ -244,8 +244,9 @@ def test_only_the_first_call_takes_memory_for_buffers(policy: str) -> None:
             compute()
             _, peaks[name, number] = tracemalloc.get_traced_memory()
             tracemalloc.stop()
-    # 4,000 bytes are the rates. A range also numbers the steps of a cycle, and has 1,000 powers of gamma; buffers are 400 KB.
-    assert peaks["array", 1] < 10_000
+    # 4,000 bytes are the rates. A range also numbers the steps of a cycle, and has 1,000 powers of gamma; NumPy has buffers of
+    # its own, which differ between CPUs. Ours take 400 KB and more.
+    assert peaks["array", 1] < 100_000
     assert peaks["range", 1] < 100_000
 
 

@@ -1,4 +1,4 @@
-"""Output files: each is written completely, or stays unchanged.
+"""Output: each file is written completely, or stays unchanged, and JSON has no NaN.
 
 A file is written beside its place and moved there at the end, so that neither a failure nor a signal leaves a part of it.
 """
@@ -8,12 +8,14 @@ from __future__ import annotations
 import contextlib
 import errno
 import glob
+import math
 import os
 import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 
 class WriteError(OSError):
@@ -122,3 +124,12 @@ def _reason_against_files_in(folder: Path) -> str | None:
             return None
     except OSError as error:
         return f"no file can be made in {folder}: {error.strerror or error}"
+
+
+def finite(document: Any) -> Any:
+    """Return a document with strings for NaN and infinity, which JSON does not have."""
+    if isinstance(document, dict):
+        return {key: finite(value) for key, value in document.items()}
+    if isinstance(document, (list, tuple)):
+        return [finite(value) for value in document]
+    return str(document) if isinstance(document, float) and not math.isfinite(document) else document

@@ -23,7 +23,7 @@ from rich.markup import escape
 from rich.status import Status
 from rich.table import Table
 
-from clr_ref._files import WriteError, reason_against, reason_against_folder
+from clr_ref._files import WriteError, finite, reason_against, reason_against_folder
 from clr_ref.cli.lines import say
 from clr_ref.golden import store as golden
 
@@ -307,15 +307,6 @@ def short(number: float) -> str:
 
 def counted(number: float, noun: str) -> str:
     return f"{number:,.0f} {noun}" + ("" if number == 1 else "s")
-
-
-def finite(document: Any) -> Any:
-    """Return a document with strings for NaN and infinity, which JSON does not have."""
-    if isinstance(document, dict):
-        return {key: finite(value) for key, value in document.items()}
-    if isinstance(document, (list, tuple)):
-        return [finite(value) for value in document]
-    return str(document) if isinstance(document, float) and not np.isfinite(document) else document
 
 
 def print_json(document: Any) -> None:

@@ -13,8 +13,9 @@ import click
 import numpy as np
 
 from clr_ref import CyclicalLearningRate, exact, tfa_arithmetic
+from clr_ref._files import finite
 from clr_ref.cli import decimals
-from clr_ref.cli.common import finite, json_option, new_table, output_option, plotting_module, print_table
+from clr_ref.cli.common import json_option, new_table, output_option, plotting_module, print_table
 from clr_ref.cli.schedule_options import refuse_what_tfa_lacks, schedule_options
 from clr_ref.cli.steps import CommandWithSteps, count, ranges, whole_step
 from clr_ref.compositions.base import Schedule, domain

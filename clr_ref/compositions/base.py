@@ -210,8 +210,9 @@ class Composition:
     def _checked(self, step: _Checked) -> _Checked:
         first, last = self._domain
         if not first <= cast(Any, step) <= last:
-            accepted = f"{first} .. {'2**63-1' if last == MAX_STEP else last}"
-            raise ValueError(f"step must be a number {accepted}, where the schedule inside has a rate, got {shown(step)}")
+            raise ValueError(
+                f"step must be a number {_span(first, last)}, where the schedule inside has a rate, got {shown(step)}"
+            )
         return step
 
     def _piece(self, step: Any) -> Piece:
@@ -274,9 +275,12 @@ def finite_rate(schedule: Schedule, name: str, step: int) -> Any:
     """
     first, last = domain(schedule)
     if not first <= step <= last:
-        accepted = f"{first} .. {'2**63-1' if last == MAX_STEP else last}"
-        raise ValueError(f"{name} must lead to a step of the schedule, {accepted}, got step {step}")
+        raise ValueError(f"{name} must lead to a step of the schedule, {_span(first, last)}, got step {step}")
     rate = schedule(step)
     if not np.isfinite(rate):
         raise ValueError(f"schedule must have a finite rate at step {step}, where a ramp begins or ends, got {rate}")
     return rate
+
+
+def _span(first: int, last: int) -> str:
+    return f"{first} .. {'2**63-1' if last == MAX_STEP else last}"

@@ -90,21 +90,28 @@ def fill(plan: Plan, steps: Ints, out: NDArray[Any]) -> None:
     """
     fast = plan.last_fast_step >= 0
     size = CHUNK if fast else general.CHUNK
-    work = borrow(CHUNK)
-    if plan.halves:
-        work.slopes = work.slopes if len(work.slopes) else np.empty(CHUNK)
-        work.slopes[: len(steps)] = plan.halved
+    work = _work(plan, len(steps)) if fast else None
     with np.errstate(all="ignore"):
         for start in range(0, len(steps), size):
             part = steps[start : start + size]
             largest = int(np.maximum.reduce(part.view(np.uint64)))  # faster than max; a negative step is a very large one
             if largest > MAX_STEP:
                 raise ValueError(f"step must be a number 0 .. 2**63-1, got {part[part < 0][0].item()!r}")
-            if largest <= plan.last_fast_step and rounds_to_nearest():
+            if work is not None and largest <= plan.last_fast_step and rounds_to_nearest():
                 _fill_fast(plan, work, part, largest, out[start : start + size])
             else:
                 general.fill(plan, part, out[start : start + size])
-    give_back(CHUNK, work)
+    if work is not None:
+        give_back(CHUNK, work)
+
+
+def _work(plan: Plan, count: int) -> Work:
+    """Buffers for so many steps of a plan."""
+    work = borrow(CHUNK)
+    if plan.halves:
+        work.slopes = work.slopes if len(work.slopes) else np.empty(CHUNK)
+        work.slopes[:count] = plan.halved
+    return work
 
 
 def _fill_fast(plan: Plan, work: Work, steps: Ints, largest: int, out: NDArray[np.float32]) -> None:

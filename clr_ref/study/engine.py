@@ -101,8 +101,8 @@ class Engine:
                 looked = time.monotonic()
             if self._at or self._inspections:
                 alive = time.monotonic()
-            elif self._refused and not set(self._known) - set(self._refused):
-                reasons = "; ".join(sorted({f"{reason}" for reason in self._refused.values()}))
+            elif self._refused and self._known <= self._refused.keys():
+                reasons = "; ".join(sorted(set(self._refused.values())))
                 raise EngineError(f"no worker can run the study: {reasons}")
             elif time.monotonic() - alive > PATIENCE:
                 raise EngineError(f"the cluster had no worker for {PATIENCE:.0f} seconds")

@@ -10,12 +10,11 @@ import csv
 import dataclasses
 import io
 import json
-import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from clr_ref._files import remove_leftovers, write_text
+from clr_ref._files import finite, remove_leftovers, write_text
 from clr_ref.study import report_html, report_markdown, words
 from clr_ref.study.outcome import Outcome
 from clr_ref.study.statistics import Interval
@@ -77,7 +76,7 @@ def as_json(verdict: Verdict) -> dict[str, Any]:
     Infinite numbers, which JSON does not have, are the strings "inf" and "-inf".
     """
     found = {"findings": [text for _, text in words.findings(verdict)], "remarks": words.remarks(verdict)}
-    document: dict[str, Any] = _finite({"format": FORMAT, **found, **dataclasses.asdict(verdict)})
+    document: dict[str, Any] = finite({"format": FORMAT, **found, **dataclasses.asdict(verdict)})
     return document
 
 
@@ -124,11 +123,3 @@ def _csv(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 def _ends(found: Interval | None) -> tuple[float | None, float | None]:
     return (None, None) if found is None else (found.low, found.high)
-
-
-def _finite(document: Any) -> Any:
-    if isinstance(document, dict):
-        return {key: _finite(value) for key, value in document.items()}
-    if isinstance(document, (list, tuple)):
-        return [_finite(value) for value in document]
-    return str(document) if isinstance(document, float) and not math.isfinite(document) else document

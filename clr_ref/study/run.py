@@ -29,7 +29,7 @@ class Failure:
 class Result:
     """How many cells were there before, how many were trained now, and those that have failed.
 
-    ``refused`` has the reason against each worker that was not used, and ``differences`` what differs between those that were.
+    ``refused`` has the reason against each worker that was not used.
     """
 
     found: int

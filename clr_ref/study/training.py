@@ -200,13 +200,10 @@ def _first(data: Any, n: int) -> Any:
 
 def _with_bounds(cell: Cell, subject: Subject) -> tuple[Experiment, dict[str, Any]]:
     """The experiment with the bounds that a range test of its model and seed suggests, and that range test."""
-    import numpy as np
-
     from clr_ref.range_test import range_test
 
     assert cell.swept is not None
-    train = subject.train
-    arrays = train if isinstance(train, Samples) else Samples(train.images[..., np.newaxis], train.labels)
+    arrays = experiments.as_samples(subject.train)
     model = compiled.compiled(cell.experiment, arrays, subject.build, cell.experiment.schedule)
     found = range_test(
         model,

@@ -178,7 +178,7 @@ def run(
         raise ValueError(f"build must be given for every model but {TUTORIAL!r}, got {build!r} for {shown(experiment.model)}")
     if learning_rate is None:
         learning_rate = keras_rate(experiment)
-    samples, held_out = _samples(train), _samples(test)
+    samples, held_out = as_samples(train), as_samples(test)
     model = compiled(experiment, samples, build, learning_rate)
     identity = identified(experiment, model, learning_rate, train, test)
     path = folder / CHECKPOINT if folder is not None else None
@@ -254,7 +254,8 @@ def _constant(rate: Any) -> float:
     return found
 
 
-def _samples(data: Split | Samples) -> Samples:
+def as_samples(data: Split | Samples) -> Samples:
+    """The samples of a model's data; pictures get an axis of one channel."""
     return data if isinstance(data, Samples) else Samples(data.images[..., np.newaxis], data.labels)
 
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import click
 
-from clr_ref._files import write_text
-from clr_ref.cli.common import check_outputs, ending_clearly, finite, output_option, writing_clearly
+from clr_ref._files import finite, write_text
+from clr_ref.cli.common import check_outputs, ending_clearly, output_option, writing_clearly
 from clr_ref.cli.lines import say
 from clr_ref.conformance.exceptions import ExceptionsError
 from clr_ref.conformance.peers import report, reread

@@ -2,7 +2,7 @@
 
 - Threads: a sum is cut into as many parts as there are threads, so another number of threads changes the result.
 - Deterministic ops, and seeds of Python, NumPy and TensorFlow.
-- oneDNN, which TensorFlow uses on x86 since 2.9, is off: with it the bits change from release to release.
+- oneDNN, which TensorFlow uses on x86 since 2.9, is off unless chosen: with it the bits change from release to release.
 - Random state: by default tf.keras draws dropout masks from counters inside kernels, which cannot be saved. Its other generator
   keeps its state in a variable.
 """
@@ -37,31 +37,47 @@ class Settings:
     onednn: bool
 
 
-def prepare(*, intra_op_threads: int = 2, inter_op_threads: int = 1) -> Settings:
-    """Make this process deterministic until it ends, and return the settings. It may be called again.
+#: What ``prepare`` chose in this process.
+_chosen: Settings | None = None
+
+
+def prepare(
+    *, intra_op_threads: int | None = None, inter_op_threads: int | None = None, onednn: bool | None = None
+) -> Settings:
+    """Make this process deterministic until it ends, and return the settings.
+
+    It may be called again, and ``experiment.run`` does so: what is left out stays as an earlier call chose it.
 
     Call it before TensorFlow is imported. Later it works only if TensorFlow was imported with TF_ENABLE_ONEDNN_OPTS=0 in the
     environment, and has not run anything.
 
     Args:
-        intra_op_threads: threads within an op. The default does not depend on the machine, since their number changes the bits.
-        inter_op_threads: the number of ops that run at the same time.
+        intra_op_threads: threads within an op, 2 by default on any machine, since their number changes the bits.
+        inter_op_threads: the number of ops that run at the same time, 1 by default.
+        onednn: whether TensorFlow computes with oneDNN, False by default.
 
     Raises:
-        TooLateError: TensorFlow was imported with oneDNN, or has run with another number of threads.
+        TooLateError: TensorFlow was imported with another choice of oneDNN, or has run with another number of threads.
+        TypeError: onednn is not True or False.
         ValueError: a number of threads is not a whole number >= 1.
         RuntimeError: the backend of Keras is not TensorFlow.
     """
-    for name, number in (("intra_op_threads", intra_op_threads), ("inter_op_threads", inter_op_threads)):
-        if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-            raise ValueError(f"{name} must be a whole number >= 1, got {number!r}")
-    if os.environ.get("TF_ENABLE_ONEDNN_OPTS") != "0":
+    global _chosen
+    before = _chosen or Settings(2, 1, op_determinism=True, onednn=False)
+    intra_op_threads = _threads("intra_op_threads", before.intra_op_threads if intra_op_threads is None else intra_op_threads)
+    inter_op_threads = _threads("inter_op_threads", before.inter_op_threads if inter_op_threads is None else inter_op_threads)
+    onednn = before.onednn if onednn is None else onednn
+    if not isinstance(onednn, bool):
+        raise TypeError(f"onednn must be True or False, got {onednn!r} of type {type(onednn).__name__}")
+    variable = ("TF_ENABLE_ONEDNN_OPTS", "1" if onednn else "0")
+    if os.environ.get(variable[0]) != variable[1]:
         if "tensorflow" in sys.modules:
             raise TooLateError(
-                "TensorFlow is already imported, with oneDNN: call clr_ref.training.determinism.prepare() before the import, "
-                "or set TF_ENABLE_ONEDNN_OPTS=0 in the environment"
+                f"TensorFlow is already imported, {'without' if onednn else 'with'} oneDNN: call "
+                "clr_ref.training.determinism.prepare() before the import, or set "
+                f"{variable[0]}={variable[1]} in the environment"
             )
-        os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
+        os.environ[variable[0]] = variable[1]
     from clr_ref.keras import api
 
     tf = api.tensorflow()
@@ -82,7 +98,14 @@ def prepare(*, intra_op_threads: int = 2, inter_op_threads: int = 1) -> Settings
         enable()
     if not api.IS_KERAS_3:
         api.keras.backend.experimental.enable_tf_random_generator()
-    return Settings(intra_op_threads, inter_op_threads, enable is not None, onednn=False)
+    _chosen = Settings(intra_op_threads, inter_op_threads, enable is not None, onednn)
+    return _chosen
+
+
+def _threads(name: str, number: Any) -> int:
+    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+        raise ValueError(f"{name} must be a whole number >= 1, got {number!r}")
+    return number
 
 
 def seed_everything(seed: int) -> None:

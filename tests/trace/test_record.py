@@ -6,6 +6,7 @@ import importlib.util
 import itertools
 import json
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -170,6 +171,16 @@ def test_a_rate_that_is_one_step_late_is_named(folder: Path) -> None:
     found = compared(folder, "in time", "late")
     assert place(found) == (6, "rate", "learning_rate")
     assert compared(folder, "exact", "in time").changes[0].what == "learning_rate"
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason=f"oneDNN is tried on x86-64, this is {platform.machine()}")
+def test_onednn_is_named(folder: Path, tmp_path: Path) -> None:
+    """oneDNN is chosen for a whole process, and before TensorFlow is imported."""
+    run("-m", "tests.trace.worker", str(tmp_path), "with-onednn")
+    found = compare(folder / "convolution.trace", tmp_path / "onednn.trace")
+    assert place(found) == (0, "forward", "convolved")
+    assert found.reaches_weights is not None
+    assert [change.what for change in found.changes] == ["settings.onednn"]
 
 
 def test_another_activation_is_named_where_the_level_reaches(folder: Path) -> None:

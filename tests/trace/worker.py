@@ -1,6 +1,7 @@
 """Trace what tests/trace/test_record.py needs, in a process of its own: determinism is for good, and comes before TensorFlow.
 
 python -m tests.trace.worker FOLDER
+python -m tests.trace.worker FOLDER with-onednn    # the job "convolution" alone
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ import numpy as np
 import clr_ref
 from clr_ref.training import determinism
 
-determinism.prepare()
+WITH_ONEDNN = sys.argv[2:] == ["with-onednn"]
+determinism.prepare(onednn=WITH_ONEDNN)
 
 from clr_ref.keras import api  # noqa: E402
 from clr_ref.trace.record import record  # noqa: E402
@@ -90,6 +92,23 @@ def recurrent() -> Any:
             keras.layers.Reshape((8, 1), name="column"),
             keras.layers.SimpleRNN(3, return_sequences=True, name="loop"),
             keras.layers.LSTM(3, dropout=0.1, name="lstm"),
+            keras.layers.Dense(2, "softmax", name="top"),
+        ]
+    )
+    found.compile("sgd", "sparse_categorical_crossentropy")
+    return found
+
+
+def convolution() -> Any:
+    """oneDNN has a convolution of its own for many channels."""
+    keras = api.keras
+    found = keras.Sequential(
+        [
+            keras.Input((8,)),
+            keras.layers.Dense(8 * 8 * 16, name="spread"),
+            keras.layers.Reshape((8, 8, 16), name="picture"),
+            keras.layers.Conv2D(16, 5, name="convolved"),
+            keras.layers.Flatten(name="flat"),
             keras.layers.Dense(2, "softmax", name="top"),
         ]
     )
@@ -176,6 +195,7 @@ def jobs() -> dict[str, dict[str, Any]]:
         "xla": {"build": lambda: models.compiled(jit_compile=True), "steps": 2},
         "recurrent": {"build": recurrent, "steps": 2},
         "embedded": {"build": embedded, "steps": 2, "data": models.words()},
+        "convolution": {"build": convolution, "steps": 6},
         "by hand": {"build": lambda: models.compiled(family=ByHand, metrics=None), "steps": 2},
         "by hand, weights": {"build": lambda: models.compiled(family=ByHand, metrics=None), "steps": 2, "level": "weights"},
         "own function": {"build": lambda: models.compiled(family=OwnFunction, metrics=None), "steps": 2},
@@ -214,10 +234,13 @@ def trace(path: Path, job: dict[str, Any]) -> Any:
 
 
 def main(folder: str) -> None:
+    if WITH_ONEDNN:
+        assert trace(Path(folder, "onednn.trace"), jobs()["convolution"]) is True
+        return
     results = {name: trace(Path(folder, f"{name}.trace"), job) for name, job in jobs().items()}
     Path(folder, "results.json").write_text(json.dumps(results), "utf-8")
 
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
-    main(*sys.argv[1:])
+    main(sys.argv[1])

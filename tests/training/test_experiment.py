@@ -273,6 +273,11 @@ def test_numbers_of_threads_out_of_range(number: Any) -> None:
         determinism.prepare(inter_op_threads=number)
 
 
+def test_onednn_is_chosen_with_true_or_false() -> None:
+    with pytest.raises(TypeError, match="onednn must be True or False, got 1 of type int"):
+        determinism.prepare(onednn=1)  # type: ignore[arg-type]
+
+
 def test_a_schedule_without_a_name_cannot_be_reported() -> None:
     nameless = clr_ref.CyclicalLearningRate(1e-4, 1e-2, 8, lambda x: 1.0)
     with pytest.raises(ValueError, match="register"):

@@ -107,7 +107,9 @@ def rate_at(optimizer: Any, *, compiled: bool, jit: bool) -> Callable[[int], flo
 
     def computed(step: Any) -> Any:
         value = rate(step) if is_schedule(rate) else optimizer._get_hyper("learning_rate")
-        return tf.cast(value, kind) / (1.0 + tf.cast(decay, kind) * step) if decay else value
+        if not decay:
+            return value
+        return tf.cast(value, kind) / (1.0 + tf.cast(decay, kind) * step)
 
     function = tf.function(computed, jit_compile=jit) if compiled else computed
     return lambda step: float(function(tf.cast(tf.constant(step, tf.int64), kind)))

@@ -263,7 +263,8 @@ def _arm(name: str, table: _Table, sweep: _Table) -> Arm:
     if others := keys & set(_BOUNDS):
         raise StudyError(f"{table.where}: bounds excludes {', '.join(sorted(others))}")
     _schedule(table, policy, dict(zip(_BOUNDS, (0.1, 1.0), strict=True)), cycle)
-    return Arm(name, 0.01, optimizer, _swept(policy, cycle, sweep))
+    swept = _swept(policy, cycle, sweep)
+    return Arm(name, swept.minimal_learning_rate, optimizer, swept)
 
 
 def _schedule(table: _Table, policy: str, bounds: dict[str, float], cycle: dict[str, float]) -> clr_ref.CyclicalLearningRate:

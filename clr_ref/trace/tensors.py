@@ -111,7 +111,7 @@ def _figures(array: NDArray[Any]) -> tuple[float | None, float | None, int]:
     """The least and the largest element that is a number, and the number of NaN."""
     if array.dtype.kind in "SUOMmc" or not array.size:
         return None, None, 0
-    numbers = array.astype(np.float32) if array.dtype.kind == "V" or array.dtype.name == "bfloat16" else array
+    numbers = array.astype(np.float32) if array.dtype.kind == "V" else array  # bfloat16 and the like
     if numbers.dtype.kind != "f":
         return float(numbers.min()), float(numbers.max()), 0
     least, largest = np.fmin.reduce(numbers, axis=None), np.fmax.reduce(numbers, axis=None)

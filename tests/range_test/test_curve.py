@@ -138,6 +138,7 @@ def test_rate_t_is_judged_by_loss_t_plus_1() -> None:
     found = suggest(swept, losses, smoothing=0.0)
     assert found.initial_learning_rate == swept[10]  # loss 11 is the first lower one: rate 10 made it
     assert found.maximal_learning_rate == swept[19]
+    assert found.reason.endswith(f"nine tenths of the fall are done at {swept[19]:.3g}; it stops falling there")
 
 
 @pytest.mark.parametrize("tail", [[50.0] * 10, [1e30] * 10, [1e30, np.inf], [np.nan] * 3])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -67,5 +68,9 @@ def test_the_page_shows_it(tmp_path: Path) -> None:
     assert "<polyline" not in text
     record = str(next((Path(__file__).parents[2] / "golden" / "training").glob("*.json")))
     assert "--html goes with two traces" in call("diff", record, record, "--html", str(out)).stderr
+    far = str(write(tmp_path / "e", {(1, "loss", "loss"): lambda array: array + np.float32(1e30)}, keep=range(5)))
+    call("diff", a, far, "--html", str(out))
+    ticks = re.findall(r">([\d,]+)</text>", out.read_text("utf-8"))
+    assert ticks[-7:] == ["0", "1", "10", "1,000", "100,000", "10,000,000", "1,000,000,000"]
     one_step = str(write(tmp_path / "d", {(0, "loss", "loss"): loss_up}, steps=1))
     assert call("diff", a, one_step, "--html", str(out)).exit_code == 1

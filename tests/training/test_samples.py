@@ -21,13 +21,13 @@ X, Y = np.arange(24.0).reshape(8, 3), np.arange(8)
 class Batches:
     """A data set that can be read again; with ``shift``, its samples differ every time."""
 
-    def __init__(self, shift: int = 0, end: int = 8) -> None:
-        self.shift, self.end, self.reads = shift, end, 0
+    def __init__(self, shift: int = 0, end: int = 8, size: int = 3) -> None:
+        self.shift, self.end, self.size, self.reads = shift, end, size, 0
 
     def __iter__(self) -> Iterator[Any]:
         self.reads += 1
-        for start in range(0, self.end, 3):
-            yield X[start : start + 3] + self.shift * self.reads, Y[start : start + 3]
+        for start in range(0, self.end, self.size):
+            yield X[start : start + self.size] + self.shift * self.reads, Y[start : start + self.size]
 
 
 class Sequence:
@@ -45,7 +45,7 @@ class Endless(Batches):
         return -1
 
 
-@pytest.mark.parametrize("data", [(X, Y), Batches(), Sequence()])
+@pytest.mark.parametrize("data", [(X, Y), Batches(), Batches(size=8), Sequence()])
 def test_data_of_every_kind(data: Any) -> None:
     found = made.samples(data, "m:make")
     assert found.sha256() == Samples.of(X, Y).sha256()

@@ -129,7 +129,7 @@ def _remainder(plan: Plan, step: Any, zero: Any, ops: Ops, with_cycle: bool) -> 
         r = r * (1 << bits)
         carry = r // period
         r = r - carry * period
-        cycle = ops.minimum(cycle, (largest >> bits) - 1) * (1 << bits) + carry
+        cycle = ops.minimum(cycle, largest >> bits) * (1 << bits) + carry
     return r, cycle if with_cycle else None
 
 
@@ -200,8 +200,6 @@ def _wide(plan: Plan, m: Any, falls: Any, cycle: Any, step: Any, zero: Any, ops:
         product = m * slope
         for table, digit in zip(tables[1:-1], digits[1:-1], strict=True):
             product = _sealed(product, zero, ops) * ops.lookup(table, digit)
-        if len(tables) > 2:
-            product = _sealed(product, zero, ops)
         with np.errstate(divide="ignore"):  # of entries that no step reads
             divisor = ops.lookup(1 / tables[-1], digits[-1])
         rate = product / divisor + plan.initial

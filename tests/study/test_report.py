@@ -113,7 +113,9 @@ def test_seeds_are_shortened(seeds: tuple[int, ...], text: str) -> None:
 
 
 def test_the_method_is_said_for_the_seeds_that_there_are() -> None:
-    few, many = (" ".join(words.method(judge(study(plain=BASE[:n], clr=BASE[:n] + NOISE[:n])))) for n in (5, 6))
+    one, two, few, many = (" ".join(words.method(judge(study(plain=BASE[:n], clr=BASE[:n] + NOISE[:n])))) for n in (1, 2, 5, 6))
+    assert "widened for skewed differences" not in one
+    assert "widened for skewed differences" in two
     assert "All 2 intervals of this report together hold with 95 %: each holds with 97.5 % (Bonferroni)." in few
     assert "widened for skewed differences" in few
     assert "bootstrap" not in few

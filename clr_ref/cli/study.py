@@ -177,9 +177,11 @@ def _run(chosen: Study, file: Path, out: Path, workers: int | None, scheduler: s
                     client = stack.enter_context(cluster.others(scheduler))
                 return runs.run(chosen, client, file.parent, out, file.stem, _listener(progress, chosen), mixed=mixed)
         except (engine.EngineError, cells.BusyError, cells.ChangedError) as error:
-            raise click.UsageError(str(error)) from None
+            failed = click.ClickException(str(error))
+            failed.exit_code = 2  # no cell was wrong
+            raise failed from None
         except KeyboardInterrupt:
-            click.echo("interrupted: the same command goes on with the cells that are left", err=True)
+            click.echo("interrupted: the same command goes on with what is left", err=True)
             raise click.Abort from None
 
 

@@ -129,7 +129,7 @@ class Engine:
                 return set(self._client.nthreads())
         except (OSError, ValueError, RuntimeError, TimeoutError):  # ValueError: the client has closed itself
             pass
-        raise EngineError("the scheduler is gone; the same command goes on with the jobs that are left")
+        raise EngineError("the scheduler is gone; the same command goes on with what is left")
 
     def _lose(self, address: str) -> None:
         self._descriptions.pop(address, None)

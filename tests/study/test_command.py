@@ -166,8 +166,9 @@ def test_a_scheduler_that_is_gone_is_one_error_and_the_study_goes_on(long: dict[
         scheduler.kill()
         document, err = ended(process, 2)
     assert document is None
-    assert err.splitlines()[-1] == "Error: the scheduler is gone; the same command goes on with the jobs that are left"
+    assert err.splitlines()[-1] == "Error: the scheduler is gone; the same command goes on with what is left"
     assert "Traceback" not in err
+    assert "Usage" not in err, "the call was right"
     document, _ = ended(started(tmp_path, LONG, "--workers", "1"))
     assert (document["found"], document["trained"]) == (1, 1)
     assert digests(tmp_path) == long
@@ -185,7 +186,7 @@ def test_ctrl_c_leaves_whole_reports_and_no_process(long: dict[str, Any], tmp_pa
     begun = time.monotonic()
     _, err = ended(process, 1)
     assert time.monotonic() - begun < 15
-    assert "interrupted: the same command goes on with the cells that are left" in err
+    assert "interrupted: the same command goes on with what is left" in err
     assert "Traceback" not in err
     loopback.wait_for(lambda: not processes_of(tmp_path), 10)
     assert digests(tmp_path).items() <= long.items()

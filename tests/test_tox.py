@@ -56,6 +56,16 @@ def test_every_tensorflow_has_an_environment(tox: configparser.ConfigParser) -> 
     ]
 
 
+def test_every_tensorflow_is_traced(tox: configparser.ConfigParser) -> None:
+    *traced, last = labelled(tox, "explain-training")
+    found = [re.fullmatch(r"trace-py3\d+-tf2(\d+)(-legacy)?", name) for name in traced]
+    assert [(one[1], one[2]) for one in found if one and not one[2]] == [(str(minor), None) for minor in range(8, 22)]
+    assert (all(found), last) == (True, "explain-training")
+    sections = [re.fullmatch(r"testenv:trace-\{(.*)\}|testenv:trace-(.*)", name) for name in tox.sections()]
+    named = {name for one in sections if one for name in (one[1] or one[2]).split(",")}
+    assert {name.removeprefix("trace-") for name in traced} == named
+
+
 def test_environments_with_tfa_are_recorded_pairs(tox: configparser.ConfigParser) -> None:
     """Only then has tests/test_live.py something to reproduce; and each promises what it installs."""
     settings = tox["testenv"]

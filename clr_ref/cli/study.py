@@ -30,6 +30,12 @@ class _Group(click.Group):
         return super().parse_args(ctx, args)
 
 
+class _EndedError(click.ClickException):
+    """The study could not go on, though the call was right and no cell has failed."""
+
+    exit_code = 2
+
+
 @click.group("study", cls=_Group)
 def study_group() -> None:
     r"""Train a grid of models, learning rates and seeds.
@@ -177,9 +183,7 @@ def _run(chosen: Study, file: Path, out: Path, workers: int | None, scheduler: s
                     client = stack.enter_context(cluster.others(scheduler))
                 return runs.run(chosen, client, file.parent, out, file.stem, _listener(progress, chosen), mixed=mixed)
         except (engine.EngineError, cells.BusyError, cells.ChangedError) as error:
-            failed = click.ClickException(str(error))
-            failed.exit_code = 2  # no cell was wrong
-            raise failed from None
+            raise _EndedError(str(error)) from None
         except KeyboardInterrupt:
             click.echo("interrupted: the same command goes on with what is left", err=True)
             raise click.Abort from None

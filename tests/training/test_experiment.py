@@ -295,10 +295,10 @@ def test_the_order_of_an_epoch() -> None:
 
 
 def test_versions_agree_as_the_documentation_says() -> None:
-    """docs/TRAINING.md: without dropout, every TensorFlow from 2.10 trains to the same bits, whatever its Keras."""
+    """docs/TRAINING.md: without dropout, every TensorFlow from 2.9 trains to the same bits, whatever its Keras."""
     records = golden.read().training.values()
     for case in ("triangular2", "plain"):
-        recent = [one for one in records if tuple(map(int, one.provenance["versions"]["tensorflow"].split(".")[:2])) >= (2, 10)]
-        assert len(recent) >= 4
+        recent = [one for one in records if tuple(map(int, one.provenance["versions"]["tensorflow"].split(".")[:2])) >= (2, 9)]
+        assert len(recent) >= 14
         assert len(digests.groups(recent, case)) == 1
     assert len({json.dumps([one.runs[case]["rates_sha256"] for case in sorted(one.runs)]) for one in records}) == 1

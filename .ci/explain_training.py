@@ -1,0 +1,179 @@
+"""Why releases of TensorFlow train to other bits: the generated part of docs/TRAINING.md.
+
+python .ci/explain_training.py trace FOLDER CASE    # with the TensorFlow and Keras of this environment
+python .ci/explain_training.py write FOLDER PAGE    # from golden/training, and from the traces in FOLDER
+
+Each release is compared with the one before it, so a row names the release in which something changed.
+"""
+
+from __future__ import annotations
+
+import itertools
+import sys
+import textwrap
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from clr_ref.golden import store
+from clr_ref.pages import markdown
+from clr_ref.trace import words
+from clr_ref.trace.compare import compare
+from clr_ref.trace.comparison import Comparison
+from clr_ref.trace.format import Reader
+from clr_ref.training import determinism
+
+BEGIN = "<!-- From here to the next such line: tox run -m explain-training. -->\n"
+END = "<!-- Written by hand again. -->\n"
+STEPS = 20
+#: The traced cases: the run of golden/training, and whether oneDNN is on.
+CASES = {"no dropout": ("triangular2", False), "dropout": ("triangular2-dropout", False), "oneDNN": ("triangular2", True)}
+_SOFTMAX = (
+    "softmax, from the same logits. The loss and its gradient come from the logits, with a softmax of TensorFlow's own: the "
+    "weights differ only if that does too"
+)
+#: What computes a tensor, by its stage and name, and whether both sides have one of the same shape.
+REASONS = {
+    ("forward", "dense_1", True): _SOFTMAX,
+    ("forward", "spatial_dropout2d", True): "the dropout layer: another mask from the same state of its generator",
+    ("random", "spatial_dropout2d", True): (
+        "the seed of the layer's generator. Keras draws seeds from one sequence: that of this layer is the first in 2.9, and "
+        "the third in others"
+    ),
+    ("random", "spatial_dropout2d", False): "Keras 3 has another generator than tf.keras",
+    ("forward", "conv2d", True): "oneDNN's convolution of one channel",
+    ("forward", "conv2d_1", True): "oneDNN's convolution of 16 channels",
+    ("gradient", "conv2d/kernel", True): "oneDNN's gradient of a convolution; all outputs are the same",
+}
+
+
+class Versions(NamedTuple):
+    """A TensorFlow with its Keras; they sort in the order of the releases."""
+
+    tensorflow: tuple[int, ...]
+    kind: int
+    keras: str
+
+    def __str__(self) -> str:
+        name = ".".join(map(str, self.tensorflow))
+        return name if self.keras.startswith("tf.keras-") else f"{name} ({self.keras.replace('keras-3', 'Keras 3')})"
+
+
+def versions(tensorflow: str, keras: str) -> Versions:
+    kind = ("tf.keras", "tf-keras", "keras").index(keras.rpartition("-")[0])
+    return Versions(tuple(map(int, tensorflow.split("."))), kind, keras.replace("tf-keras-", "tf-keras "))
+
+
+def trace(folder: Path, case: str) -> None:
+    """Trace a case into FOLDER/CASE."""
+    run, onednn = CASES[case]
+    determinism.prepare(onednn=onednn)
+    from clr_ref.trace.record import record
+    from clr_ref.training import data, digests, provenance
+
+    chosen, found = digests.RUNS[run], data.load()
+    about = provenance.versions()
+    path = folder / case / f"{about['tensorflow']} {about['keras']}.trace"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    train, test = found.train.first(chosen.pictures), found.test.first(64)
+    if not record(path, chosen.experiment, train, test, steps=STEPS, keep=range(1)).faithful:
+        sys.exit(f"{path}: tracing changed the results")
+
+
+def groups() -> Iterator[Sequence[str]]:
+    """Each run of golden/training, with the groups of releases that end with the same weights."""
+    records = {
+        versions(one.provenance["versions"]["tensorflow"], one.provenance["versions"]["keras"]): one
+        for one in store.read().training.values()
+    }
+    order = sorted(records)
+    for run in ("triangular2", "plain", "triangular2-dropout"):
+        same: dict[str, list[Versions]] = {}
+        for one in order:
+            same.setdefault(records[one].runs[run]["weights_sha256"], []).append(one)
+        yield f"`{run}`", "; ".join(spans(group, order) for group in same.values())
+
+
+def spans(chosen: Sequence[Versions], order: Sequence[Versions]) -> str:
+    """The versions, those that follow each other as "first to last"."""
+    places = enumerate(order.index(one) for one in chosen)
+    runs = [[order[place] for _, place in run] for _, run in itertools.groupby(places, lambda pair: pair[1] - pair[0])]
+    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs)
+
+
+def partings(folder: Path, case: str) -> Iterator[Sequence[str]]:
+    """Each release of a case whose first steps differ from those of the release before."""
+    for (before, a), (after, b) in itertools.pairwise(traced(folder / case)):
+        found = compare(a, b)
+        if found.first is not None:
+            yield f"{before} and {after}", *explained(found)
+
+
+def with_and_without(folder: Path) -> Iterator[Sequence[str]]:
+    """The releases that differ with oneDNN from themselves without it, in the same tensor."""
+    without = dict(traced(folder / "no dropout"))
+    found: dict[Sequence[str], list[Versions]] = {}
+    for one, path in traced(folder / "oneDNN"):
+        found.setdefault(tuple(explained(compare(without[one], path), figures=False)), []).append(one)
+    return ((spans(chosen, list(without)), *row) for row, chosen in found.items())
+
+
+def traced(folder: Path) -> list[tuple[Versions, Path]]:
+    made = ((Reader(path).header.made_of["versions"], path) for path in folder.glob("*.trace"))
+    return sorted((versions(about["tensorflow"], about["keras"]), path) for about, path in made)
+
+
+def explained(found: Comparison, *, figures: bool = True) -> tuple[str, str, str]:
+    """The first tensor that differs, what the difference reaches, and what computes the tensor."""
+    first = found.first
+    if first is None:
+        return "none", "", ""
+    told = words.difference(first) if figures else words.difference(first).split(",")[0]
+    reached = [("the loss", found.reaches_loss), ("the weights", found.reaches_weights)]
+    reaches = ", ".join(f"{what} in step {step}" for what, step in reached if step is not None)
+    return (
+        f"step {first.step}: {told}",
+        reaches or f"nothing in {found.steps} steps",
+        REASONS[first.stage, first.tensor, first.comparable],
+    )
+
+
+def part(folder: Path) -> Iterator[str]:
+    """The generated part, a block at a time."""
+    yield (
+        "These releases end with the same weights, bit for bit, on the CPU that is named in the records. Semicolons stand "
+        "between groups."
+    )
+    yield markdown.table(("run", "groups"), groups())
+    yield "### Why they differ"
+    yield (
+        f"[Traces](TRACES.md) of the first {STEPS} steps name the first tensor with other bits. A release that is not named "
+        "differs in no tensor from the one before."
+    )
+    columns = ("releases", "first difference", "it reaches", "what computes it")
+    titles = {
+        "no dropout": "Without dropout:",
+        "dropout": "With dropout:",
+        "oneDNN": "Without dropout, with oneDNN, which `prepare()` switches off:",
+    }
+    for case, title in titles.items():
+        yield title
+        yield markdown.table(columns, partings(folder, case))
+    yield "The same release with and without oneDNN:"
+    yield markdown.table(columns, with_and_without(folder))
+
+
+def write(folder: Path, page: Path) -> None:
+    """Replace the generated part of the page."""
+    before, _, rest = page.read_text("utf-8").partition(BEGIN)
+    _, _, after = rest.partition(END)
+    blocks = (block if block.startswith("|") else textwrap.fill(block, 128) for block in part(folder))
+    page.write_text(before + BEGIN + "\n" + "\n\n".join(blocks) + "\n\n" + END + after, "utf-8")
+
+
+if __name__ == "__main__":
+    command, target, name = sys.argv[1:]
+    if command == "trace":
+        trace(Path(target), name)
+    else:
+        write(Path(target), Path(name))

@@ -61,6 +61,25 @@ def unscaled(optimizer: Any) -> Any:
     return optimizer if inner is None else inner
 
 
+def scaled_like(own: Any, made: Any) -> Any:
+    """Return an optimizer inside a LossScaleOptimizer like the one that is given; if it is none, the optimizer itself."""
+    if unscaled(own) is own:
+        return made
+    config = own.get_config()
+    names = ("dynamic", "initial_scale", "dynamic_growth_steps")
+    return type(own)(made, **{name: config[name] for name in names if name in config})
+
+
+def scale_variables(optimizer: Any) -> tuple[Any, ...]:
+    """Return the variables of a dynamic loss scale: itself, and the good steps since it changed. Empty without one."""
+    if api.IS_KERAS_3:
+        found = getattr(optimizer, "dynamic_scale", None), getattr(optimizer, "step_counter", None)
+    else:
+        scale = getattr(optimizer, "_loss_scale", None)
+        found = getattr(scale, "current_loss_scale", None), getattr(scale, "counter", None)
+    return () if found[0] is None else found
+
+
 def is_legacy(optimizer: Any) -> bool:
     """Return True if an optimizer keeps its rate as a legacy one does."""
     return "learning_rate" in getattr(optimizer, "_hyper", ())
@@ -188,16 +207,12 @@ def rules_of(optimizer: Any) -> Rules:
 
 def state_of(optimizer: Any) -> State:
     """Return the present state of a model's optimizer."""
-    if api.IS_KERAS_3:
-        iterations = applying(optimizer)._iterations  # ``iterations`` would be divided by gradient_accumulation_steps
-        scale, good = getattr(optimizer, "dynamic_scale", None), getattr(optimizer, "step_counter", None)
-        if scale is None:  # its variables are created at the first step
-            scale, good = getattr(optimizer, "initial_scale", None), 0
-    else:
-        # The outermost optimizer has it: reading it in the inner one would create a counter that TFA's wrappers do not use.
-        iterations = optimizer.iterations
-        loss_scale = getattr(optimizer, "_loss_scale", None)
-        scale, good = getattr(loss_scale, "current_loss_scale", None), getattr(loss_scale, "counter", 0)
+    # In Keras 3, ``iterations`` would be divided by gradient_accumulation_steps. Before it, the outermost optimizer has it:
+    # reading it in the inner one would create a counter that TFA's wrappers do not use.
+    iterations = applying(optimizer)._iterations if api.IS_KERAS_3 else optimizer.iterations
+    # Keras 3 creates the variables of a loss scale at the first step.
+    before = (getattr(optimizer, "initial_scale", None) if api.IS_KERAS_3 else None), 0
+    scale, good = scale_variables(optimizer) or before
     if scale is None:
         return State(int(_value(iterations)))
     return State(int(_value(iterations)), float(np.float32(_value(scale))), int(_value(good)))

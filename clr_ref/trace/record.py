@@ -171,11 +171,17 @@ def _weights(model: Any) -> Iterator[tuple[str, Any]]:
 def _slots(optimizer: Any) -> Iterator[tuple[str, Any]]:
     """The variables of an optimizer, without those that only some generations of Keras have, and that decide nothing.
 
-    These are a copy of the rate, and the momentums of plain SGD.
+    These are copies of the rate, the momentums of plain SGD, and the counter of steps of a LossScaleOptimizer.
     """
-    unused = {id(one) for one in getattr(optimizer, "momentums", ())} if getattr(optimizer, "momentum", None) == 0 else set()
-    for variable in compiled.optimizer_variables(optimizer):
-        whole: str = getattr(variable, "path", None) or variable.name
-        name = whole.split(":")[0].split("/", 1)[-1]
-        if id(variable) not in unused and name.split("/")[-1] not in ("learning_rate", "current_learning_rate"):
-            yield "iteration" if name.split("/")[-1] == "iter" else name, variable.numpy()
+    from clr_ref.keras import optimizers
+
+    applying = optimizers.applying(optimizer)
+    unused = {id(one) for one in getattr(applying, "momentums", ())} if getattr(applying, "momentum", None) == 0 else set()
+    for variable in compiled.optimizer_variables(applying):
+        path = getattr(variable, "path", None)  # in Keras 3 it begins with the name of the optimizer
+        name: str = variable.name.split(":")[0] if path is None else path.partition("/")[2]
+        last = name.split("/")[-1]
+        if id(variable) not in unused and last not in ("learning_rate", "current_learning_rate"):
+            yield "iteration" if last in ("iter", "iteration") else name, variable.numpy()
+    for name, variable in zip(("loss_scale", "good_steps"), optimizers.scale_variables(optimizer), strict=False):
+        yield name, variable.numpy()

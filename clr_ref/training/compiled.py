@@ -60,9 +60,12 @@ def keras_rate(experiment: Experiment) -> Any:
 
 
 def optimizer_variables(optimizer: Any) -> list[Any]:
-    """The variables of an optimizer: the step, those of its rule and, on newer Keras, the rate."""
+    """The variables of an optimizer: the step, those of its rule and, on newer Keras, the rate; those of a loss scale too."""
+    from clr_ref.keras import optimizers
+
     optimizer.iterations  # noqa: B018  # legacy optimizers make it at its first use
-    return list(optimizer.variables() if callable(optimizer.variables) else optimizer.variables)
+    found = list(optimizer.variables() if callable(optimizer.variables) else optimizer.variables)
+    return list({id(one): one for one in [*found, *optimizers.scale_variables(optimizer)]}.values())
 
 
 def _tutorial(experiment: Experiment, learning_rate: Any) -> Any:
@@ -104,15 +107,26 @@ def _own(experiment: Experiment, samples: Samples, model: Any, learning_rate: An
 
 
 def _optimizer(experiment: Experiment, learning_rate: Any, own: Any = None) -> Any:
-    """The optimizer that the experiment names; else one like the model's own, with this rate; else plain SGD."""
+    """The optimizer that the experiment names; else one like the model's own, with this rate; else plain SGD.
+
+    If the model's own one scales losses, so does the new one.
+    """
+    from clr_ref.keras import optimizers
     from clr_ref.keras.api import keras
 
-    chosen = experiment.optimizer
-    if chosen is None:
-        if own is None:
-            return keras.optimizers.SGD(learning_rate)
-        _refuse_several_optimizers(own)
-        return type(own).from_config({**own.get_config(), "learning_rate": learning_rate})
+    inner = None if own is None else _with_a_rate(own)
+    if experiment.optimizer is not None:
+        made = _named(experiment.optimizer, learning_rate)
+    elif inner is not None:
+        made = type(inner).from_config({**inner.get_config(), "learning_rate": learning_rate})
+    else:
+        made = keras.optimizers.SGD(learning_rate)
+    return made if own is None else optimizers.scaled_like(own, made)
+
+
+def _named(chosen: Any, learning_rate: Any) -> Any:
+    from clr_ref.keras.api import keras
+
     try:
         family = getattr(keras.optimizers, chosen.name, None)  # get does not know all classes in tf.keras
         if not isinstance(family, type):
@@ -122,15 +136,23 @@ def _optimizer(experiment: Experiment, learning_rate: Any, own: Any = None) -> A
         raise ModelError(f"Keras makes no optimizer {chosen.name!r} with {dict(chosen.arguments)!r}: {error}") from None
 
 
-def _refuse_several_optimizers(optimizer: Any) -> None:
-    if hasattr(optimizer, "inner_optimizer") or "learning_rate" not in optimizer.get_config():
-        raise ModelError(f"the optimizer must be one with a learning rate of its own, got {type(optimizer).__name__}")
+def _with_a_rate(optimizer: Any) -> Any:
+    """The optimizer itself, or that inside of a LossScaleOptimizer.
+
+    Raises:
+        ModelError: it holds another one, or several.
+    """
+    from clr_ref.keras import optimizers
+
+    inner = optimizers.unscaled(optimizer)
+    if "learning_rate" not in inner.get_config():
+        raise ModelError(f"the optimizer must be one with a learning rate of its own, got {type(inner).__name__}")
+    return inner
 
 
 def _refuse_what_does_not_repeat(model: Any, name: str) -> None:
     """What would change the bits of a run that is resumed, and can be seen before it. ``repeats`` finds the rest."""
-    optimizer = model.optimizer
-    _refuse_several_optimizers(optimizer)
+    optimizer = _with_a_rate(model.optimizer)
     if getattr(optimizer, "use_ema", False):
         raise ModelError(f"the optimizer of {name} has use_ema, which writes the averages into the weights where a part ends")
     if getattr(optimizer, "gradient_accumulation_steps", None):

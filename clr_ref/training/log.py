@@ -16,11 +16,15 @@ from clr_ref.training.samples import Samples
 #: The keys of what is measured on the test data after every epoch, and all keys of an epoch in a report, in order.
 VALIDATION = ("val_loss", "val_accuracy")
 EPOCH = ("epoch", "loss", "accuracy", *VALIDATION, "learning_rate")
+_ONE_UPDATE = "compile it with steps_per_execution=1 and without accumulation of gradients"
 
 
 @dataclasses.dataclass
 class Log:
-    """The results of a run so far. ``hits`` has the number of correct predictions in each batch, NaN without an accuracy."""
+    """The results of a run so far. ``hits`` has the number of correct predictions in each batch, NaN without an accuracy.
+
+    ``rates`` is NaN for a step that was skipped, because its scaled gradients were not finite.
+    """
 
     step: int = 0
     rates: list[float] = dataclasses.field(default_factory=list)
@@ -75,7 +79,7 @@ class Log:
                 "loss": math.fsum(map(operator.mul, self.losses[steps], sizes)) / n,
                 "accuracy": math.fsum(self.hits[steps]) / n,
                 **{name: validated[name] for name in VALIDATION if name in validated},
-                "learning_rate": self.rates[steps.stop - 1],
+                "learning_rate": next((rate for rate in self.rates[steps][::-1] if not math.isnan(rate)), math.nan),
             }
             if not all(map(math.isfinite, self.hits[steps])):
                 del found["accuracy"]
@@ -98,32 +102,40 @@ def fit(model: Any, samples: Samples, batch_size: int, log: Log, callbacks: Sequ
     """
     from clr_ref.keras import LearningRateLogger
     from clr_ref.keras.api import keras
+    from clr_ref.keras.optimizers import scale_variables
 
     n = len(samples)
+    logger, is_scaled = LearningRateLogger(), bool(scale_variables(model.optimizer))
 
     class Recorder(keras.callbacks.Callback):  # type: ignore[misc]
         """Keeps the loss of each batch: Keras logs means since the start of ``fit``, which would differ after resuming."""
+
+        def on_train_begin(self, logs: Any = None) -> None:
+            self.updates = 0
 
         def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
             self.model.reset_metrics()
 
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
             size = min(batch_size, n - batch * batch_size)
+            rates, self.updates = logger.rates[self.updates :], len(logger.rates)
+            if not rates and is_scaled:
+                rates = [math.nan]
+            if len(rates) != 1:
+                raise ValueError(f"the model must make one update in each batch, got {len(rates)}; {_ONE_UPDATE}")
+            logs["applied_learning_rate"] = rates[0]
+            log.rates += rates
             log.losses.append(float(logs["loss"]))
             log.hits.append(_hits(accuracy_of(logs), size))
             log.step += 1
             if log.on_step is not None:
                 log.on_step(log.step)
 
-    logger, before = LearningRateLogger(), log.step
+    before, batches = log.step, -(-n // batch_size)
     every = [logger, Recorder(), *callbacks]
     model.fit(samples.x, samples.y, batch_size=batch_size, shuffle=False, verbose=0, callbacks=every)
-    log.rates += logger.rates
-    if not len(logger.rates) == log.step - before == -(-n // batch_size):
-        raise ValueError(
-            f"the model must make one update in each batch, got {len(logger.rates)} updates and {log.step - before} reports in "
-            f"{-(-n // batch_size)} batches: compile it with steps_per_execution=1 and without accumulation of gradients"
-        )
+    if log.step - before != batches:
+        raise ValueError(f"the model must report each of its {batches} batches, got {log.step - before} reports; {_ONE_UPDATE}")
 
 
 def evaluated(model: Any, samples: Samples) -> dict[str, float]:

@@ -24,7 +24,8 @@ FORMAT = 1
 class Report:
     """The results of a run.
 
-    - ``rates`` (float64) has the applied rate of each optimizer step, from ``clr_ref.keras.LearningRateLogger``.
+    - ``rates`` (float64) has the applied rate of each optimizer step, from ``clr_ref.keras.LearningRateLogger``; NaN if a
+      LossScaleOptimizer skipped the step.
     - ``losses`` (float64) has the mean loss over the batch of each step.
     - ``history`` has an entry for each complete epoch, with the keys epoch, loss, accuracy, val_loss, val_accuracy and
       learning_rate; a model without a metric of that name has no accuracy. Epochs count from 1; loss and accuracy are those of

@@ -140,6 +140,20 @@ def accumulating() -> Any:
     return found, data()
 
 
+def mixed() -> Any:
+    """In float16, with a loss scale that is too large at first: the first steps are skipped."""
+    found = keras.Sequential(
+        [
+            keras.Input((8,)),
+            keras.layers.Dense(8, "relu", dtype="mixed_float16"),
+            keras.layers.Dense(2, "softmax", dtype="float32"),
+        ]
+    )
+    scaled = keras.mixed_precision.LossScaleOptimizer(keras.optimizers.SGD(0.1, momentum=0.9), initial_scale=2.0**24)
+    found.compile(scaled, "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return found, data()
+
+
 def recurrent() -> Any:
     found = keras.Sequential(
         [keras.Input((8, 1), batch_size=16), keras.layers.LSTM(2, stateful=True), keras.layers.Dense(2, "softmax")]

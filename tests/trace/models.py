@@ -37,6 +37,21 @@ def compiled(optimizer: Any = "sgd", *, family: Any = keras.Sequential, last: st
     return found
 
 
+def scaled(initial_scale: float) -> Any:
+    """In float16, with a dynamic loss scale."""
+    inner = keras.optimizers.SGD(0.1, momentum=0.9)
+    optimizer = keras.mixed_precision.LossScaleOptimizer(inner, initial_scale=initial_scale, dynamic_growth_steps=4)
+    found = keras.Sequential(
+        [
+            keras.Input((8,)),
+            keras.layers.Dense(8, "relu", name="hidden", dtype="mixed_float16"),
+            keras.layers.Dense(2, "softmax", name="top", dtype="float32"),
+        ]
+    )
+    found.compile(optimizer, "sparse_categorical_crossentropy")
+    return found
+
+
 def experiment(schedule: Any = 0.1, **options: Any) -> Experiment:
     return Experiment(schedule, epochs=8, batch_size=16, model="tests.trace.models", **options)
 

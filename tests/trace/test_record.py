@@ -205,6 +205,28 @@ def test_shared_and_nested_layers_and_slots_are_traced(folder: Path) -> None:
     assert "normal/moving_mean" not in names["gradient"]
     assert len(names["slots"]) == 1 + 2 * len(names["gradient"])
     assert "iteration" in names["slots"]
+    assert len(set(names["slots"])) >= 1 + 2 * (len(names["gradient"]) - 2), "both slots of a weight have the same name"
+
+
+def test_a_loss_scale_is_a_slot_and_a_skipped_step_has_no_rate(folder: Path) -> None:
+    assert [tensor.name for tensor in steps(folder, "scaled")[0].tensors if tensor.stage == "slots"][-2:] == [
+        "loss_scale",
+        "good_steps",
+    ]
+    found = [{tensor.key: tensor for tensor in step.tensors} for step in steps(folder, "skipping")]
+    scales = [2.0**24, *(float(step["slots", "loss_scale"].max or 0) for step in found)]
+    skipped = [after < before for before, after in itertools.pairwise(scales)]
+    assert True in skipped
+    assert False in skipped
+    assert [step["rate", "learning_rate"].nan == 1 for step in found] == skipped
+    assert [step["slots", "iteration"].max for step in found][-1] in (len(found), skipped.count(False))
+
+
+def test_a_run_resumes_with_its_loss_scale(folder: Path) -> None:
+    reader = Reader(folder / "skipping.trace")
+    assert len(list(reader.steps())) == 14
+    assert reader.end is not None
+    assert json.loads((folder / "resumed.json").read_text("utf-8")) == reader.end.untraced
 
 
 def test_loops_and_sparse_gradients_are_traced(folder: Path) -> None:

@@ -24,7 +24,7 @@ determinism.prepare(onednn=WITH_ONEDNN)
 from clr_ref.keras import api  # noqa: E402
 from clr_ref.trace.record import record  # noqa: E402
 from clr_ref.training.compiled import keras_rate  # noqa: E402
-from clr_ref.training.experiment import epoch_order  # noqa: E402
+from clr_ref.training.experiment import epoch_order, run  # noqa: E402
 from clr_ref.training.samples import Samples  # noqa: E402
 from tests.trace import models  # noqa: E402
 
@@ -195,6 +195,8 @@ def jobs() -> dict[str, dict[str, Any]]:
         "xla": {"build": lambda: models.compiled(jit_compile=True), "steps": 2},
         "recurrent": {"build": recurrent, "steps": 2},
         "embedded": {"build": embedded, "steps": 2, "data": models.words()},
+        "scaled": {"build": lambda: models.scaled(2.0**10), "steps": 6},
+        "skipping": {"build": lambda: models.scaled(2.0**24), "steps": 14},
         "convolution": {"build": convolution, "steps": 6},
         "by hand": {"build": lambda: models.compiled(family=ByHand, metrics=None), "steps": 2},
         "by hand, weights": {"build": lambda: models.compiled(family=ByHand, metrics=None), "steps": 2, "level": "weights"},
@@ -233,11 +235,19 @@ def trace(path: Path, job: dict[str, Any]) -> Any:
     return end.faithful
 
 
+def resumed(folder: Path, job: dict[str, Any]) -> dict[str, Any]:
+    """The digests of a job that is interrupted after three steps."""
+    common = {"build": job["build"], "folder": folder}
+    run(models.experiment(), models.data(), models.data(), until=3, **common)
+    return run(models.experiment(), models.data(), models.data(), until=job["steps"], **common).digests()
+
+
 def main(folder: str) -> None:
     if WITH_ONEDNN:
         assert trace(Path(folder, "onednn.trace"), jobs()["convolution"]) is True
         return
     results = {name: trace(Path(folder, f"{name}.trace"), job) for name, job in jobs().items()}
+    Path(folder, "resumed.json").write_text(json.dumps(resumed(Path(folder), jobs()["skipping"])), "utf-8")
     Path(folder, "results.json").write_text(json.dumps(results), "utf-8")
 
 

@@ -48,7 +48,7 @@ def replacing(path: Path) -> Iterator[Path]:
                 os.fsync(written.fileno())  # or a power failure could leave the name with an empty file
             beside.replace(target)
     except OSError as error:
-        raise WriteError(f"{path} cannot be written, and is as it was: {error.strerror or error}") from error
+        raise WriteError(f"{path} cannot be written, and is as it was: {said(error)}") from error
 
 
 def write_text(path: Path, text: str) -> None:
@@ -70,7 +70,7 @@ def reason_against(path: Path) -> str | None:
             return "there is no permission to write it"
         return None if is_special(path) else _reason_against_files_in(_resolved(path).parent)
     except OSError as error:  # a folder that may not be searched, links in a circle
-        return error.strerror or str(error)
+        return said(error)
 
 
 def reason_against_folder(path: Path) -> str | None:
@@ -79,7 +79,7 @@ def reason_against_folder(path: Path) -> str | None:
     try:
         return _reason_against_files_in(next(folder for folder in folders if folder.exists() or folder.is_symlink()))
     except OSError as error:  # a name that is too long, a folder that may not be searched
-        return error.strerror or str(error)
+        return said(error)
 
 
 def remove_leftovers(path: Path) -> None:
@@ -123,7 +123,12 @@ def _reason_against_files_in(folder: Path) -> str | None:
         with tempfile.TemporaryFile(dir=folder):
             return None
     except OSError as error:
-        return f"no file can be made in {folder}: {error.strerror or error}"
+        return f"no file can be made in {folder}: {said(error)}"
+
+
+def said(error: OSError) -> str:
+    """Return what an error says without its number and path."""
+    return error.strerror or str(error)
 
 
 def finite(document: Any) -> Any:

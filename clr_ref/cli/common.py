@@ -23,7 +23,7 @@ from rich.markup import escape
 from rich.status import Status
 from rich.table import Table
 
-from clr_ref._files import WriteError, finite, reason_against, reason_against_folder
+from clr_ref._files import WriteError, finite, reason_against, reason_against_folder, said
 from clr_ref.cli.lines import say
 from clr_ref.golden import store as golden
 
@@ -71,7 +71,7 @@ def writing_clearly() -> Iterator[None]:
             _drop_what_is_left(stream)
         place = "the output" if error.filename is None else repr(error.filename)
         with contextlib.suppress(OSError):
-            click.echo(f"Error: {place} cannot be read or written: {error.strerror or error}", err=True)
+            click.echo(f"Error: {place} cannot be read or written: {said(error)}", err=True)
         _drop_what_is_left(sys.stderr)
         sys.exit(2)
 

@@ -23,6 +23,7 @@ import sys
 from pathlib import Path
 from typing import Any, Literal
 
+from clr_ref._files import said
 from clr_ref._inputs import shown, unknown
 from clr_ref.conformance.config import POLICY_NAMES
 
@@ -89,7 +90,7 @@ def read_document(path: Path) -> dict[str, Any]:
             raise RecursionError
         return tomllib.loads(text)
     except OSError as error:
-        raise ExceptionsError(f"{path}: {error.strerror or error}") from None
+        raise ExceptionsError(f"{path}: {said(error)}") from None
     except ImportError as error:
         raise ExceptionsError(f"{path} cannot be read without tomli: pip install clr-ref[conformance] ({error})") from None
     except RecursionError:

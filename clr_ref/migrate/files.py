@@ -11,7 +11,7 @@ import tokenize
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from clr_ref._files import WriteError, replacing
+from clr_ref._files import WriteError, replacing, said
 from clr_ref.migrate import notebook
 from clr_ref.migrate.edits import applied, moved
 from clr_ref.migrate.facts import Counterpart
@@ -73,7 +73,7 @@ def migrate(path: Path, *, write: bool = False) -> Result:
     except WriteError as error:
         return Result(path, str(error))
     except OSError as error:
-        return Result(path, f"it cannot be read: {error.strerror or error}")
+        return Result(path, f"it cannot be read: {said(error)}")
     return result
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import filelock
 
-from clr_ref._files import write_text
+from clr_ref._files import said, write_text
 from clr_ref.study import config
 from clr_ref.study.cell import sha256
 from clr_ref.study.outcome import Outcome
@@ -152,7 +152,7 @@ def read(folder: Path, identity: Mapping[str, Any]) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise ChangedError(f"{place} cannot be read: {error.strerror or error}") from None
+        raise ChangedError(f"{place} cannot be read: {said(error)}") from None
     except (ValueError, KeyError, TypeError, AttributeError):
         stored, document = None, {}
     if stored != sha256(document) or document.get("identity") != json.loads(json.dumps(identity)):

@@ -88,8 +88,8 @@ def _interrupts_wait() -> Iterator[None]:
 def _quieten() -> None:
     """Keep out of the terminal what Dask logs when a connection ends: the engine finds it too, and says it in one line."""
     for name in [*logging.root.manager.loggerDict, "asyncio", "tornado"]:
-        if name.partition(".")[0] in ("distributed", "asyncio", "tornado"):  # Dask gives some of its loggers a level
-            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+        if name.partition(".")[0] in ("distributed", "asyncio", "tornado"):
+            logging.getLogger(name).disabled = True
 
 
 class _NoSpans:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import clr_ref
+from clr_ref._files import said
 from clr_ref._inputs import shown
 from clr_ref.study.cell import Cell, Swept
 from clr_ref.training.experiment import TUTORIAL, Experiment, Optimizer
@@ -66,7 +67,7 @@ class Study:
         """The cells, seed by seed, so that a study that is stopped has compared as many arms as possible."""
         for seed, model, arm in itertools.product(self.seeds, self.models, self.arms):
             experiment = Experiment(
-                None if model != TUTORIAL and arm.schedule is None else arm.schedule,
+                arm.schedule,
                 epochs=self.epochs,
                 batch_size=self.batch_size,
                 seed=seed,
@@ -90,7 +91,7 @@ def read(path: Path) -> Study:
     try:
         document = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
-        raise StudyError(f"{path} cannot be read: {error.strerror or error}") from None
+        raise StudyError(f"{path} cannot be read: {said(error)}") from None
     except ValueError as error:  # TOMLDecodeError and UnicodeDecodeError
         raise StudyError(f"{path} is no TOML: {error}") from None
     return of_document(document, str(path))

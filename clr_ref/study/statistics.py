@@ -23,7 +23,7 @@ POWER = 0.8
 FEW = 6
 RESAMPLES = 9_999
 #: More seeds than this are not counted.
-MOST_SEEDS = 100_000
+MOST_SEEDS = 10_000
 #: With few seeds, skewed differences leave a t interval four times as often as its level says; one of a fifth of the error
 #: holds them. From FEW seeds on, the t interval is widened by the bootstrap, of which 0.6 of the error suffices.
 _FEW_SHARE, _BOOTSTRAP_SHARE = 0.2, 0.6
@@ -106,17 +106,15 @@ def seeds_needed(differences: Sequence[float], error: float = ERROR) -> int | No
         return FEW
     from scipy import stats
 
-    effect = abs(float(values.mean())) / float(values.std(ddof=1))
-    least = float(stats.norm.isf(_BOOTSTRAP_SHARE * error / 2) + stats.norm.ppf(POWER)) / effect
-    # Student's t needs somewhat more than the normal distribution, so that the search starts below the number and is short.
-    n = max(2, math.floor(min(least, MOST_SEEDS) ** 2))
-    while n <= MOST_SEEDS:
-        share = _FEW_SHARE if n < FEW else _BOOTSTRAP_SHARE
-        if stats.nct.sf(stats.t.isf(share * error / 2, n - 1), n - 1, effect * math.sqrt(n)) >= POWER:
-            # The bootstrap widens the interval of normal differences too, which costs as much as one seed.
-            return n + (n >= FEW)
-        n += 1
-    return None
+    n = np.arange(2, MOST_SEEDS + 1)
+    tail = np.where(n < FEW, _FEW_SHARE, _BOOTSTRAP_SHARE) * error / 2
+    effect = abs(values.mean()) / values.std(ddof=1)
+    finds = stats.nct.sf(stats.t.isf(tail, n - 1), n - 1, effect * np.sqrt(n)) >= POWER
+    if not finds.any():
+        return None
+    needed = int(n[finds.argmax()])
+    # The bootstrap widens the interval of normal differences too, which costs as much as one seed.
+    return needed + (needed >= FEW)
 
 
 def quantile(values: Sequence[float], share: float) -> float:

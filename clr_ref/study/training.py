@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from clr_ref._files import said
 from clr_ref.conformance.load import LoadError, described as described_error, load_function
 from clr_ref.study.cell import Cell
 from clr_ref.training import compiled, data as fashion, determinism, experiment as experiments, provenance
@@ -155,7 +156,7 @@ def _subject(material: Material, name: str) -> Subject:
     try:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
-        raise UnfitError(f"{path} cannot be read: {error.strerror or error}") from None
+        raise UnfitError(f"{path} cannot be read: {said(error)}") from None
     return _loaded(material, f"{path}:{attribute}", digest)
 
 

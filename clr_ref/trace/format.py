@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from clr_ref._files import WriteError
+from clr_ref._files import WriteError, said
 from clr_ref.trace.tensors import Tensor
 
 FORMAT = "clr_ref trace"
@@ -120,7 +120,7 @@ class Writer:
         try:
             yield
         except OSError as error:
-            raise WriteError(f"{self._path} cannot be written: {error.strerror or error}") from error
+            raise WriteError(f"{self._path} cannot be written: {said(error)}") from error
 
 
 class Reader:
@@ -187,7 +187,7 @@ def is_trace(path: Path) -> bool:
         with path.open("rb") as file:
             return file.read(len(_GZIP)) == _GZIP
     except OSError as error:
-        raise TraceError(f"{path} cannot be read: {error.strerror or error}") from None
+        raise TraceError(f"{path} cannot be read: {said(error)}") from None
 
 
 def _lines(path: Path) -> Iterator[Any]:

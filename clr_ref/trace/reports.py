@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from clr_ref._files import said
 from clr_ref._inputs import parsed_json
 from clr_ref.trace import compare as traces
 from clr_ref.trace.comparison import Comparison, Difference, changes
@@ -40,7 +41,7 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         document = parsed_json(path.read_text("utf-8"))
     except OSError as error:
-        raise TraceError(f"{path} cannot be read: {error.strerror or error}") from None
+        raise TraceError(f"{path} cannot be read: {said(error)}") from None
     except ValueError as error:
         raise TraceError(f"{path} is neither a trace nor JSON: {error}") from None
     if not isinstance(document, dict) or not ("runs" in document or {"digests", "rates", "losses"} <= document.keys()):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clr_ref._files import replacing
+from clr_ref._files import replacing, said
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -86,7 +86,7 @@ def load(path: Path, identity: Mapping[str, Any]) -> Checkpoint | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise CheckpointError(f"{path} cannot be read: {error.strerror or error}") from None
+        raise CheckpointError(f"{path} cannot be read: {said(error)}") from None
     archive, digest = content[:-_DIGEST], content[-_DIGEST:]
     if hashlib.sha256(archive).digest() != digest:  # on damaged bytes NumPy, zipfile and json raise many kinds of errors
         raise CheckpointError(f"{path} is damaged, or was written by another version of clr_ref: delete it to start again")

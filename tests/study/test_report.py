@@ -101,7 +101,7 @@ def test_the_words_about_one_seed_and_one_arm() -> None:
 
 
 def test_the_words_about_a_difference_that_is_too_small() -> None:
-    assert "More than 100,000 seeds would be needed" in sentences(judge(study(plain=[0, 0, 0], clr=[1, -1, 1e-5])))
+    assert "More than 10,000 seeds would be needed" in sentences(judge(study(plain=[0, 0, 0], clr=[1, -1, 1e-5])))
 
 
 @pytest.mark.parametrize(
@@ -177,11 +177,13 @@ def test_an_odd_name_and_a_diverged_arm_can_be_drawn(tmp_path: Path) -> None:
     from clr_ref.study import picture
 
     panels = Figure().subplots(1, 2)
-    picture.draw(judge(outcomes), panels)
+    picture.draw(judge(outcomes, target=0.5), panels)
     left, right = panels
     assert [line.get_ydata().tolist() for line in left.get_lines()][1] == [2.0, 1.0]
     assert np.isnan(left.get_lines()[0].get_ydata()[1])
     assert (left.get_xlabel(), left.get_ylabel(), right.get_ylabel()) == ("epoch", "validation loss", "validation accuracy")
+    assert (len(left.texts), [(text.get_text(), text.xy) for text in right.texts]) == (0, [("target", (1, 0.5))])
+    assert (left.get_xlim(), right.get_lines()[-1].get_ydata()) == ((0.5, 2.5), [0.5, 0.5])
     assert [text.strip() for text in left.get_legend_handles_labels()[1]] == [r"_\$x", "b" * 37 + "..."]
 
 

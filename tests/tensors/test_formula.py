@@ -99,6 +99,12 @@ def test_pairs_of_float32_are_within_two_ulps(schedule: clr_ref.CyclicalLearning
     assert_same_rates(schedule, np.array(steps)[kept], rates[kept], expected[kept], arithmetic=PAIRS, ulps=2)
 
 
+def test_pairs_of_float32_halve_down_to_the_least_normal_number() -> None:
+    schedule = clr_ref.triangular2(0.0, 1.0, 4)
+    rates = evaluate(schedule, np.arange(4, 127 * 8, 8, dtype=np.int32), pairs_of_float32())
+    assert rates.tolist() == [2.0**-cycle for cycle in range(127)]
+
+
 def test_a_rate_of_0_has_no_sign() -> None:
     """Also where the rate is a negative number that float32 rounds to 0."""
     for policy in (lambda x: -1e-60, "triangular2"):
@@ -192,7 +198,7 @@ def test_custom_scale_functions_get_the_cycle_or_the_step(mode: str, ops: backen
     "dtype", ["int8", "uint8", "int16", "int32", "uint32", "int64", "uint64", "float16", "float32", "float64"]
 )
 def test_steps_of_any_dtype(dtype: str) -> None:
-    schedule, steps = schedule_of("triangular2", 33.3), np.arange(120)
+    schedule, steps = schedule_of("triangular", 33.3), np.arange(120)
     rates = evaluate(schedule, steps.astype(dtype), backends.numpy_ops())
     assert_same_rates(schedule, steps, rates, exact_rates(schedule, steps), arithmetic=f"{FLOAT64} at {dtype} steps")
 

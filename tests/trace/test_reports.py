@@ -44,6 +44,7 @@ def pair(folder: Path, a: Any, b: Any) -> tuple[Path, Path]:
         ({"losses": [3.0, 2.5, 1.0], "rates": [0.1, 0.25, 0.3]}, (1, "loss", "loss")),
         ({"rates": [0.1, 0.2, 0.4], "weights_sha256": "2"}, (2, "rate", "learning_rate")),
         ({"weights_sha256": "2"}, (2, "update", "weights")),
+        ({"weights_sha256": "0"}, (2, "update", "weights")),
         ({"data": {"train": {"sha256": "2"}, "test": {"sha256": "1"}}, "losses": [9, 9, 9]}, (0, "batch", "train")),
         ({"rates": [0.1, 0.2], "losses": [3.0, 2.0], "weights_sha256": "2"}, None),
         ({"rates": [0.1, 0.2, 0.3, 0.4], "losses": [3.0, 2.0, 1.0, 0.5], "weights_sha256": "2"}, None),
@@ -53,11 +54,13 @@ def pair(folder: Path, a: Any, b: Any) -> tuple[Path, Path]:
 def test_the_first_difference_of_two_reports(tmp_path: Path, change: Any, first: Any) -> None:
     found = compare(*pair(tmp_path, REPORT, {**REPORT, **change}))
     assert first == (None if found.first is None else (found.first.step, found.first.stage, found.first.tensor))
+    steps = len(change.get("rates", REPORT["rates"]))
+    if "weights_sha256" in change and first:
+        assert found.reaches_weights == steps - 1
     if change.get("losses") == [3.0, 2.0, 1.0000001]:
         assert found.first is not None
         assert found.first.elements is not None
         assert (found.first.elements.ulp, found.reaches_loss) == (1.0, 2)
-    steps = len(change.get("rates", REPORT["rates"]))
     assert (f"3 and {steps} steps" in " ".join(found.notes)) == (steps != 3)
 
 

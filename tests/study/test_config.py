@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
+import importlib
+import math
+import pkgutil
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
 import clr_ref
+import clr_ref.study
+import clr_ref.trace
 from clr_ref.study import config
+from clr_ref.study.cell import Swept
+from clr_ref.study.config import Arm
 from clr_ref.study.example import EXAMPLE
 from clr_ref.training.experiment import Optimizer
 
@@ -45,6 +54,25 @@ def test_the_contract(tmp_path: Path) -> None:
     assert cells[1].experiment.schedule == clr_ref.triangular2(1e-3, 1e-1, 16)
     assert {(cell.experiment.epochs, cell.experiment.batch_size) for cell in cells} == {(4, 16)}
     assert {cell.experiment.model for cell in cells} == {"small.py:make"}
+
+
+def test_what_a_file_leaves_out_is_as_the_manual_says() -> None:
+    study = config.of_document(
+        PLAIN | {"arms": {"a": {"policy": "triangular", "bounds": "range-test", "step_size": 3}}}, "x.toml"
+    )
+    assert (study.seeds, study.epochs, study.batch_size) == ((0,), 10, 64)
+    assert (study.subset, study.validation, study.loss) == (None, 0.2, None)
+    assert study.arms == (Arm("a", 1e-4, None, Swept("triangular", {"step_size": 3.0}, 200, 1e-4, 10.0)),)
+
+
+@pytest.mark.parametrize("package", [clr_ref.study, clr_ref.trace])
+def test_values_cannot_be_changed(package: ModuleType) -> None:
+    """Every dataclass is frozen: an outcome or a comparison is not another one after it was looked at."""
+    names = [f"{package.__name__}.{module.name}" for module in pkgutil.iter_modules(package.__path__)]
+    modules = [importlib.import_module(name) for name in names if not name.endswith((".preload", ".child"))]
+    found = [one for module in modules for one in vars(module).values() if dataclasses.is_dataclass(one)]
+    assert len(found) >= 4
+    assert [one for one in found if not one.__dataclass_params__.frozen and one.__module__.startswith(package.__name__)] == []
 
 
 def test_the_example_is_a_study(tmp_path: Path) -> None:
@@ -108,6 +136,7 @@ def without(key: str) -> dict[str, Any]:
         ({"arms": {"a": 3}}, "x.toml: arms: a must be a table [a], got 3"),
         ({"arms": {"a": {}}}, "x.toml: arms: a: give learning_rate, or a policy: triangular, triangular2, exp_range"),
         ({"arms": {"a": {"learning_rate": -1}}}, "x.toml: arms: a: learning_rate must be a finite number >= 0"),
+        ({"arms": {"a": {"learning_rate": math.inf}}}, "x.toml: arms: a: learning_rate must be a finite number >= 0"),
         ({"arms": {"a": {"learning_rate": "x"}}}, "x.toml: arms: a: learning_rate must be a finite number >= 0, or \"model\""),
         ({"arms": {"a": {"learning_rate": []}}}, "x.toml: arms: a: learning_rate must be a value, or a list with at least one"),
         ({"arms": {"a": {"learning_rate": [0.1, 0.1]}}}, "x.toml: two arms have the name 'a, learning_rate 0.1'"),

@@ -24,7 +24,7 @@ from tests.study.made_up import NAN, run, study, without_accuracy
 SEEDS = np.arange(8)
 BASE = 0.5 + 0.01 * np.sin(SEEDS)
 NOISE = 0.002 * np.cos(5.0 * SEEDS)
-ARMS = {"plain": BASE, "good": BASE - 0.1 + NOISE, "bad": BASE + 0.1 + NOISE, "same": BASE + NOISE, "equal": BASE}
+ARMS = {"plain": BASE, "same": BASE + NOISE, "good": BASE - 0.1 + NOISE, "bad": BASE + 0.1 + NOISE, "equal": BASE}
 
 
 def every_kind() -> list[Outcome]:
@@ -42,11 +42,13 @@ def sentences(verdict: Verdict) -> str:
 
 def test_all_files_are_written_and_agree(tmp_path: Path) -> None:
     folder = tmp_path / "new" / "report"
+    (folder / ".curves.png.clr-ref-new-killed").mkdir(parents=True)
     verdict = report.write(every_kind(), folder)
     assert verdict == VERDICT
     assert {path.name for path in folder.iterdir()} == set(report.FILES)
     assert (folder / "curves.png").read_bytes().startswith(b"\x89PNG")
     document = json.loads((folder / "report.json").read_text("utf-8"), parse_constant=pytest.fail)
+    assert document["format"] == 1
     assert document == json.loads(json.dumps(report.as_json(verdict)))
     markdown, page = (folder / "report.md").read_text("utf-8"), (folder / "report.html").read_text("utf-8")
     for text in words.lines(verdict):

@@ -90,7 +90,7 @@ def pairs(a: Sequence[Tensor], b: Sequence[Tensor]) -> Iterator[Pair]:
         yield from zip(a, b, strict=True)
         return
     names = {one.name: one for one in b}
-    if len(names) == len(b) == len(a) and names.keys() == {one.name for one in a}:
+    if sorted(one.name for one in a) == sorted(one.name for one in b) == sorted(names):
         yield from ((one, names[one.name]) for one in a)
         return
     left = list(b)

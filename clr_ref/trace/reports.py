@@ -28,11 +28,11 @@ def compare(a: Path, b: Path) -> Comparison:
     if is_trace(a) and is_trace(b):
         return traces.compare(a, b)
     documents = [{} if is_trace(path) else _read(path) for path in (a, b)]
-    kinds = ["trace" if not one else "record" if "runs" in one else "report" for one in documents]
-    if kinds[0] != kinds[1]:
-        raise TraceError(f"two files of one kind can be compared, got a {kinds[0]}, {a}, and a {kinds[1]}, {b}")
+    kind, other = ("trace" if not one else "record" if "runs" in one else "report" for one in documents)
+    if kind != other:
+        raise TraceError(f"two files of one kind can be compared, got a {kind}, {a}, and a {other}, {b}")
     try:
-        return _reports(*documents) if kinds[0] == "report" else _records(*documents)
+        return _reports(*documents) if kind == "report" else _records(*documents)
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise TraceError(f"{a} or {b} is damaged: {error!r}") from None
 

@@ -82,7 +82,7 @@ def difference(first: Difference) -> str:
         parts.append(f"{first.elements.different:,} of {first.elements.total:,} elements")
         if first.elements.ulp == 0:
             parts.append("in the sign of zeros alone")
-        elif first.elements.ulp is not None:
+        elif first.elements.ulp is not None and math.isfinite(first.elements.ulp):
             parts.append(f"at most {first.elements.ulp:,.0f} ULP")
     # The figures say more than the distance where it is infinite, or where they are the one element.
     tells = first.elements is None or first.elements.total == 1 or first.elements.ulp == math.inf

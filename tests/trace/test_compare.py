@@ -170,6 +170,36 @@ def test_other_shapes_dtypes_and_nan_are_told(tmp_path: Path, change: Any, note:
     assert found.commands == ()
 
 
+def test_numbers_of_nan_are_told_whichever_side_has_them(tmp_path: Path) -> None:
+    nan: Changed = {(1, "update", "top/kernel"): lambda array: np.where(array == array.max(), np.float32(np.nan), array)}
+    a, b = write(tmp_path / "a"), write(tmp_path / "b", nan)
+    for pair, note in (((a, b), "0 and 1 NaN"), ((b, a), "1 and 0 NaN")):
+        found = compare(*pair)
+        assert found.first is not None
+        assert (found.first.note, found.first.elements) == (note, Elements(1, 12, np.inf))
+        assert words.headline(found).endswith(f"1 of 12 elements, {note}")
+
+
+@pytest.mark.parametrize("end", ["min", "max"])
+@pytest.mark.parametrize("factor", [np.float32(0.999), np.float32(1.001)])
+def test_the_range_of_elements_is_told_if_either_end_differs(tmp_path: Path, end: str, factor: np.float32) -> None:
+    def change(array: NDArray[Any]) -> Any:
+        return np.where(array == getattr(array, end)(), array * factor, array)
+
+    def inside(array: NDArray[Any]) -> Any:
+        return np.where(array == np.sort(array, axis=None)[5], array * factor, array)
+
+    a = write(tmp_path / "a", keep=range(0))
+    found = compare(a, write(tmp_path / "b", {(1, "update", "top/kernel"): change}, keep=range(0)))
+    assert found.first is not None
+    before = values(1, "update", "top/kernel")
+    ranges = [f"{array.min()!s} to {array.max()!s}" for array in (before, change(before))]
+    assert found.first.note == f"elements from {ranges[0]} and from {ranges[1]}"
+    found = compare(a, write(tmp_path / "b", {(1, "update", "top/kernel"): inside}, keep=range(0)))
+    assert found.first is not None
+    assert found.first.note == ""
+
+
 def test_commands_are_given_where_elements_are_not_kept(tmp_path: Path) -> None:
     changed: Changed = {(4, "forward", "conv"): ulp_up}
     a, b = write(tmp_path / "a.trace", keep=range(0)), write(tmp_path / "b c.trace", changed, keep=range(5))

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
+from clr_ref.pages import svg
 from clr_ref.trace.growth import Distance, growth
 from tests.cli.calls import call
 from tests.trace.test_compare import Changed, ulp_up, write
@@ -59,6 +61,12 @@ def test_the_page_shows_it(tmp_path: Path) -> None:
     text = out.read_text("utf-8")
     assert "first difference: gradient of top/kernel, 1 of 12 elements, at most 1 ULP; it reaches the loss at step 2" in text
     assert text.count("<polyline") >= 2
+    bottom, height = svg.HEIGHT - svg.BOTTOM, svg.HEIGHT - svg.BOTTOM - svg.TOP
+    dots = [(float(x), float(y)) for x, y in re.findall(r'<circle[^>]* cx="([\d.]+)" cy="([\d.]+)"', text)]
+    # The losses of the six steps, then the weights of those that are kept and not infinite: the largest distance is 5 ULP.
+    assert [x for x, _ in dots[:6]] == pytest.approx(np.linspace(svg.LEFT, svg.WIDTH - svg.RIGHT, 6), abs=0.1)
+    expected = [bottom - height * math.log2(1 + ulp) / math.log2(6) for ulp in (0, 0, 1, 0, 0, 0, 0, 1, 5, 0)]
+    assert [y for _, y in dots] == pytest.approx(expected, abs=0.1)
     assert "What differs in step 1" in text
     assert "b&lt;c&gt;" in text
     assert "<c>" not in text
@@ -72,5 +80,7 @@ def test_the_page_shows_it(tmp_path: Path) -> None:
     call("diff", a, far, "--html", str(out))
     ticks = re.findall(r">([\d,]+)</text>", out.read_text("utf-8"))
     assert ticks[-7:] == ["0", "1", "10", "1,000", "100,000", "10,000,000", "1,000,000,000"]
+    call("diff", a, str(write(tmp_path / "f", {(1, "loss", "loss"): loss_up})), "--html", str(out))
+    assert f'cy="{svg.TOP}"' in out.read_text("utf-8").replace(".0", ""), "1 ULP, the largest distance, is at the top"
     one_step = str(write(tmp_path / "d", {(0, "loss", "loss"): loss_up}, steps=1))
     assert call("diff", a, one_step, "--html", str(out)).exit_code == 1

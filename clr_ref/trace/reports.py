@@ -97,7 +97,7 @@ def _records(a: Mapping[str, Any], b: Mapping[str, Any]) -> Comparison:
     if not common:
         raise TraceError(f"the records have no run in common: {', '.join(a['runs'])}; {', '.join(b['runs'])}")
     first, steps = None, 0
-    experiments: list[dict[str, Any]] = [{}, {}]
+    before, after = a["provenance"], b["provenance"]
     for name in common:
         one, other = a["runs"][name], b["runs"][name]
         differing = [place for digest, place in _DIGESTS.items() if one[digest] != other[digest]]
@@ -107,10 +107,8 @@ def _records(a: Mapping[str, Any], b: Mapping[str, Any]) -> Comparison:
             epoch = next((e["epoch"] for e, f in zip(one["epochs"], other["epochs"], strict=False) if e != f), None)
             where = "" if epoch is None else f", from epoch {epoch} on"
             first = Difference(None, differing[0][0], name, note=f"{' and '.join(what for _, what in differing)} differ{where}")
-            experiments = [{"experiment": side["experiment"]} for side in (one, other)]
+            before, after = {**before, "experiment": one["experiment"]}, {**after, "experiment": other["experiment"]}
             break
         steps += one["steps"]
-    found = changes(
-        {**a["provenance"], **experiments[0]}, {**b["provenance"], **experiments[1]}, None if first is None else first.stage
-    )
+    found = changes(before, after, None if first is None else first.stage)
     return Comparison(steps, first, changes=found, notes=("records hold digests of whole runs alone",))

@@ -71,7 +71,8 @@ class Tensor:
         try:
             dtype = np.dtype(self.dtype).newbyteorder("<")
         except TypeError:
-            dtype = np.dtype(f"<u{len(self.elements) // max(1, math.prod(self.shape)) or 1}")
+            size = math.prod(self.shape)
+            dtype = np.dtype(f"<u{len(self.elements) // size if size else 1}")
         return np.frombuffer(self.elements, dtype).reshape(self.shape)
 
     def to_data(self) -> dict[str, Any]:

@@ -105,6 +105,7 @@ def test_what_differs_later_in_the_step_is_listed(tmp_path: Path) -> None:
     found = list(words.lines(compare(a, write(tmp_path / "b", one))))
     assert found[0].startswith("identical through step 1; in step 2 the batch,")
     assert found[1:3] == ["In the same step also:", "  gradient of top/kernel, 1 of 12 elements, at most 1 ULP"]
+    assert len(found) == 4
     every: Changed = {(2, stage, name): np.negative for stage, name in EVERY}
     found = list(words.lines(compare(a, write(tmp_path / "b", every))))
     assert found[1] == "In the same step 14 more tensors differ:"
@@ -309,6 +310,26 @@ def test_the_likeliest_cause_comes_first() -> None:
     assert order("gradient")[0] == "settings.onednn"
     assert Change("cpu.flags", ["a"], ["c"]) in changes(one, other, None)
     assert changes(one, one, None) == ()
+    assert changes({"cpu": {"flags": []}}, {"cpu": None}, None) == (Change("cpu", {"flags": []}, None),)
+    assert changes({"cpu": None}, {"cpu": {"flags": []}}, None) == (Change("cpu", None, {"flags": []}),)
+
+
+def test_of_many_changes_the_likeliest_are_printed(tmp_path: Path) -> None:
+    def sides(count: int) -> list[str]:
+        other = {**MADE_OF, "versions": {f"package{number:02}": "2" for number in range(count - 1)}}
+        return list(
+            words.lines(
+                compare(
+                    write(tmp_path / "a", made_of={**MADE_OF, "versions": {}}),
+                    write(tmp_path / "b", {(5, "loss", "loss"): np.negative}, made_of={**other, "cpu": {}}),
+                )
+            )
+        )
+
+    assert sides(14)[-2:] == ["  versions.package10: nothing and 2", "  ... and 2 more; --json prints all"]
+    assert len([line for line in sides(12) if line.startswith("  ")]) == 12
+    assert "more" not in sides(12)[-1]
+    assert "more" not in sides(3)[-1]
 
 
 def test_the_command_prints_the_first_difference(tmp_path: Path) -> None:

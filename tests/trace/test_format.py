@@ -63,6 +63,21 @@ def test_a_tensor_is_read_as_it_was_written(name: str, keep: bool) -> None:
         assert array is None
 
 
+@pytest.mark.parametrize(
+    ("shape", "raw", "expected"),
+    [
+        ((2, 1), b"\x80\x3f\x00\x40", np.array([[0x3F80], [0x4000]], "<u2")),
+        ((), b"\x80\x3f", np.array(0x3F80, "<u2")),
+        ((3,), b"\x01\x02\x03", np.array([1, 2, 3], "u1")),
+        ((0, 3), b"", np.zeros((0, 3), "u1")),
+    ],
+)
+def test_elements_that_numpy_does_not_have_are_read_as_unsigned_integers(shape: Any, raw: bytes, expected: Any) -> None:
+    array = Tensor("forward", "x", "no_dtype_of_numpy", shape, "", None, None, 0, raw).array()
+    assert array is not None
+    assert (array.dtype, array.shape, array.tolist()) == (expected.dtype, expected.shape, expected.tolist())
+
+
 def test_the_figures_are_those_of_the_numbers() -> None:
     found = {name: Tensor.of("loss", "x", values, keep=False) for name, values in VALUES.items()}
     assert (found["float32"].min, found["float32"].max, found["float32"].nan) == (-0.0, np.inf, 1)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from clr_ref.trace import words
+from clr_ref.trace.comparison import Elements
 from clr_ref.trace.format import TraceError
 from clr_ref.trace.reports import compare
 from tests.cli.calls import call
@@ -92,6 +94,27 @@ def test_the_records_of_the_store(tmp_path: Path) -> None:
     assert (found.stage, found.tensor) == ("batch", "plain")
     with pytest.raises(TraceError, match="no run in common"):
         compare(*pair(tmp_path, document, {**document, "runs": {"mine": document["runs"]["plain"]}}))
+
+
+def test_what_differs_between_two_records_is_what_their_runs_were_made_of(tmp_path: Path) -> None:
+    document = json.loads((TRAINING / "tf-2.10.1_tf.keras-2.10.1.json").read_text("utf-8"))
+    other = copy.deepcopy(document)
+    other["runs"]["plain"]["experiment"]["seed"] = 7
+    other["provenance"]["settings"]["onednn"] = True
+    found = compare(*pair(tmp_path, document, other))
+    assert found.first is not None
+    assert (found.first.stage, found.first.tensor) == ("batch", "plain")
+    assert [(change.what, change.a, change.b) for change in found.changes] == [
+        ("experiment.seed", 1, 7),
+        ("settings.onednn", False, True),
+    ]
+    assert found.steps == document["runs"]["triangular2"]["steps"]
+
+
+def test_a_loss_that_is_not_a_number_differs(tmp_path: Path) -> None:
+    found = compare(*pair(tmp_path, REPORT, {**REPORT, "losses": [3.0, float("nan"), 1.0]}))
+    assert found.first is not None
+    assert (found.first.step, found.first.elements, found.first.note) == (1, Elements(1, 1, math.inf), "2.0 and NaN")
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:

@@ -65,6 +65,7 @@ def test_the_page_shows_it(tmp_path: Path) -> None:
     dots = [(float(x), float(y)) for x, y in re.findall(r'<circle[^>]* cx="([\d.]+)" cy="([\d.]+)"', text)]
     # The losses of the six steps, then the weights of those that are kept and not infinite: the largest distance is 5 ULP.
     assert [x for x, _ in dots[:6]] == pytest.approx(np.linspace(svg.LEFT, svg.WIDTH - svg.RIGHT, 6), abs=0.1)
+    assert f'y="{bottom + 20}" text-anchor="middle">5</text>' in text, "the last step"
     expected = [bottom - height * math.log2(1 + ulp) / math.log2(6) for ulp in (0, 0, 1, 0, 0, 0, 0, 1, 5, 0)]
     assert [y for _, y in dots] == pytest.approx(expected, abs=0.1)
     assert "What differs in step 1" in text

@@ -62,7 +62,7 @@ def test_the_first_difference_of_two_reports(tmp_path: Path, change: Any, first:
     if change.get("losses") == [3.0, 2.0, 1.0000001]:
         assert found.first is not None
         assert found.first.elements is not None
-        assert (found.first.elements.ulp, found.reaches_loss) == (1.0, 2)
+        assert (found.first.elements.ulp, found.reaches_loss, found.first.comparable) == (1.0, 2, True)
     assert (f"3 and {steps} steps" in " ".join(found.notes)) == (steps != 3)
 
 

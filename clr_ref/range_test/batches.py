@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import functools
+import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -89,9 +89,10 @@ def _of_arrays(data: tuple[Any, Any, Any], found: list[Any], batch_size: int, se
     lengths = sorted({int(leaf.shape[0]) if len(leaf.shape) else 0 for leaf in found})
     if len(lengths) > 1:
         raise ValueError(f"x, y and sample_weight must have as many samples each, got {lengths}")
-    if lengths[0] == 0:
+    (count,) = lengths
+    if not count:
         raise ValueError("x must have samples, got none")
-    return _shuffled(data, lengths[0], min(batch_size, lengths[0]), seed)
+    return _shuffled(data, count, min(batch_size, count), seed)
 
 
 def _shuffled(data: tuple[Any, Any, Any], count: int, size: int, seed: int) -> Iterator[Any]:
@@ -99,13 +100,8 @@ def _shuffled(data: tuple[Any, Any, Any], count: int, size: int, seed: int) -> I
     arrays = mapped(np.asarray, data)
     while True:
         order = generator.permutation(count)
-        for start in range(0, count - size + 1, size):
-            chosen = order[start : start + size]
-            yield packed(*mapped(functools.partial(_rows, chosen), arrays))
-
-
-def _rows(chosen: Any, array: Any) -> Any:
-    return array[chosen]
+        for chosen in order[: count - count % size].reshape(-1, size):
+            yield packed(*mapped(operator.itemgetter(chosen), arrays))
 
 
 def _of_iterables(begin: Callable[[], Iterator[Any]]) -> Iterator[Any]:

@@ -75,9 +75,9 @@ def weighted_by_class(batch: Any, class_weight: Mapping[int, float], dtype: str,
     if sample_weight is not None and not multiply:
         raise ValueError("class_weight and sample_weight exclude each other in Keras 3: multiply them into sample_weight")
     labels = np.asarray(y)
-    if labels.ndim > 1:
-        labels = np.argmax(labels, axis=-1) if labels.shape[-1] > 1 else labels[..., 0]
-    flat = [class_weight.get(int(label), 1.0) for label in np.round(labels).reshape(-1)]
+    if labels.shape[1:]:
+        labels = np.argmax(labels, axis=-1) if labels.shape[-1] > 1 else np.squeeze(labels, axis=-1)
+    flat = [class_weight.get(int(label), 1.0) for label in np.round(labels).flat]
     weights = np.array(flat, dtype).reshape(labels.shape)
     if sample_weight is not None:
         own = np.asarray(sample_weight)
@@ -86,10 +86,9 @@ def weighted_by_class(batch: Any, class_weight: Mapping[int, float], dtype: str,
 
 
 def _of_arrays(data: tuple[Any, Any, Any], found: list[Any], batch_size: int, seed: int) -> Iterator[Any]:
-    lengths = sorted({int(leaf.shape[0]) if len(leaf.shape) else 0 for leaf in found})
-    if len(lengths) > 1:
-        raise ValueError(f"x, y and sample_weight must have as many samples each, got {lengths}")
-    (count,) = lengths
+    count, *others = sorted({int(leaf.shape[0]) if len(leaf.shape) else 0 for leaf in found})
+    if others:
+        raise ValueError(f"x, y and sample_weight must have as many samples each, got {[count, *others]}")
     if not count:
         raise ValueError("x must have samples, got none")
     return _shuffled(data, count, min(batch_size, count), seed)

@@ -66,8 +66,9 @@ def test_the_global_generator_is_left_alone() -> None:
 
 
 def test_arrays_may_be_nested() -> None:
-    x = {"a": np.arange(6), "b": [np.arange(6) * 2, (np.arange(6) * 3,)]}
+    x = {"a": np.arange(6), "b": [np.arange(6) * 2, (np.arange(6) * 3,)], "c": np.arange(24).reshape(6, 2, 2)}
     found = taken(1, x)[0]
+    np.testing.assert_array_equal(found["c"][:, 0, 0], found["a"] * 4)
     np.testing.assert_array_equal(found["b"][0], found["a"] * 2)
     np.testing.assert_array_equal(found["b"][1][0], found["a"] * 3)
 
@@ -151,12 +152,16 @@ def test_a_sample_has_the_weight_of_its_class(y: Any, expected: Any) -> None:
 
 @pytest.mark.parametrize(
     ("y", "own", "expected"),
-    [([2, 0], [3.0, 5.0], [12, 2.5]), ([[[2], [1]], [[0], [2]]], [3.0, 5.0], [[12, 3], [2.5, 20]])],
-    ids=["labels", "steps"],
+    [
+        ([2, 0], [3.0, 5.0], [12, 2.5]),
+        ([[[2], [1]], [[0], [2]]], [3.0, 5.0], [[12, 3], [2.5, 20]]),
+        ([[[[2], [1]]], [[[0], [2]]]], [3.0, 5.0], [[[12, 3]], [[2.5, 20]]]),
+    ],
+    ids=["labels", "steps", "steps of steps"],
 )
 def test_weights_of_samples_are_multiplied_by_those_of_the_classes(y: Any, own: Any, expected: Any) -> None:
     batch = np.zeros(2), np.array(y), np.array(own, np.float64)
-    weights = weighted_by_class(batch, WEIGHTS, "float32", multiply=True)[2]
+    weights = weighted_by_class(batch=batch, class_weight=WEIGHTS, dtype="float32", multiply=True)[2]
     assert weights.dtype == np.float64
     assert weights.tolist() == expected
 

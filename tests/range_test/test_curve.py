@@ -258,7 +258,7 @@ def test_the_fall_has_begun_where_the_loss_stays_below_the_start(trend: list[flo
 
 
 def told(losses: list[float], rises: int = 10) -> Any:
-    """The suggestion for unsmoothed losses and one rate for each, which then rise again. Up to 59 rates have a start of five."""
+    """The suggestion for losses that are not smoothed and rise in the end. The start is five of them, up to 60."""
     losses = losses + [50.0] * rises
     return suggest(np.arange(1, len(losses) + 1), losses, smoothing=0.0)
 
@@ -308,10 +308,9 @@ def test_losses_scatter_up_to_the_lowest() -> None:
 def test_the_fall_is_over_when_a_tenth_is_left(left: float, maximal: float) -> None:
     found = told([10.0] * 12 + [8.0, 6.0, 3.0, 2.0, left, 0.0])
     assert (found.initial_learning_rate, found.maximal_learning_rate) == (12, maximal)
-    end = "at 17, which is 1.1 times as high" if maximal < 17 else "there"
-    assert found.reason == (
-        f"the loss has begun to fall (10 to 0) at 12, and nine tenths of the fall are done at {maximal:g}; it stops falling {end}"
-    )
+    end = "it stops falling at 17, which is 1.1 times as high" if maximal < 17 else "it stops falling there"
+    begun = "the loss has begun to fall (10 to 0) at 12"
+    assert found.reason == f"{begun}, and nine tenths of the fall are done at {maximal:g}; {end}"
 
 
 @pytest.mark.parametrize(("rises", "maximal"), [(1, None), (2, 16.0)])

@@ -119,10 +119,10 @@ class _Watch:
         self._best = math.inf
 
     def __call__(self, number: int, loss: float) -> str | None:
-        if number == 0 and not math.isfinite(loss):
-            raise ValueError(f"the loss is {loss} before any update: there is nothing to sweep")
         after = f"after the update at {ulp.shortest(self._rates[number - 1])}, rate {number} of {len(self._rates)}"
         if not math.isfinite(loss):
+            if not number:
+                raise ValueError(f"the loss is {loss} before any update: there is nothing to sweep")
             return f"the loss was {loss} {after}"
         self._total, self._weight = self._smoothing * self._total + loss, self._smoothing * self._weight + 1.0
         smooth = self._total / self._weight

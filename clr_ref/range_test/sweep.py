@@ -131,9 +131,10 @@ def _trainer(model: Any, unlisted: list[Any]) -> Train:
 def _as_in_fit(batch: Any) -> Any:
     """Return the batch as ``fit`` would give it to ``train_step``."""
     batch = mapped(_as_floatx, batch)
-    if api.IS_KERAS_3 or api.tensorflow().is_tensor(unpacked(batch)[0]):  # Keras 2 does not change a tf.data batch
+    if api.IS_KERAS_3:
         return batch
-    return packed(*unpacked(batch))
+    parts = unpacked(batch)
+    return batch if api.tensorflow().is_tensor(parts[0]) else packed(*parts)  # Keras 2 does not change a tf.data batch
 
 
 def _is_loader(data: Any) -> bool:
@@ -149,7 +150,7 @@ def _as_floatx(leaf: Any) -> Any:
 
 def _iterator(model: Any, batch: Any, given: Any) -> Any:
     """Return a list or iterator of this batch only, divided among replicas or devices; ``given`` is the one that Keras made."""
-    if api.BACKEND != "tensorflow":
+    if not api.ON_TENSORFLOW:
         data = next(iter(given))
         alone = [data[: len(batch)] if isinstance(batch, tuple) else data[0]]
         return alone if isinstance(given, list) else iter(alone)  # torch takes the first item, JAX the next one
@@ -187,4 +188,4 @@ def _with_variables(model: Any) -> Any:
 
 
 def _scope(model: Any) -> Any:
-    return model.distribute_strategy.scope() if api.BACKEND == "tensorflow" else contextlib.nullcontext()
+    return model.distribute_strategy.scope() if api.ON_TENSORFLOW else contextlib.nullcontext()

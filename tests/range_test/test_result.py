@@ -51,7 +51,7 @@ def test_a_result_cannot_be_changed_and_equals_itself_alone() -> None:
     for found, name in ((FOUND, "steps"), (FOUND.suggestion, "reason")):
         with pytest.raises(dataclasses.FrozenInstanceError):
             setattr(found, name, None)
-    assert FOUND != dataclasses.replace(FOUND)
+    assert dataclasses.replace(FOUND) != FOUND
     assert FOUND.suggestion == dataclasses.replace(FOUND.suggestion)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from decimal import Decimal, localcontext
 from fractions import Fraction
@@ -94,7 +95,7 @@ def test_the_smoothed_loss_is_the_weighted_mean_that_its_docstring_says(losses: 
 
 
 def test_smoothing_has_a_range() -> None:
-    for wrong in (1.0, -0.1, float("nan")):
+    for wrong in (1.0, 2.0, -0.1, float("nan")):
         with pytest.raises(ValueError, match="smoothing must be a number 0 <= smoothing < 1"):
             smoothed([1.0], wrong)
     with pytest.raises(ValueError, match="one-dimensional"):
@@ -325,3 +326,8 @@ def test_a_fall_that_is_over_before_it_has_begun_is_no_range() -> None:
     found = told([10.0] * 12 + [0.5, 10.0, 10.0, 0.0])
     assert (found.initial_learning_rate, found.maximal_learning_rate) == (None, None)
     assert found.reason == "the loss falls too abruptly, at 15, to tell two bounds apart: take more steps"
+
+
+@pytest.mark.parametrize("function", [judged, smoothed, suggest])
+def test_nine_tenths_of_the_smoothed_loss_are_the_past(function: Any) -> None:
+    assert inspect.signature(function).parameters["smoothing"].default == 0.9

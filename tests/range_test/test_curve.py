@@ -100,6 +100,8 @@ def test_smoothing_has_a_range() -> None:
             smoothed([1.0], wrong)
     with pytest.raises(ValueError, match="one-dimensional"):
         smoothed([[1.0]])
+    with pytest.raises(ValueError, match="one-dimensional"):
+        smoothed(1.0)
 
 
 SWEPT = rates(1e-5, 10, 241)  # 40 rates a decade

@@ -86,6 +86,7 @@ def test_the_watched_loss_is_the_smoothed_one() -> None:
 def test_a_loss_that_is_not_finite_ends_a_sweep_after_an_update_and_is_an_error_before() -> None:
     for loss in (math.nan, math.inf):
         assert watch(2.0)(1, loss) == f"the loss was {loss} after the update at 0.1, rate 1 of 3"
+        assert watch(2.0)(3, loss) == f"the loss was {loss} after the update at 0.4, rate 3 of 3"
         with pytest.raises(ValueError, match=f"the loss is {loss} before any update: there is nothing to sweep"):
             watch(2.0)(0, loss)
 
@@ -140,6 +141,18 @@ def test_each_update_is_made_with_its_rate_and_told(swept: Any) -> None:
 
 
 @needs_keras
+def test_weights_of_classes_are_those_of_the_data(swept: Any) -> None:
+    script, x = Script([(1.0, 1)] * 3), [(np.zeros(2), np.array([0, 1])), (np.zeros(2), np.array([1, 1]))]
+    swept(script, iter(x * 2), class_weight={1: 3.0})
+    assert [weights.tolist() for _, _, weights in script.trained] == [[1, 3], [3, 3], [1, 3]]
+    from clr_ref.keras.api import IS_KERAS_3
+
+    if IS_KERAS_3:
+        with pytest.raises(ValueError, match="in Keras 3, got generator: let it yield"):
+            swept(script, (batch for batch in x), class_weight={1: 3.0})
+
+
+@needs_keras
 def test_the_loss_of_an_update_is_the_mean_of_its_batches(swept: Any) -> None:
     script = Script([(1.0, 1), (3.0, 1), (5.0, 1), (7.0, 1), (2.0, 1), (4.0, 1)], every=2)
     assert swept(script).losses.tolist() == [2, 6, 3]
@@ -171,6 +184,8 @@ def test_a_loss_that_is_not_finite_at_first_is_an_error(swept: Any, updates: int
 
 @needs_keras
 def test_a_loss_that_runs_away_ends_the_sweep(swept: Any) -> None:
+    assert swept(Script([(1.0, 1), (1.6, 1)]), smoothing=0.0, divergence_factor=1.5).losses.tolist() == [1, 1.6]
+    assert swept(Script([(0.1, 1), (0.5, 1)]), smoothing=0.0).losses.tolist() == [0.1, 0.5]
     found = swept(Script([(1.0, 1), (4.5, 1)]), smoothing=0.0)
     assert found.losses.tolist() == [1, 4.5]
     assert found.stopped == "the smoothed loss was 4.5, over 4 times its lowest of 1, after the update at 0.1, rate 1 of 3"

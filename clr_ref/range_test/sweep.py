@@ -169,8 +169,6 @@ def _settable_rate(model: Any) -> SetRate:
         if not api.is_variable(optimizer._hyper["learning_rate"]):
             optimizer._hyper["learning_rate"] = _new_variable(model)
         return optimizer._hyper["learning_rate"].assign  # type: ignore[no-any-return]
-    if not hasattr(optimizer, "_learning_rate"):
-        raise TypeError(f"the optimizer must be one of Keras's, got {type(optimizer).__name__}, whose rate cannot be set")
     if not api.is_variable(optimizer._learning_rate):
         optimizer._learning_rate = _new_variable(model)
     return optimizer._learning_rate.assign  # type: ignore[no-any-return]

@@ -1,0 +1,180 @@
+"""How a batch, a rate and the weights of classes get into Keras's own training."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from clr_ref.range_test import range_test
+from tests.range_test import probe
+
+pytestmark = [probe.needs_keras, pytest.mark.filterwarnings("ignore")]
+
+ENDS: dict[str, Any] = {"minimal_learning_rate": 1e-4, "maximal_learning_rate": 0.1, "steps": 2}
+
+
+@pytest.fixture
+def api() -> Any:
+    from clr_ref.keras import api
+
+    return api
+
+
+@pytest.fixture
+def sweep() -> Any:
+    from clr_ref.range_test import sweep
+
+    return sweep
+
+
+@pytest.fixture
+def model(api: Any) -> Any:
+    keras = api.keras
+    made = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, use_bias=False, kernel_initializer="ones")])
+    made.compile(keras.optimizers.SGD(0.5), "mse")
+    return made
+
+
+def of_module(module: str, name: str, *bases: type) -> Any:
+    """An object of a class with this name in this module."""
+    return type(name, bases, {"__module__": module})()
+
+
+# --- weights of classes ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("wrong", [[1.0], None, "ab"])
+def test_weights_of_classes_are_a_mapping(sweep: Any, wrong: Any) -> None:
+    with pytest.raises(TypeError, match="class_weight must be a dict from class to weight, got "):
+        sweep.weighting(np.zeros(2), wrong)
+
+
+@pytest.mark.parametrize("wrong", [{1.5: 1.0}, {"a": 1.0}, {0: 1.0, 1: "2"}, {0: np.nan}, {0: np.inf}, {0: None}])
+def test_classes_are_whole_numbers_with_finite_weights(sweep: Any, wrong: Any) -> None:
+    with pytest.raises(ValueError, match="class_weight must have whole numbers as classes and finite weights, got "):
+        sweep.weighting(np.zeros(2), wrong)
+
+
+def test_numbers_of_numpy_are_classes_and_weights(api: Any, sweep: Any) -> None:
+    add = sweep.weighting(np.zeros(2), {np.int64(1): np.float32(2), 2: 3})
+    x = np.zeros(3)
+    _, _, weights = add((x, np.array([0, 1, 2])))
+    assert weights.dtype == api.keras.backend.floatx()
+    assert weights.tolist() == [1, 2, 3]
+    batch = x, np.array([0, 1, 2]), np.array([2.0, 2.0, 2.0])
+    if api.IS_KERAS_3:
+        with pytest.raises(ValueError, match="class_weight and sample_weight exclude each other in Keras 3"):
+            add(batch)
+    else:
+        assert add(batch)[2].tolist() == [2, 4, 6]
+
+
+def test_in_keras_3_generators_and_loaders_weight_their_samples_themselves(api: Any, sweep: Any) -> None:
+    loader = type("DataLoader", (), {"__module__": "torch.utils.data.dataloader"})
+    for data, refused in (
+        ((batch for batch in ()), True),
+        (loader(), True),
+        (of_module("mine", "Own", loader), True),
+        (of_module("grain._src.python.data_loader", "DataLoader"), True),
+        (of_module("grain", "Any"), True),
+        (of_module("torch.utils.data", "Dataset"), False),
+        (of_module("mine", "DataLoader"), False),
+        (np.zeros(2), False),
+    ):
+        if refused and api.IS_KERAS_3:
+            with pytest.raises(ValueError, match=f"in Keras 3, got {type(data).__name__}: let it yield"):
+                sweep.weighting(data, {0: 1.0})
+        else:
+            assert callable(sweep.weighting(data, {0: 1.0}))
+
+
+def test_weights_of_classes_weight_the_loss(model: Any) -> None:
+    x, y = np.ones((4, 2), np.float32), np.array([[0], [0], [1], [1]], np.float32)
+    found = range_test(model, x, y, class_weight={0: 0.5, 1: 3.0}, batch_size=4, **ENDS)
+    assert found.losses[0] == pytest.approx((2 * 0.5 * 4 + 2 * 3 * 1) / 4)
+
+
+# --- batches ---------------------------------------------------------------------------------------------------------
+
+
+def test_floats_have_the_dtype_of_keras_and_others_their_own(api: Any, sweep: Any) -> None:
+    for dtype in ("float64", "float16", "int64", "int8", "uint8", "bool", "complex64", "object"):
+        expected = api.keras.backend.floatx() if dtype.startswith("float") else dtype
+        assert sweep._as_in_fit((np.zeros(2, dtype), np.zeros(2)))[0].dtype == expected
+    other = 1.5
+    assert sweep._as_floatx(other) is other
+
+
+def test_a_batch_has_the_structure_that_fit_gives_it(api: Any) -> None:
+    keras = api.keras
+    x = np.ones((4, 2), np.float32)
+
+    def structure(data: Any) -> Any:
+        return tuple(structure(one) for one in data) if isinstance(data, (list, tuple)) else type(data).__name__ != "NoneType"
+
+    class Noting(keras.Sequential):  # type: ignore[misc]
+        seen: Any = None
+
+        def train_step(self, *arguments: Any) -> Any:
+            type(self).seen = structure(arguments[-1])
+            return super().train_step(*arguments)
+
+    def data(batch: Any, *, ready: bool) -> Any:
+        return api.tensorflow().data.Dataset.from_tensors(batch).repeat(4) if ready else (batch for _ in range(4))
+
+    batches = [((x,), False), ((x, x[:, :1]), False), ((x, x[:, :1], x[:, 0]), False)]
+    if api.BACKEND == "tensorflow":
+        batches += [(x, True), ((x,), True), ((x, x[:, :1]), True), ((x, x[:, :1], x[:, 0]), True)]
+    for batch, ready in batches:
+        model = Noting([keras.Input((2,)), keras.layers.Dense(1, activity_regularizer="l2")])
+        model.compile(keras.optimizers.SGD(0.5), "mse" if len(batch) in (2, 3) else None)
+        model.fit(data(batch, ready=ready), steps_per_epoch=1, epochs=1, verbose=0)
+        expected, Noting.seen = Noting.seen, None
+        range_test(model, data(batch, ready=ready), **ENDS)
+        assert Noting.seen == expected, (structure(batch), ready)
+
+
+def test_a_batch_for_one_replica_is_passed_as_it_is(api: Any, sweep: Any, model: Any) -> None:
+    """A data set for each batch would take most of the time of a small model."""
+    if not (api.BACKEND == "tensorflow" and api.IS_KERAS_3):
+        pytest.skip("other Keras take a data set, or their own lists and iterators")
+    batch = (np.zeros((4, 2)), np.zeros((4, 1)))
+    (given,) = sweep._iterator(model, batch, None)
+    assert given is batch
+
+
+# --- the rate --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("constant", [True, False])
+def test_a_schedule_gives_way_to_a_variable_that_is_not_trained(api: Any, sweep: Any, constant: bool) -> None:
+    keras = api.keras
+    schedule = keras.optimizers.schedules.ExponentialDecay(0.25, 3, 0.5)
+    model = probe.model(keras, keras.optimizers.SGD(0.5 if constant else schedule))
+    sweep.build(model, next(probe.unit_vectors()))
+    own = sweep.optimizers.rate_of(model.optimizer)
+    setter = sweep._settable_rate(model)
+    variable = sweep.optimizers.rate_of(model.optimizer)
+    assert (variable is own) is constant
+    assert float(sweep.optimizers._value(variable)) == (0.5 if constant else 0.0)
+    assert not variable.trainable
+    assert str(getattr(variable.dtype, "name", variable.dtype)) == keras.backend.floatx()
+    setter(0.125)
+    assert float(sweep.optimizers._value(variable)) == 0.125
+
+
+def test_a_model_reports_its_loss(api: Any) -> None:
+    class Silent(api.keras.Sequential):  # type: ignore[misc]
+        def train_on_batch(self, *arguments: Any, **keywords: Any) -> Any:
+            logs = super().train_on_batch(*arguments, **keywords)
+            return {name: logs[name] for name in self.told}
+
+    x = np.ones((4, 2), np.float32)
+    for told in ((), ("mse", "mae")):
+        Silent.told = told
+        model = Silent([api.keras.Input((2,)), api.keras.layers.Dense(1)])
+        model.compile(api.keras.optimizers.SGD(0.5), "mae", metrics=["mae", "mse"])
+        with pytest.raises(ValueError, match=f"model must report its loss as 'loss', got {'mae, mse' if told else 'nothing'}"):
+            range_test(model, x, x[:, :1], **ENDS)

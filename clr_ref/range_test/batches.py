@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
@@ -121,10 +122,8 @@ def _once_through(sequence: Any) -> Callable[[], Iterator[Any]]:
     def begin() -> Iterator[Any]:
         # Keras 3 has num_batches, which is None for endless data; Keras 2 has len().
         count = sequence.num_batches if hasattr(sequence, "num_batches") else len(sequence)
-        index = 0
-        while count is None or index < count:
+        for index in itertools.count() if count is None else range(count):
             yield sequence[index]
-            index += 1
         if hasattr(sequence, "on_epoch_end"):
             sequence.on_epoch_end()
 

@@ -95,12 +95,10 @@ def _is_open(item: Any) -> bool:
 @functools.cache
 def _modules() -> tuple[type, ...]:
     """Return the classes of TensorFlow and torch whose objects have variables as attributes."""
-    if api.ON_TENSORFLOW:
-        return (api.tensorflow().__internal__.tracking.AutoTrackable,)
     if api.ON_TORCH:
         torch = importlib.import_module("torch")
         return (torch.nn.Module, torch.optim.Optimizer)
-    return ()
+    return (api.tensorflow().__internal__.tracking.AutoTrackable,) if api.ON_TENSORFLOW else ()
 
 
 def _restores(item: Any) -> Iterator[_Restore]:

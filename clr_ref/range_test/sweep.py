@@ -93,11 +93,7 @@ def _trainer(model: Any, unlisted: list[Any]) -> Train:
     Raises:
         ValueError: the model reports no loss.
     """
-    if api.IS_KERAS_3:
-        model.steps_per_execution = 1
-    else:
-        model._steps_per_execution.assign(1)
-        model._autotune_steps_per_execution = False
+    _execute_one_step(model)
     # A new function: the old one has the state of random operations inside it, which must not change.
     model.train_function = None
     model.make_train_function()
@@ -128,6 +124,15 @@ def _trainer(model: Any, unlisted: list[Any]) -> Train:
     return train
 
 
+def _execute_one_step(model: Any) -> None:
+    """Have each call of the function that ``fit`` calls train on one batch."""
+    if api.IS_KERAS_3:
+        model.steps_per_execution = 1
+    else:
+        model._steps_per_execution.assign(1)
+        model._autotune_steps_per_execution = False
+
+
 def _as_in_fit(batch: Any) -> Any:
     """Return the batch as ``fit`` would give it to ``train_step``."""
     batch = mapped(_as_floatx, batch)
@@ -151,14 +156,19 @@ def _as_floatx(leaf: Any) -> Any:
 def _iterator(model: Any, batch: Any, given: Any) -> Any:
     """Return a list or iterator of this batch only, divided among replicas or devices; ``given`` is the one that Keras made."""
     if not api.ON_TENSORFLOW:
-        data = next(iter(given))
-        alone = [data[: len(batch)] if isinstance(batch, tuple) else data[0]]
-        return alone if isinstance(given, list) else iter(alone)  # torch takes the first item, JAX the next one
+        return _like_first(batch, given)
     strategy = model.distribute_strategy
     if api.IS_KERAS_3 and strategy.num_replicas_in_sync == 1:
         return iter([batch])  # a data set for each batch would take most of the time of a small model
     dataset = api.tensorflow().data.Dataset.from_tensors(batch)
     return iter(strategy.experimental_distribute_dataset(dataset))
+
+
+def _like_first(batch: Any, given: Any) -> Any:
+    """Return the first item of ``given`` with as many parts as the batch: a list for torch, an iterator for JAX."""
+    data = next(iter(given))
+    alone = [data[: len(batch)] if isinstance(batch, tuple) else data[0]]
+    return alone if isinstance(given, list) else iter(alone)
 
 
 def _settable_rate(model: Any) -> SetRate:

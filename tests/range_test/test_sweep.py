@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import types
 from typing import Any
 
 import numpy as np
@@ -145,6 +146,43 @@ def test_a_batch_for_one_replica_is_passed_as_it_is(api: Any, sweep: Any, model:
     assert given is batch
 
 
+def test_an_iterator_of_another_backend_has_the_parts_of_the_batch(sweep: Any) -> None:
+    """torch takes the first item of a list, JAX the next of an iterator."""
+    given = (1, 2, None)
+    for batch, expected in (((1, 2), (1, 2)), ((1,), (1,)), (1, 1)):
+        assert sweep._like_first(batch, [given]) == [expected]
+        again = sweep._like_first(batch, iter([given]))
+        assert next(again) == expected
+
+
+def test_keras_2_makes_x_of_a_tuple_of_one_and_nothing_of_tensors(
+    api: Any, sweep: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if api.BACKEND != "tensorflow":
+        pytest.skip("Keras 2 is TensorFlow's")
+    monkeypatch.setattr(api, "IS_KERAS_3", False)
+    x = np.zeros(2, np.float32)
+    tensor = api.tensorflow().constant(x)
+    assert isinstance(sweep._as_in_fit((x,)), np.ndarray)
+    assert len(sweep._as_in_fit((x, tensor, None))) == 2
+    assert len(sweep._as_in_fit((tensor, x, None))) == 3
+
+
+def test_one_call_trains_on_one_batch(api: Any, sweep: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: list[int] = []
+    model = types.SimpleNamespace(
+        steps_per_execution=7,
+        _steps_per_execution=types.SimpleNamespace(assign=steps.append),
+        _autotune_steps_per_execution=True,
+    )
+    monkeypatch.setattr(api, "IS_KERAS_3", True)
+    sweep._execute_one_step(model)
+    assert (model.steps_per_execution, steps, model._autotune_steps_per_execution) == (1, [], True)
+    monkeypatch.setattr(api, "IS_KERAS_3", False)
+    sweep._execute_one_step(model)
+    assert (steps, model._autotune_steps_per_execution) == ([1], False)
+
+
 # --- the rate --------------------------------------------------------------------------------------------------------
 
 
@@ -163,6 +201,20 @@ def test_a_schedule_gives_way_to_a_variable_that_is_not_trained(api: Any, sweep:
     assert str(getattr(variable.dtype, "name", variable.dtype)) == keras.backend.floatx()
     setter(0.125)
     assert float(sweep.optimizers._value(variable)) == 0.125
+
+
+@pytest.mark.parametrize("constant", [True, False])
+def test_the_rate_of_a_legacy_optimizer_is_set_without_its_decay(api: Any, sweep: Any, model: Any, constant: bool) -> None:
+    if api.BACKEND != "tensorflow":
+        pytest.skip("legacy optimizers are TensorFlow's")
+    own = api.tensorflow().Variable(0.5) if constant else api.keras.optimizers.schedules.ExponentialDecay(0.25, 3, 0.5)
+    legacy = types.SimpleNamespace(_hyper={"learning_rate": own}, _initial_decay=0.1)
+    owner = types.SimpleNamespace(optimizer=legacy, distribute_strategy=model.distribute_strategy)
+    setter = sweep._settable_rate(owner)
+    assert legacy._initial_decay == 0
+    assert (legacy._hyper["learning_rate"] is own) is constant
+    setter(0.125)
+    assert float(sweep.optimizers._value(legacy._hyper["learning_rate"])) == 0.125
 
 
 def test_a_model_reports_its_loss(api: Any) -> None:

@@ -195,6 +195,22 @@ def test_a_variable_of_keras_3_has_its_value(state: Any) -> None:
     assert empty._value is None
 
 
+def test_a_variable_whose_array_is_replaced_has_its_value(state: Any) -> None:
+    """As on JAX; the other backends can do it too."""
+    from clr_ref.keras import api
+
+    if not api.IS_KERAS_3:
+        pytest.skip("the variables of Keras 2 are TensorFlow's")
+    variable, empty = api.keras.Variable([1.0, 2.0]), api.keras.Variable(3.0)
+    empty._value = None
+    restores = [state._variable_of_jax(one) for one in (variable, empty)]
+    variable.assign([3.0, 4.0])
+    for restore in restores:
+        restore()
+    assert np.array(api.keras.ops.convert_to_numpy(variable)).tolist() == [1, 2]
+    assert empty._value is None
+
+
 def test_variables_and_containers_of_tensorflow_have_their_values(state: Any, tf: Any, tmp_path: Path) -> None:
     class Module(tf.Module):  # type: ignore[misc]
         def __init__(self) -> None:

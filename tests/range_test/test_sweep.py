@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import types
 from typing import Any
 
@@ -115,11 +116,11 @@ def test_a_batch_has_the_structure_that_fit_gives_it(api: Any) -> None:
     def structure(data: Any) -> Any:
         return tuple(structure(one) for one in data) if isinstance(data, (list, tuple)) else type(data).__name__ != "NoneType"
 
-    class Noting(keras.Sequential):  # type: ignore[misc]
-        seen: Any = None
+    seen: list[Any] = []
 
+    class Noting(keras.Sequential):  # type: ignore[misc]
         def train_step(self, *arguments: Any) -> Any:
-            type(self).seen = structure(arguments[-1])
+            seen.append(structure(arguments[-1]))
             return super().train_step(*arguments)
 
     def data(batch: Any, *, ready: bool) -> Any:
@@ -129,12 +130,14 @@ def test_a_batch_has_the_structure_that_fit_gives_it(api: Any) -> None:
     if api.BACKEND == "tensorflow":
         batches += [(x, True), ((x,), True), ((x, x[:, :1]), True), ((x, x[:, :1], x[:, 0]), True)]
     for batch, ready in batches:
-        model = Noting([keras.Input((2,)), keras.layers.Dense(1, activity_regularizer="l2")])
-        model.compile(keras.optimizers.SGD(0.5), "mse" if len(batch) in (2, 3) else None)
-        model.fit(data(batch, ready=ready), steps_per_epoch=1, epochs=1, verbose=0)
-        expected, Noting.seen = Noting.seen, None
-        range_test(model, data(batch, ready=ready), **ENDS)
-        assert Noting.seen == expected, (structure(batch), ready)
+        found = []
+        for train in (lambda model, data: model.fit(data, steps_per_epoch=2, verbose=0), functools.partial(range_test, **ENDS)):
+            model = Noting([keras.Input((2,)), keras.layers.Dense(1, activity_regularizer="l2")])
+            model.compile(keras.optimizers.SGD(0.5), "mse" if len(batch) in (2, 3) else None)
+            train(model, data(batch, ready=ready))
+            found.append(set(seen))
+            seen.clear()
+        assert found[0] == found[1] != set(), (structure(batch), ready)
 
 
 def test_a_batch_for_one_replica_is_passed_as_it_is(api: Any, sweep: Any, model: Any) -> None:
@@ -184,6 +187,33 @@ def test_one_call_trains_on_one_batch(api: Any, sweep: Any, monkeypatch: pytest.
 
 
 # --- the rate --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("attributes", "expected"),
+    [
+        ({"built": True}, []),
+        ({"built": False}, ["build"]),
+        ({}, ["build"]),
+        ({"_create_all_weights": None}, ["_create_all_weights"]),
+    ],
+)
+def test_an_optimizer_is_built_in_the_way_of_its_generation(
+    sweep: Any, model: Any, attributes: dict[str, Any], expected: list[str]
+) -> None:
+    """The first new ones do not say whether they are built."""
+    calls: list[tuple[str, Any]] = []
+    optimizer = types.SimpleNamespace(**attributes)
+    for name in ("build", *attributes.keys() - {"built"}):
+        setattr(optimizer, name, lambda variables, name=name: calls.append((name, variables)))
+    built = types.SimpleNamespace(
+        built=True,
+        optimizer=optimizer,
+        trainable_variables=["a"],
+        distribute_strategy=getattr(model, "distribute_strategy", None),
+    )
+    sweep.build(built, None)
+    assert calls == [(name, ["a"]) for name in expected]
 
 
 @pytest.mark.parametrize("constant", [True, False])

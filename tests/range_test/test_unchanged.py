@@ -99,11 +99,15 @@ def test_containers_that_are_as_before_are_not_written(state: Any) -> None:
         def update(self, *others: Any) -> None:
             pytest.fail("written")
 
+    class Named(dict[str, int]):
+        def _update_snapshot(self) -> None:
+            pytest.fail("written")
+
     class Queue(collections.deque[int]):
         def extend(self, items: Any) -> None:
             pytest.fail("written")
 
-    with state.unchanged(Quiet({1}), Queue([1])):
+    with state.unchanged(Quiet({1}), Named(a=1, b=2), Queue([1])):
         pass
 
 
@@ -234,6 +238,20 @@ def test_variables_and_containers_of_tensorflow_have_their_values(state: Any, tf
     assert not hasattr(module, "new")
     assert generator.state.numpy().tolist() == before
     tf.train.Checkpoint(module=module).write(str(tmp_path / "saved"))  # which raises if a dict was changed behind its back
+
+
+def test_the_generators_of_tensorflow_have_their_states(state: Any, tf: Any) -> None:
+    """The one that users draw from, and the one from which operations without a seed draw theirs."""
+    from tensorflow.python.eager import context
+
+    tf.random.set_seed(3)
+    tf.random.get_global_generator().normal(())
+    twice = []
+    for _ in range(2):
+        with state.unchanged():
+            seed = context.context()._internal_operation_seed()
+            twice.append((seed, float(tf.random.get_global_generator().normal(()))))
+    assert twice[0] == twice[1]
 
 
 @pytest.mark.parametrize("seed", [None, 0, 1, 5])

@@ -100,7 +100,7 @@ def _shuffled(data: tuple[Any, Any, Any], count: int, size: int, seed: int) -> I
     arrays = mapped(np.asarray, data)
     while True:
         order = generator.permutation(count)
-        for chosen in order[: count - count % size].reshape(-1, size):
+        for chosen in order[: count - count % size].reshape(count // size, size):
             yield packed(*mapped(operator.itemgetter(chosen), arrays))
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import types
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -184,6 +186,24 @@ def test_one_call_trains_on_one_batch(api: Any, sweep: Any, monkeypatch: pytest.
     monkeypatch.setattr(api, "IS_KERAS_3", False)
     sweep._execute_one_step(model)
     assert (steps, model._autotune_steps_per_execution) == ([1], False)
+
+
+@pytest.mark.parametrize("eager", [True, False])
+def test_only_eager_operations_need_other_kernels(
+    api: Any, sweep: Any, model: Any, monkeypatch: pytest.MonkeyPatch, eager: bool
+) -> None:
+    used: list[bool] = []
+
+    @contextlib.contextmanager
+    def other_kernels() -> Iterator[None]:
+        used.append(True)
+        yield
+
+    monkeypatch.setattr(sweep.state, "other_kernels", other_kernels)
+    model.compile(api.keras.optimizers.SGD(0.5), "mse", run_eagerly=eager)
+    sweep.build(model, (np.zeros((4, 2)), np.zeros((4, 1))))
+    with sweep.swept(model):
+        assert used == [True] * eager
 
 
 # --- the rate --------------------------------------------------------------------------------------------------------

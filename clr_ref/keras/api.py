@@ -48,6 +48,7 @@ except ImportError as _error:
     raise ImportError(f"this needs Keras: install tensorflow, or keras with one of its backends ({_error})") from _error
 
 BACKEND: str = keras.backend.backend() if IS_KERAS_3 else "tensorflow"
+ON_TENSORFLOW, ON_JAX, ON_TORCH = (name == BACKEND for name in ("tensorflow", "jax", "torch"))
 
 
 def registered(cls: Any) -> Any:

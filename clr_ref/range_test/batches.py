@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import functools
+import itertools
+import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -75,9 +76,9 @@ def weighted_by_class(batch: Any, class_weight: Mapping[int, float], dtype: str,
     if sample_weight is not None and not multiply:
         raise ValueError("class_weight and sample_weight exclude each other in Keras 3: multiply them into sample_weight")
     labels = np.asarray(y)
-    if labels.ndim > 1:
-        labels = np.argmax(labels, axis=-1) if labels.shape[-1] > 1 else labels[..., 0]
-    flat = [class_weight.get(int(label), 1.0) for label in np.round(labels).reshape(-1)]
+    if labels.shape[1:]:
+        labels = np.argmax(labels, axis=-1) if labels.shape[-1] > 1 else np.squeeze(labels, axis=-1)
+    flat = [class_weight.get(int(label), 1.0) for label in np.round(labels).flat]
     weights = np.array(flat, dtype).reshape(labels.shape)
     if sample_weight is not None:
         own = np.asarray(sample_weight)
@@ -86,12 +87,12 @@ def weighted_by_class(batch: Any, class_weight: Mapping[int, float], dtype: str,
 
 
 def _of_arrays(data: tuple[Any, Any, Any], found: list[Any], batch_size: int, seed: int) -> Iterator[Any]:
-    lengths = sorted({int(leaf.shape[0]) if len(leaf.shape) else 0 for leaf in found})
-    if len(lengths) > 1:
-        raise ValueError(f"x, y and sample_weight must have as many samples each, got {lengths}")
-    if lengths[0] == 0:
+    count, *others = sorted({int(leaf.shape[0]) if len(leaf.shape) else 0 for leaf in found})
+    if others:
+        raise ValueError(f"x, y and sample_weight must have as many samples each, got {[count, *others]}")
+    if not count:
         raise ValueError("x must have samples, got none")
-    return _shuffled(data, lengths[0], min(batch_size, lengths[0]), seed)
+    return _shuffled(data, count, min(batch_size, count), seed)
 
 
 def _shuffled(data: tuple[Any, Any, Any], count: int, size: int, seed: int) -> Iterator[Any]:
@@ -99,13 +100,8 @@ def _shuffled(data: tuple[Any, Any, Any], count: int, size: int, seed: int) -> I
     arrays = mapped(np.asarray, data)
     while True:
         order = generator.permutation(count)
-        for start in range(0, count - size + 1, size):
-            chosen = order[start : start + size]
-            yield packed(*mapped(functools.partial(_rows, chosen), arrays))
-
-
-def _rows(chosen: Any, array: Any) -> Any:
-    return array[chosen]
+        for chosen in order[: count - count % size].reshape(count // size, size):
+            yield packed(*mapped(operator.itemgetter(chosen), arrays))
 
 
 def _of_iterables(begin: Callable[[], Iterator[Any]]) -> Iterator[Any]:
@@ -126,10 +122,8 @@ def _once_through(sequence: Any) -> Callable[[], Iterator[Any]]:
     def begin() -> Iterator[Any]:
         # Keras 3 has num_batches, which is None for endless data; Keras 2 has len().
         count = sequence.num_batches if hasattr(sequence, "num_batches") else len(sequence)
-        index = 0
-        while count is None or index < count:
+        for index in itertools.count() if count is None else range(count):
             yield sequence[index]
-            index += 1
         if hasattr(sequence, "on_epoch_end"):
             sequence.on_epoch_end()
 

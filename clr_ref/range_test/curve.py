@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import operator
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -57,7 +58,7 @@ def rates(minimal_learning_rate: float, maximal_learning_rate: float, steps: int
         ValueError: not 0 < minimal < maximal, both finite in float32 (a linear sweep may start at 0); steps no whole number
             >= 2; another sweep.
     """
-    if sweep not in ("exponential", "linear"):
+    if sweep not in _SWEEPS:
         raise ValueError(f"sweep must be 'exponential' or 'linear', got {sweep!r}")
     if isinstance(steps, bool) or not isinstance(steps, (int, np.integer)):
         raise TypeError(f"steps must be a whole number >= 2, got {steps!r}")
@@ -65,25 +66,34 @@ def rates(minimal_learning_rate: float, maximal_learning_rate: float, steps: int
         raise ValueError(f"steps must be a whole number >= 2, got {steps!r}")
     low = _bound("minimal_learning_rate", minimal_learning_rate)
     high = _bound("maximal_learning_rate", maximal_learning_rate)
-    if low < 0 or (low == 0 and sweep == "exponential"):
-        accepted = "> 0 in an exponential sweep" if sweep == "exponential" else ">= 0"
+    spaced, accepts, accepted = _SWEEPS[sweep]
+    if not accepts(low, 0):
         raise ValueError(f"minimal_learning_rate must be a finite float32 {accepted}, got {minimal_learning_rate!r}")
     if high <= low:
         raise ValueError(
             f"maximal_learning_rate must be above minimal_learning_rate, got {maximal_learning_rate!r} and "
             f"{minimal_learning_rate!r}"
         )
-    last = int(steps) - 1
-    if sweep == "linear":
-        between = [low + (high - low) * k / last for k in range(1, last)]
-    else:
-        import mpmath
-
-        with mpmath.workprec(100):
-            ratio = mpmath.log(mpmath.mpf(high.numerator) / high.denominator * low.denominator / low.numerator) / last
-            factors = [mpmath.exp(ratio * k) for k in range(1, last)]
-        between = [low * _fraction(factor) for factor in factors]
+    between = spaced(low, high, int(steps) - 1)
     return np.array([exact.round_to(rate, "float32") for rate in (low, *between, high)], np.float32)
+
+
+def _exponential(low: Fraction, high: Fraction, last: int) -> list[Fraction]:
+    """Return the rates between the ends, of which the upper one is rate ``last``."""
+    import mpmath
+
+    with mpmath.workprec(100):
+        ratio = mpmath.log(mpmath.mpf(high.numerator) / high.denominator * low.denominator / low.numerator) / last
+        factors = [mpmath.exp(ratio * k) for k in range(1, last)]
+    return [low * _fraction(factor) for factor in factors]
+
+
+def _linear(low: Fraction, high: Fraction, last: int) -> list[Fraction]:
+    return [low + (high - low) * k / last for k in range(1, last)]
+
+
+#: Of each sweep, the rates between the ends, and which minimal rates it takes.
+_SWEEPS = {"exponential": (_exponential, operator.gt, "> 0 in an exponential sweep"), "linear": (_linear, operator.ge, ">= 0")}
 
 
 def smoothed(losses: Any, smoothing: float = 0.9) -> NDArray[np.float64]:
@@ -147,25 +157,23 @@ def suggest(rates: Any, losses: Any, smoothing: float = 0.9) -> Suggestion:
         0.0036 to 0.068
     """
     every = _finite(losses)
-    caused = np.asarray(rates, np.float32)[: max(len(every) - 1, 0)]
-    if len(caused) < FEWEST:
+    if len(every) <= FEWEST:
         return Suggestion(
             None,
             None,
             f"a suggestion needs at least {FEWEST + 1} losses that are finite, got {len(every)}: take more steps, "
             "or smaller rates where the sweep was stopped",
         )
+    caused = np.asarray(rates, np.float32)[: len(every) - 1]
     window = _window(len(caused))
-    start = float(np.median(every[:window]))
     capped = _capped(every, window)
     trend = judged(every, smoothing)
     lowest = int(np.argmin(trend))
     scatter = _scatter(capped[: max(lowest + 1, window)])
-    noise = 3 * scatter * math.sqrt((1 - smoothing) / (1 + smoothing))  # a bound on the noise of a smoothed loss
+    noise = _noise(scatter, smoothing)
+    begun = _begun(trend, lowest, float(np.median(every[:window])), noise)
+    start = float(np.median(every[: max(begun + 1, window)]))  # a better level: that of all losses before the fall
     begun = _begun(trend, lowest, start, noise)
-    if begun > window:  # a better level of the start: the median of all losses before the fall
-        start = float(np.median(every[: begun + 1]))
-        begun = _begun(trend, lowest, start, noise)
     fall = start - float(trend[lowest])
     if lowest < window or not fall > _SCATTERS * scatter:
         return Suggestion(
@@ -198,8 +206,7 @@ def suggest(rates: Any, losses: Any, smoothing: float = 0.9) -> Suggestion:
 def _finite(losses: Any) -> NDArray[np.float64]:
     """Return the losses before the first that is not finite."""
     every = np.asarray(losses, np.float64)
-    finite = np.isfinite(every)
-    return every if finite.all() else every[: int(np.argmin(finite))]
+    return every[: int(np.argmin(np.append(np.isfinite(every), False)))]
 
 
 def _window(count: int) -> int:
@@ -213,14 +220,19 @@ def _capped(every: NDArray[np.float64], window: int) -> NDArray[np.float64]:
 
 def _begun(trend: NDArray[np.float64], lowest: int, start: float, noise: float) -> int:
     """Return the index from which the trend stays below the start by a share of the fall and by noise, until it is lowest."""
-    above = np.flatnonzero(trend[: lowest + 1] > start - max(_SHARE * (start - trend[lowest]), noise))
-    return min(int(above[-1]) + 1, lowest) if above.size else 0
+    above = np.flatnonzero(trend[:lowest] > start - max(_SHARE * (start - trend[lowest]), noise))
+    return int(above[-1]) + 1 if above.size else 0
 
 
 def _scatter(losses: NDArray[np.float64]) -> float:
     """Return the standard deviation of a single loss about its trend, from the median step between neighbours."""
     # The median of |a - b| for normal a, b of standard deviation s is 0.6745 * sqrt(2) * s.
     return float(np.median(np.abs(np.diff(losses)))) / (0.6745 * math.sqrt(2))
+
+
+def _noise(scatter: float, smoothing: float) -> float:
+    """Return a bound on the noise of a smoothed loss: three standard deviations."""
+    return 3 * scatter * math.sqrt((1 - smoothing) / (1 + smoothing))
 
 
 def _bound(name: str, value: Any) -> Fraction:

@@ -54,7 +54,7 @@ def page(result: RangeTest) -> str:
 
 def _curve(result: RangeTest) -> html.Markup:
     """The losses over the rate; the axis is cut as in the picture, because a divergence can be a million times the rest."""
-    across = math.log10 if result.sweep == "exponential" else float
+    across = {"exponential": math.log10, "linear": float}[result.sweep]
     places = [across(float(rate)) for rate in result.rates]
     trend = judged(result.losses, result.smoothing)
     if len(trend) < 2:

@@ -33,11 +33,10 @@ def draw(result: RangeTest, axes: Any) -> None:
     for (name, rate), colour in zip(bounds.items(), ("tab:green", "tab:red"), strict=True):
         if rate is not None:
             axes.axvline(rate, color=colour, linestyle="--", linewidth=1.2, label=f"{name} rate {rate:.3g}")
-    if result.sweep == "exponential":
-        axes.set_xscale("log")
+    axes.set_xscale({"exponential": "log", "linear": "linear"}[result.sweep])
     # A divergence can be a million times the rest, so the axis is cut to the losses before it.
     if len(trend):
         low, high = float(trend.min()), float(trend.max())
-        room = max(high - low, abs(high) * 0.01, 1e-12)
-        axes.set_ylim(low - 0.5 * room, high + 0.5 * room)
+        room = 0.5 * max(high - low, abs(high) * 0.01, 1e-12)
+        axes.set_ylim(low - room, high + room)
     axes.legend(fontsize=9)

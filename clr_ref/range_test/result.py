@@ -113,7 +113,7 @@ class RangeTest:
             "losses": _numbers(self.losses),
             "smoothed": _numbers(self.smoothed),
         }
-        text = json.dumps(document, indent=1, allow_nan=False)
+        text = json.dumps(document, indent=1)
         if path is not None:
             write_text(Path(path), text + "\n")
         return text

@@ -119,10 +119,10 @@ class _Watch:
         self._best = math.inf
 
     def __call__(self, number: int, loss: float) -> str | None:
-        if number == 0 and not math.isfinite(loss):
-            raise ValueError(f"the loss is {loss} before any update: there is nothing to sweep")
         after = f"after the update at {ulp.shortest(self._rates[number - 1])}, rate {number} of {len(self._rates)}"
         if not math.isfinite(loss):
+            if not number:
+                raise ValueError(f"the loss is {loss} before any update: there is nothing to sweep")
             return f"the loss was {loss} {after}"
         self._total, self._weight = self._smoothing * self._total + loss, self._smoothing * self._weight + 1.0
         smooth = self._total / self._weight
@@ -156,8 +156,8 @@ def _swept(
     source = itertools.chain([first], source)
     losses: list[float] = []
     with sweep.swept(model) as (set_rate, train):
-        while len(losses) < len(rates):
-            set_rate(rates[len(losses)])
+        for number, rate in enumerate(rates):
+            set_rate(rate)
             pending: list[float] = []  # without those of skipped batches, whose gradients no update uses
             for tried in itertools.count(1):
                 before = optimizers.state_of(optimizer)
@@ -165,7 +165,7 @@ def _swept(
                 used = optimizers.used(before, optimizers.state_of(optimizer), rules)
                 if not used and not math.isfinite(loss):
                     # A LossScaleOptimizer skips gradients that are not finite: this rate is never applied.
-                    return losses, watch(len(losses), loss)
+                    return losses, watch(number, loss)
                 if used or before.scale is None:
                     pending.append(loss)
                 made = len(optimizers.updates(used, rules))
@@ -176,8 +176,8 @@ def _swept(
                 if tried >= _PATIENCE * rules.every:
                     raise RuntimeError(f"the optimizer made no update in {tried} batches")
             losses.append(float(np.mean(pending)))
-            progress(len(losses), float(rates[len(losses) - 1]), losses[-1])
-            reason = watch(len(losses) - 1, losses[-1])
+            progress(number + 1, float(rate), losses[-1])
+            reason = watch(number, losses[-1])
             if reason is not None:
                 return losses, reason
     return losses, None

@@ -61,11 +61,10 @@ def _children(item: Any) -> list[Any] | None:
         item, (str, bytes, int, float, complex, type(None), type, types.ModuleType, types.FunctionType, types.MethodType)
     ):
         return None
-    if _is_keras_variable(item):
-        # The variable or tensor inside is changed in place, except on JAX, where the array inside is replaced.
-        return [] if api.BACKEND == "jax" or item._value is None else [item.value]
     if _keeper(item) is not None:
         return []
+    if _is_keras_variable(item):
+        return [] if item._value is None else [item.value]
     children: list[Any] = []
     if isinstance(content := _content(item), dict):
         children += content.values()
@@ -96,20 +95,17 @@ def _is_open(item: Any) -> bool:
 @functools.cache
 def _modules() -> tuple[type, ...]:
     """Return the classes of TensorFlow and torch whose objects have variables as attributes."""
-    if api.BACKEND == "torch":
+    if api.ON_TORCH:
         torch = importlib.import_module("torch")
         return (torch.nn.Module, torch.optim.Optimizer)
-    return (api.tensorflow().__internal__.tracking.AutoTrackable,) if api.BACKEND == "tensorflow" else ()
+    return (api.tensorflow().__internal__.tracking.AutoTrackable,) if api.ON_TENSORFLOW else ()
 
 
 def _restores(item: Any) -> Iterator[_Restore]:
-    if _is_keras_variable(item):
-        if api.BACKEND == "jax" and item._value is not None:
-            # A copy, since train_function donates the buffers to JAX.
-            yield functools.partial(item.assign, np.array(keras.ops.convert_to_numpy(item)))
-        return
     if (keep := _keeper(item)) is not None:
         yield keep(item)
+        return
+    if _is_keras_variable(item):  # the variable or tensor inside is changed in place, and restored by itself
         return
     content = _content(item)
     if isinstance(content, dict):
@@ -179,9 +175,11 @@ def _keepers() -> dict[type, Callable[[Any], _Restore]]:
         np.random.RandomState: lambda one: functools.partial(one.set_state, one.get_state()),
         random.Random: lambda one: functools.partial(one.setstate, one.getstate()),
     }
-    if api.BACKEND == "tensorflow":
+    if api.ON_TENSORFLOW:
         keepers[api.tensorflow().Variable] = _variable
-    if api.BACKEND == "torch":
+    if api.ON_JAX:
+        keepers[keras.Variable] = _variable_of_jax
+    if api.ON_TORCH:
         keepers[importlib.import_module("torch").Tensor] = lambda one: functools.partial(one.data.copy_, one.detach().clone())
     return keepers
 
@@ -202,10 +200,17 @@ def _variable(variable: Any) -> _Restore:
     return restore
 
 
+def _variable_of_jax(variable: Any) -> _Restore:
+    if variable._value is None:
+        return lambda: None
+    # The array inside is replaced, and train_function donates its buffer to JAX: hence a copy.
+    return functools.partial(variable.assign, np.array(keras.ops.convert_to_numpy(variable)))
+
+
 def _generators() -> list[Any]:
     """Return the generators of the process: Python's, NumPy's, and those from which TensorFlow and Keras draw seeds."""
     found = [random._inst, np.random.mtrand._rand]
-    if api.BACKEND == "tensorflow":
+    if api.ON_TENSORFLOW:
         stateful = importlib.import_module("tensorflow.python.ops.stateful_random_ops")
         context = importlib.import_module("tensorflow.python.eager.context").context()
         found += [stateful.global_generator, getattr(context, "_rng", None)]
@@ -232,12 +237,12 @@ def _global_state() -> Any:
 @contextlib.contextmanager
 def other_kernels() -> Iterator[None]:
     """Use other seeds meanwhile: in eager mode, the kernel of each seed has the state of TensorFlow's random operations."""
-    if api.BACKEND != "tensorflow":
+    if not api.ON_TENSORFLOW:
         yield
         return
     context = vars(importlib.import_module("tensorflow.python.eager.context").context())
     own = {name: context[name] for name in ("_seed", "_rng") if name in context}
-    seed = 1 if own.get("_seed") is None else own["_seed"] ^ 1
+    seed = int(not own.get("_seed"))
     try:
         context.update(_seed=seed, _rng=random.Random(seed))
         yield
@@ -248,4 +253,4 @@ def other_kernels() -> Iterator[None]:
 
 def _generator_of_torch() -> Any:
     """Restore torch's own generator: on torch, Keras draws dropout from it, also if the layer has a seed."""
-    return importlib.import_module("torch").random.fork_rng() if api.BACKEND == "torch" else contextlib.nullcontext()
+    return importlib.import_module("torch").random.fork_rng() if api.ON_TORCH else contextlib.nullcontext()

@@ -93,11 +93,7 @@ def _trainer(model: Any, unlisted: list[Any]) -> Train:
     Raises:
         ValueError: the model reports no loss.
     """
-    if api.IS_KERAS_3:
-        model.steps_per_execution = 1
-    else:
-        model._steps_per_execution.assign(1)
-        model._autotune_steps_per_execution = False
+    _execute_one_step(model)
     # A new function: the old one has the state of random operations inside it, which must not change.
     model.train_function = None
     model.make_train_function()
@@ -128,12 +124,22 @@ def _trainer(model: Any, unlisted: list[Any]) -> Train:
     return train
 
 
+def _execute_one_step(model: Any) -> None:
+    """Have each call of the function that ``fit`` calls train on one batch."""
+    if api.IS_KERAS_3:
+        model.steps_per_execution = 1
+    else:
+        model._steps_per_execution.assign(1)
+        model._autotune_steps_per_execution = False
+
+
 def _as_in_fit(batch: Any) -> Any:
     """Return the batch as ``fit`` would give it to ``train_step``."""
     batch = mapped(_as_floatx, batch)
-    if api.IS_KERAS_3 or api.tensorflow().is_tensor(unpacked(batch)[0]):  # Keras 2 does not change a tf.data batch
+    if api.IS_KERAS_3:
         return batch
-    return packed(*unpacked(batch))
+    parts = unpacked(batch)
+    return batch if api.tensorflow().is_tensor(parts[0]) else packed(*parts)  # Keras 2 does not change a tf.data batch
 
 
 def _is_loader(data: Any) -> bool:
@@ -149,15 +155,20 @@ def _as_floatx(leaf: Any) -> Any:
 
 def _iterator(model: Any, batch: Any, given: Any) -> Any:
     """Return a list or iterator of this batch only, divided among replicas or devices; ``given`` is the one that Keras made."""
-    if api.BACKEND != "tensorflow":
-        data = next(iter(given))
-        alone = [data[: len(batch)] if isinstance(batch, tuple) else data[0]]
-        return alone if isinstance(given, list) else iter(alone)  # torch takes the first item, JAX the next one
+    if not api.ON_TENSORFLOW:
+        return _like_first(batch, given)
     strategy = model.distribute_strategy
     if api.IS_KERAS_3 and strategy.num_replicas_in_sync == 1:
         return iter([batch])  # a data set for each batch would take most of the time of a small model
     dataset = api.tensorflow().data.Dataset.from_tensors(batch)
     return iter(strategy.experimental_distribute_dataset(dataset))
+
+
+def _like_first(batch: Any, given: Any) -> Any:
+    """Return the first item of ``given`` with as many parts as the batch: a list for torch, an iterator for JAX."""
+    data = next(iter(given))
+    alone = [data[: len(batch)] if isinstance(batch, tuple) else data[0]]
+    return alone if isinstance(given, list) else iter(alone)
 
 
 def _settable_rate(model: Any) -> SetRate:
@@ -168,8 +179,6 @@ def _settable_rate(model: Any) -> SetRate:
         if not api.is_variable(optimizer._hyper["learning_rate"]):
             optimizer._hyper["learning_rate"] = _new_variable(model)
         return optimizer._hyper["learning_rate"].assign  # type: ignore[no-any-return]
-    if not hasattr(optimizer, "_learning_rate"):
-        raise TypeError(f"the optimizer must be one of Keras's, got {type(optimizer).__name__}, whose rate cannot be set")
     if not api.is_variable(optimizer._learning_rate):
         optimizer._learning_rate = _new_variable(model)
     return optimizer._learning_rate.assign  # type: ignore[no-any-return]
@@ -187,4 +196,4 @@ def _with_variables(model: Any) -> Any:
 
 
 def _scope(model: Any) -> Any:
-    return model.distribute_strategy.scope() if api.BACKEND == "tensorflow" else contextlib.nullcontext()
+    return model.distribute_strategy.scope() if api.ON_TENSORFLOW else contextlib.nullcontext()

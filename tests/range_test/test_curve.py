@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from decimal import Decimal, localcontext
 from fractions import Fraction
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from clr_ref import exact
-from clr_ref.range_test import rates, smoothed, suggest
+from clr_ref.range_test import curve as module, judged, rates, smoothed, suggest
 
 rate = st.floats(float(np.float32(1e-12)), 1e6, width=32)
 bounds = st.tuples(rate, rate).filter(lambda pair: pair[0] != pair[1])
@@ -64,6 +65,9 @@ def test_exponential_rates_are_rounded_once(pair: tuple[float, float], steps: in
         ((float("nan"), 1.0, 10, "linear"), ValueError, "minimal_learning_rate must be a finite float32, got nan"),
         ((0.1, 1e39, 10, "linear"), ValueError, "maximal_learning_rate must be a finite float32, got 1e\\+39"),
         ((0.1, 0.1, 10, "linear"), ValueError, "maximal_learning_rate must be above minimal_learning_rate, got 0.1 and 0.1"),
+        ((0.2, 0.1, 10, "linear"), ValueError, "maximal_learning_rate must be above minimal_learning_rate, got 0.1 and 0.2"),
+        ((-0.1, 1.0, 10, "exponential"), ValueError, "minimal_learning_rate must be a finite float32 > 0"),
+        ((0.1, 1.0, True, "linear"), TypeError, "steps must be a whole number >= 2, got True"),
         ((0.1, 1.0, 1, "linear"), ValueError, "steps must be a whole number >= 2, got 1"),
         ((0.1, 1.0, 2.5, "linear"), TypeError, "steps must be a whole number >= 2, got 2.5"),
         (("0.1", 1.0, 10, "linear"), TypeError, "minimal_learning_rate must be a real number, got '0.1'"),
@@ -91,11 +95,13 @@ def test_the_smoothed_loss_is_the_weighted_mean_that_its_docstring_says(losses: 
 
 
 def test_smoothing_has_a_range() -> None:
-    for wrong in (1.0, -0.1, float("nan")):
+    for wrong in (1.0, 2.0, -0.1, float("nan")):
         with pytest.raises(ValueError, match="smoothing must be a number 0 <= smoothing < 1"):
             smoothed([1.0], wrong)
     with pytest.raises(ValueError, match="one-dimensional"):
         smoothed([[1.0]])
+    with pytest.raises(ValueError, match="one-dimensional"):
+        smoothed(1.0)
 
 
 SWEPT = rates(1e-5, 10, 241)  # 40 rates a decade
@@ -201,3 +207,129 @@ def test_a_short_sweep_says_that_it_is_short(steps: int) -> None:
     assert (found.initial_learning_rate, found.maximal_learning_rate) == (None, None)
     assert f"at least 11 losses that are finite, got {steps}" in found.reason
     assert "11" not in suggest(rates(1e-3, 1, 11), np.linspace(1, 0.5, 11)).reason.split(":")[0]
+
+
+def test_numbers_of_numpy_are_steps() -> None:
+    assert rates(0, 1, np.int64(3), "linear").tolist() == [0, 0.5, 1]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("count", "expected"), [(0, 5), (59, 5), (60, 6), (119, 11)])
+def test_the_start_is_a_tenth_of_the_losses_and_at_least_five(count: int, expected: int) -> None:
+    assert module._window(count) == expected
+
+
+@pytest.mark.parametrize(("count", "cap"), [(60, 1.0), (61, 2.0)])
+def test_losses_are_judged_up_to_the_level_of_the_start(count: int, cap: float) -> None:
+    """The start of 61 losses, which judge 60 rates, is six of them."""
+    losses = np.array([1.0] * 5 + [2.0] * 2 + [0.5] * 5 + [3.0] * (count - 12))
+    assert judged(losses, 0.0).tolist() == np.minimum(losses[1:], cap).tolist()
+    assert judged([*losses, np.nan, 1.0], 0.0).tolist() == judged(losses, 0.0).tolist()
+
+
+def test_losses_are_judged_by_the_mean_of_both_sides() -> None:
+    assert judged([9.0, 4.0, 0.0, 7.0], 0.5).tolist() == pytest.approx(
+        [(4 + (4 + 7 / 4) / 1.75) / 2, (4 / 2 / 1.5 + 7 / 2 / 1.5) / 2, ((7 + 4 / 4) / 1.75 + 7) / 2]
+    )
+
+
+def test_without_a_finite_loss_nothing_is_judged() -> None:
+    assert judged([]).tolist() == judged([np.nan, 1.0]).tolist() == judged([1.0]).tolist() == []
+
+
+def test_the_noise_is_that_of_an_average_of_normal_losses() -> None:
+    """The deviation of the average of n independent losses with weights s**j is sqrt((1 - s) / (1 + s)) of one."""
+    losses = np.random.default_rng(0).normal(0, 2, 100_000)
+    assert module._scatter(losses) == pytest.approx(2, rel=0.02)
+    assert module._noise(2.0, 0.6) == pytest.approx(3 * 2 * 0.5)
+    assert module._noise(2.0, 0.6) == pytest.approx(3 * np.std(smoothed(losses, 0.6)), rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("trend", "noise", "expected"),
+    [
+        ([8.0, 8.0, 7.0, 6.0, 0.0, 8.0], 0.0, 2),
+        ([8.0, 8.0, 7.0, 6.0, 0.0, 8.0], 1.0, 2),
+        ([8.0, 8.0, 7.0, 6.0, 0.0, 8.0], 1.5, 3),
+        ([8.0, 8.0, 7.0, 6.0, 0.0, 8.0], 9.0, 4),
+        ([7.5, 6.0, 7.5, 6.0, 0.0, 8.0], 1.0, 3),
+        ([7.0, 6.0, 5.0, 4.0, 0.0, 8.0], 1.0, 0),
+    ],
+)
+def test_the_fall_has_begun_where_the_loss_stays_below_the_start(trend: list[float], noise: float, expected: int) -> None:
+    """From 8 to 0, of which a tenth is 0.8; index 4 is the lowest."""
+    assert module._begun(np.array(trend), 4, 8.0, noise) == expected
+
+
+def told(losses: list[float], rises: int = 10) -> Any:
+    """The suggestion for losses that are not smoothed and rise in the end. The start is five of them, up to 60."""
+    losses = losses + [50.0] * rises
+    return suggest(np.arange(1, len(losses) + 1), losses, smoothing=0.0)
+
+
+FALL = [8.0, 6.0, 4.0, 2.0, 0.0]
+
+
+@pytest.mark.parametrize(("high", "middle"), [(10, 11), (11, 10)])
+def test_the_level_of_the_start_is_the_median_of_all_losses_before_the_fall(high: int, middle: int) -> None:
+    level = {10: "9.8", 11: "10"}[high]
+    assert f"({level} to 0) at 21," in told([10.0] * high + [9.8] * middle + FALL).reason
+
+
+@pytest.mark.parametrize(("before", "words"), [(5, "the loss falls from the first rates on (has"), (6, "the loss has begun")])
+def test_a_fall_after_the_start_has_a_lower_bound(before: int, words: str) -> None:
+    found = told([10.0] * before + [5.0] * 5 + [0.0])
+    assert found.initial_learning_rate == before
+    assert found.reason.startswith(words)
+
+
+@pytest.mark.parametrize(("lowest", "falls"), [(4, False), (5, True)])
+def test_a_loss_that_is_lowest_within_the_start_never_fell(lowest: int, falls: bool) -> None:
+    losses = np.full(20, 10.0)
+    losses[1 + lowest] = 0.0  # which is the loss after rate number lowest, from 0
+    found = told(losses.tolist())
+    assert ("never fell" not in found.reason) is falls
+
+
+@pytest.mark.parametrize(("scatters", "falls"), [(1.99, False), (2.0, False), (2.01, True)])
+def test_a_fall_of_two_standard_deviations_may_be_noise(scatters: float, falls: bool) -> None:
+    """Of each three losses two are the level, so two of three steps are 1; the lowest comes in place of the level."""
+    scatter = 1 / (0.6745 * np.sqrt(2))
+    losses = [0.0, *[0.0, -1.0, 0.0] * 7, -scatters * scatter, *[0.0, -1.0, 0.0] * 4]
+    found = suggest(np.arange(1, len(losses) + 1), losses, smoothing=0.0)
+    assert ("never fell" not in found.reason) is falls
+    assert falls or found.reason.startswith(f"the loss never fell clearly: from 0 at the start to {losses[22]:.3g} at 22, ")
+
+
+def test_losses_scatter_up_to_the_lowest() -> None:
+    """The steps up to the lowest are 0.1 and 0.2 twice each, then 0.3, 0.4 twice each, and 0.5: their median is 0.3."""
+    losses = [2.0, 2.0, 1.9, 2.0, 1.8, 2.0, 1.7, 2.0, 1.6, 2.0, 1.5, 1.5, 1.5, 2.0, 2.0, 2.0]
+    found = suggest(np.arange(1, 17), losses, smoothing=0.0)
+    assert f"single losses scatter by {0.3 / (0.6745 * np.sqrt(2)):.2g};" in found.reason
+
+
+@pytest.mark.parametrize(("left", "maximal"), [(1.0, 16.0), (1.01, 17.0)])
+def test_the_fall_is_over_when_a_tenth_is_left(left: float, maximal: float) -> None:
+    found = told([10.0] * 12 + [8.0, 6.0, 3.0, 2.0, left, 0.0])
+    assert (found.initial_learning_rate, found.maximal_learning_rate) == (12, maximal)
+    end = "it stops falling at 17, which is 1.1 times as high" if maximal < 17 else "it stops falling there"
+    begun = "the loss has begun to fall (10 to 0) at 12"
+    assert found.reason == f"{begun}, and nine tenths of the fall are done at {maximal:g}; {end}"
+
+
+@pytest.mark.parametrize(("rises", "maximal"), [(1, None), (2, 16.0)])
+def test_the_loss_falls_no_longer_if_two_of_five_rates_of_a_start_come_after_it(rises: int, maximal: float | None) -> None:
+    found = told([10.0] * 12 + FALL, rises)
+    assert (found.initial_learning_rate, found.maximal_learning_rate) == (12, maximal)
+    still = "the loss has begun to fall (10 to 0) at 12; it is still falling at the last rate, 17: sweep to higher rates"
+    assert maximal is not None or found.reason == still
+
+
+def test_a_fall_that_is_over_before_it_has_begun_is_no_range() -> None:
+    found = told([10.0] * 12 + [0.5, 10.0, 10.0, 0.0])
+    assert (found.initial_learning_rate, found.maximal_learning_rate) == (None, None)
+    assert found.reason == "the loss falls too abruptly, at 15, to tell two bounds apart: take more steps"
+
+
+@pytest.mark.parametrize("function", [judged, smoothed, suggest])
+def test_nine_tenths_of_the_smoothed_loss_are_the_past(function: Any) -> None:
+    assert inspect.signature(function).parameters["smoothing"].default == 0.9

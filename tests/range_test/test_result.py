@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 from pathlib import Path
 
@@ -36,6 +37,24 @@ def test_csv_reads_back_in_bits(tmp_path: Path) -> None:
     assert [float(row["smoothed_loss"]) for row in rows] == FOUND.smoothed.tolist()
 
 
+def test_the_csv_has_a_line_for_each_update(tmp_path: Path) -> None:
+    FOUND.to_csv(tmp_path / "found.csv")
+    head, first, *others = (tmp_path / "found.csv").read_text().split("\n")
+    assert head == "step,learning_rate,learning_rate_hex,loss,smoothed_loss"
+    assert first == f"0,0.0001,{float(np.float32(1e-4)).hex()},2.5,2.5"
+    assert len(others) == 3
+    assert others[-1] == ""
+
+
+def test_a_result_cannot_be_changed_and_equals_itself_alone() -> None:
+    """Arrays have no one answer to whether they are equal."""
+    for found, name in ((FOUND, "steps"), (FOUND.suggestion, "reason")):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(found, name, None)
+    assert dataclasses.replace(FOUND) != FOUND
+    assert FOUND.suggestion == dataclasses.replace(FOUND.suggestion)
+
+
 def test_json_reads_back_and_is_strict(tmp_path: Path) -> None:
     text = FOUND.to_json(tmp_path / "found.json")
     document = json.loads((tmp_path / "found.json").read_text(), parse_constant=pytest.fail)
@@ -44,6 +63,11 @@ def test_json_reads_back_and_is_strict(tmp_path: Path) -> None:
     assert [float(loss) for loss in document["losses"]] == LOSSES
     assert document["suggestion"] == {"initial_learning_rate": 1e-4, "maximal_learning_rate": None, "reason": "why"}
     assert document["stopped"] == "it was inf"
+    assert (document["sweep"], document["steps"], document["smoothing"]) == ("exponential", 3, 0.9)
+    assert document["smoothed"][-1] == "inf"
+    assert text.startswith('{\n "sweep": "exponential",\n')
+    assert FOUND.to_json() == text
+    assert (tmp_path / "found.json").read_text() == f"{text}\n"
 
 
 def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from clr_ref.study import cells, config, training, worker
 from clr_ref.study.cell import Cell, sha256
 from clr_ref.study.engine import Engine, Job, Plan
-from clr_ref.training.checkpoint import differing
+from clr_ref.training.changes import changes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -156,5 +156,5 @@ def _misfit(reference: Mapping[str, Any], found: Mapping[str, Any], *, mixed: bo
     one, other = _comparable(reference), _comparable(found)
     if mixed:
         one, other = ({name: model["data"] for name, model in each["models"].items()} for each in (one, other))
-    differences = sorted(differing(one, other))
-    return None if not differences else f"it differs from the others: {'; '.join(differences)}"
+    differences = "; ".join(map(str, changes(one, other)))
+    return f"it differs from the others: {differences}" if differences else None

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from clr_ref.exact import ulp
-from clr_ref.trace.comparison import Comparison, Difference, Elements, changes
+from clr_ref.trace.comparison import Comparison, Difference, Elements, likeliest
 from clr_ref.trace.format import Header, Reader, Step, TraceError
 from clr_ref.trace.tensors import STAGES, Tensor
 
@@ -74,7 +74,7 @@ def compare(a: Path, b: Path) -> Comparison:
         tuple(found[1:]),
         reaches.get("loss"),
         reaches.get("update"),
-        changes(headers[0].made_of, headers[1].made_of, None if first is None else first.stage),
+        likeliest(headers[0].made_of, headers[1].made_of, None if first is None else first.stage),
         commands,
         tuple(notes),
     )

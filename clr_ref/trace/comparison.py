@@ -6,6 +6,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from clr_ref.training.changes import Change, changes
+
 
 @dataclasses.dataclass(frozen=True)
 class Elements:
@@ -43,15 +45,6 @@ class Difference:
     note: str = ""
     same: tuple[str, ...] = ()
     comparable: bool = True
-
-
-@dataclasses.dataclass(frozen=True)
-class Change:
-    """Something that the two sides were made of, and in which they differ. None stands for nothing."""
-
-    what: str
-    a: Any
-    b: Any
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,7 +107,7 @@ _OF_STAGE: Mapping[str, tuple[str, ...]] = {
 _IRRELEVANT = ("experiment.epochs",)
 
 
-def changes(a: Mapping[str, Any], b: Mapping[str, Any], stage: str | None) -> tuple[Change, ...]:
+def likeliest(a: Mapping[str, Any], b: Mapping[str, Any], stage: str | None) -> tuple[Change, ...]:
     """What differs between the things that two runs are made of, most likely first.
 
     Args:
@@ -128,16 +121,5 @@ def changes(a: Mapping[str, Any], b: Mapping[str, Any], stage: str | None) -> tu
         places = [place for place, path in enumerate(order) if change.what == path or change.what.startswith(f"{path}.")]
         return min(places, default=len(order))
 
-    found = [change for change in _differing(a, b, "") if change.what not in _IRRELEVANT]
+    found = [change for change in changes(a, b) if change.what not in _IRRELEVANT]
     return tuple(sorted(found, key=rank))
-
-
-def _differing(a: Any, b: Any, where: str) -> list[Change]:
-    if isinstance(a, Mapping) and isinstance(b, Mapping):
-        keys = [*a, *(key for key in b if key not in a)]
-        return [one for key in keys for one in _differing(a.get(key), b.get(key), f"{where}.{key}" if where else key)]
-    if a == b:
-        return []
-    if isinstance(a, list) and isinstance(b, list):  # flags of a CPU: what only one side has
-        return [Change(where, [one for one in a if one not in b], [one for one in b if one not in a])]
-    return [Change(where, a, b)]

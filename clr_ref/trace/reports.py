@@ -11,7 +11,7 @@ import numpy as np
 from clr_ref._files import said
 from clr_ref._inputs import parsed_json
 from clr_ref.trace import compare as traces
-from clr_ref.trace.comparison import Comparison, Difference, changes
+from clr_ref.trace.comparison import Comparison, Difference, likeliest
 from clr_ref.trace.format import TraceError, is_trace
 from clr_ref.trace.tensors import Tensor
 
@@ -61,7 +61,7 @@ def _reports(a: Mapping[str, Any], b: Mapping[str, Any]) -> Comparison:
             f"the reports have {len(a['rates'])} and {len(b['rates'])} steps: rates and losses of {steps} were compared, "
             "and not the final weights"
         )
-    found = changes(sides[0], sides[1], None if first is None else first.stage)
+    found = likeliest(sides[0], sides[1], None if first is None else first.stage)
     reaches = loss if first is not None else None
     alone = "reports hold rates, losses and the final weights alone"
     weights = steps - 1 if first is not None and a["weights_sha256"] != b["weights_sha256"] else None
@@ -110,5 +110,5 @@ def _records(a: Mapping[str, Any], b: Mapping[str, Any]) -> Comparison:
             before, after = {**before, "experiment": one["experiment"]}, {**after, "experiment": other["experiment"]}
             break
         steps += one["steps"]
-    found = changes(before, after, None if first is None else first.stage)
+    found = likeliest(before, after, None if first is None else first.stage)
     return Comparison(steps, first, changes=found, notes=("records hold digests of whole runs alone",))

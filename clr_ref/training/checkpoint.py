@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clr_ref._files import replacing, said
+from clr_ref.training.changes import changes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -93,8 +94,8 @@ def load(path: Path, identity: Mapping[str, Any]) -> Checkpoint | None:
     with np.load(io.BytesIO(archive), allow_pickle=False) as file:
         arrays = dict(file)
     about = json.loads(str(arrays["about"]))
-    if found := sorted(differing(about["identity"], json.loads(json.dumps(identity)))):
-        raise CheckpointError(f"{path} is the checkpoint of another run; these differ: {'; '.join(found)}")
+    if found := changes(about["identity"], json.loads(json.dumps(identity))):
+        raise CheckpointError(f"{path} is the checkpoint of another run; these differ: {'; '.join(map(str, found))}")
     return Checkpoint(
         step=about["step"],
         weights=_group(arrays, "weights"),
@@ -109,14 +110,3 @@ def load(path: Path, identity: Mapping[str, Any]) -> Checkpoint | None:
 
 def _group(arrays: Mapping[str, NDArray[Any]], name: str) -> tuple[NDArray[Any], ...]:
     return tuple(arrays[f"{name}-{i}"] for i in range(sum(key.startswith(f"{name}-") for key in arrays)))
-
-
-def differing(one: Any, other: Any, where: str = "") -> list[str]:
-    """The differences between two JSON values, each with the path to it."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        return [
-            difference
-            for key in {*one, *other}
-            for difference in differing(one.get(key), other.get(key), f"{where}.{key}" if where else key)
-        ]
-    return [] if one == other else [f"{where} was {one!r}, now {other!r}"]

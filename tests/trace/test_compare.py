@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from clr_ref.trace import words
 from clr_ref.trace.compare import compare
-from clr_ref.trace.comparison import Change, Elements, changes
+from clr_ref.trace.comparison import Elements, likeliest
 from clr_ref.trace.format import End, Header, Step, TraceError, Writer
 from clr_ref.trace.tensors import STAGES, Tensor
+from clr_ref.training.changes import Change
 from tests.cli.calls import call
 
 #: The names of the tensors of a step. Two values belong to each stage that has two names.
@@ -290,7 +291,7 @@ def test_the_likeliest_cause_comes_first() -> None:
     }
 
     def order(stage: str | None) -> list[str]:
-        return [change.what for change in changes(one, other, stage)]
+        return [change.what for change in likeliest(one, other, stage)]
 
     every = order(None)
     assert every[0] == "data.train.sha256"
@@ -308,10 +309,10 @@ def test_the_likeliest_cause_comes_first() -> None:
     assert order("rate")[0] == "experiment.schedule"
     assert order("weights")[0] == "experiment.seed"
     assert order("gradient")[0] == "settings.onednn"
-    assert Change("cpu.flags", ["a"], ["c"]) in changes(one, other, None)
-    assert changes(one, one, None) == ()
-    assert changes({"cpu": {"flags": []}}, {"cpu": None}, None) == (Change("cpu", {"flags": []}, None),)
-    assert changes({"cpu": None}, {"cpu": {"flags": []}}, None) == (Change("cpu", None, {"flags": []}),)
+    assert Change("cpu.flags", ["a"], ["c"]) in likeliest(one, other, None)
+    assert likeliest(one, one, None) == ()
+    assert likeliest({"cpu": {"flags": []}}, {"cpu": None}, None) == (Change("cpu", {"flags": []}, None),)
+    assert likeliest({"cpu": None}, {"cpu": {"flags": []}}, None) == (Change("cpu", None, {"flags": []}),)
 
 
 def test_of_many_changes_the_likeliest_are_printed(tmp_path: Path) -> None:

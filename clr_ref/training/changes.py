@@ -1,0 +1,31 @@
+"""What two runs are made of, and differ in."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+
+@dataclasses.dataclass(frozen=True)
+class Change:
+    """A value that differs, with the path to it. None stands for nothing."""
+
+    what: str
+    a: Any
+    b: Any
+
+    def __str__(self) -> str:
+        return f"{self.what} was {self.a!r}, now {self.b!r}"
+
+
+def changes(a: Any, b: Any, what: str = "") -> list[Change]:
+    """What differs between two JSON values; of two lists, such as the flags of CPUs, the values that only one of them has."""
+    if isinstance(a, Mapping) and isinstance(b, Mapping):
+        keys = dict.fromkeys([*a, *b])
+        return [one for key in keys for one in changes(a.get(key), b.get(key), f"{what}.{key}" if what else key)]
+    if a == b:
+        return []
+    if isinstance(a, list) and isinstance(b, list):
+        return [Change(what, [one for one in a if one not in b], [one for one in b if one not in a])]
+    return [Change(what, a, b)]

@@ -24,7 +24,7 @@ from tests.study.made_up import NAN, run, study, without_accuracy
 SEEDS = np.arange(8)
 BASE = 0.5 + 0.01 * np.sin(SEEDS)
 NOISE = 0.002 * np.cos(5.0 * SEEDS)
-ARMS = {"plain": BASE, "same": BASE + NOISE, "good": BASE - 0.1 + NOISE, "bad": BASE + 0.1 + NOISE, "equal": BASE}
+ARMS = {"plain": BASE, "good": BASE - 0.1 + NOISE, "bad": BASE + 0.1 + NOISE, "same": BASE + NOISE, "equal": BASE}
 
 
 def every_kind() -> list[Outcome]:
@@ -79,7 +79,7 @@ def test_the_words_of_each_finding() -> None:
         r"same and plain are not distinguishable with 8 seeds in their validation loss\. .* About ([\d,]+) seeds", said
     )
     assert found
-    assert int(found[1].replace(",", "")) == VERDICT.comparisons[0].differences[0].seeds_needed
+    assert int(found[1].replace(",", "")) == VERDICT.comparisons[2].differences[0].seeds_needed
     assert "equal and plain are not distinguishable with 8 seeds in their validation loss." in said
     assert "Both are the same with every seed." in said
     assert "lost: 1 of 9 runs diverged: 1 seed (3)." in said
@@ -93,6 +93,8 @@ def test_findings_that_distinguish_come_first() -> None:
     found = [difference.finding if difference else None for difference, _ in words.findings(VERDICT)]
     assert found[:4] == ["better", "better", "worse", "worse"]
     assert not {"better", "worse"} & set(found[4:])
+    order = judge(study(plain=ARMS["plain"], same=ARMS["same"], bad=ARMS["bad"]))
+    assert [difference.finding for difference, _ in words.findings(order) if difference][:2] == ["worse", "worse"]
 
 
 def test_the_words_about_one_seed_and_one_arm() -> None:

@@ -162,3 +162,27 @@ def test_a_function_that_changes_is_an_error(drop_ins: Any, keras: Any, tf: Any,
         model = compiled(probe, sgd(lambda: next(values)))
         with pytest.raises(RuntimeError, match=r"the learning rate .*(is a function that returned|changed while)"):
             fit(probe, model, 0, 4, [logger])
+
+
+@pytest.mark.parametrize("eager", [True, False])
+def test_a_function_that_changes_between_batches_is_an_error_if_it_is_compiled(
+    drop_ins: Any, keras: Any, tf: Any, probe: Any, eager: bool
+) -> None:
+    sgd = generations(keras)[-1]
+    if not (hasattr(sgd(0.1), "_hyper") or hasattr(keras, "ops")):
+        return  # new optimizers call it once
+    value = 0.5
+
+    class Change(keras.callbacks.Callback):  # type: ignore[misc]
+        def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+            nonlocal value
+            value = 0.5 if batch < 2 else 0.25
+
+    model, logger = compiled(probe, sgd(lambda: value), run_eagerly=eager), drop_ins.LearningRateLogger()
+    if eager:
+        fit(probe, model, 0, 4, [Change(), logger])
+        assert logger.rates == [0.5, 0.5, 0.25, 0.25]
+        assert_logged(probe, model, logger.rates)
+    else:
+        with pytest.raises(RuntimeError, match=r"is a function that returned 0\.5 and then 0\.25: a compiled train function"):
+            fit(probe, model, 0, 4, [Change(), logger])

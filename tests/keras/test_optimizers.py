@@ -6,6 +6,7 @@ import itertools
 from collections import defaultdict
 from typing import Any
 
+import numpy as np
 import pytest
 
 
@@ -37,6 +38,13 @@ def test_used_is_right_or_raises(optimizers: Any, skips_count: bool, growth: int
             else:
                 with pytest.raises(RuntimeError, match=r"in one execution of \d+ steps: which of them were skipped is unknown"):
                     optimizers.used(before, after, rules, (5,))
+
+
+def test_a_loss_scale_may_become_the_largest_float32_before_keras_3(optimizers: Any) -> None:
+    largest = float(np.finfo(np.float32).max)
+    rules = optimizers.Rules(skips_count=True)
+    assert rules.after(optimizers.State(0, largest / 2, 0), used=True) == optimizers.State(1, largest, 0)
+    assert rules.after(optimizers.State(0, largest, 0), used=True) == optimizers.State(1, largest, 0)
 
 
 def test_one_step_is_never_ambiguous_above_the_smallest_scale(optimizers: Any) -> None:

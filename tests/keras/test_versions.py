@@ -19,6 +19,14 @@ def test_the_promised_keras_is_used(api: Any) -> None:
     assert f"{api.keras_version()}.".startswith(f"{promised}.")
 
 
+def test_the_version_is_that_of_the_package(api: Any) -> None:
+    package = "keras" if api.IS_KERAS_3 else "tensorflow"
+    if package == "tensorflow":
+        assert api.keras_version() == api.tensorflow().__version__
+    else:
+        assert api.keras_version() == importlib.metadata.version(package)
+
+
 _IMPORT = """
 import importlib.metadata
 importlib.metadata.version = lambda name, version=importlib.metadata.version: {found!r} if name == "keras" else version(name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import gc
 import importlib.util
+import logging
 import os
 import time
 import weakref
@@ -86,6 +87,11 @@ def test_every_job_once_and_on_every_worker(client: Any) -> None:
     assert {number: result for number, (result, _) in seen.done.items()} == {number: 2 * number for number in range(60)}
     assert len({process for _, process in seen.done.values()}) == 2
     assert (seen.failed, seen.refused) == ({}, {})
+
+
+def test_what_dask_logs_of_workers_that_end_stays_out_of_the_terminal(client: Any) -> None:
+    assert all(logging.getLogger(name).disabled for name in ("distributed", "distributed.worker", "asyncio", "tornado.general"))
+    assert not logging.getLogger("tests").disabled
 
 
 def test_no_jobs_are_no_error(client: Any) -> None:

@@ -213,6 +213,7 @@ def test_arms_keep_their_order_and_the_first_is_the_baseline() -> None:
         ([run("a", 0, [])], {}, ValueError, "outcomes must have at least one epoch, got only empty histories"),
         (study(a=[1], b=[1]), {"baseline": "c"}, ValueError, "baseline must be 'a' or 'b', got 'c'"),
         (study(a=[1]), {"target": 90}, ValueError, "target must be an accuracy 0 .. 1, got 90"),
+        (study(a=[1]), {"target": -0.5}, ValueError, "target must be an accuracy 0 .. 1, got -0.5"),
         (study(a=[1]), {"target": NAN}, ValueError, "target must be an accuracy 0 .. 1, got nan"),
         (study(a=[1]), {"target": "0.9"}, TypeError, "target must be a real number, got '0.9'"),
         (study(a=[1]) * 2, {}, ValueError, "one run of each arm and seed, got two of 'a' with seed 0"),

@@ -37,8 +37,8 @@ class Settings:
     onednn: bool
 
 
-#: What ``prepare`` chose in this process.
-_chosen: Settings | None = None
+#: What ``prepare`` chose in this process, or will choose: threads within an op, ops at the same time, oneDNN.
+_chosen = (2, 1, False)
 
 
 def prepare(
@@ -63,10 +63,10 @@ def prepare(
         RuntimeError: the backend of Keras is not TensorFlow.
     """
     global _chosen
-    before = _chosen or Settings(2, 1, op_determinism=True, onednn=False)
-    intra_op_threads = _threads("intra_op_threads", before.intra_op_threads if intra_op_threads is None else intra_op_threads)
-    inter_op_threads = _threads("inter_op_threads", before.inter_op_threads if inter_op_threads is None else inter_op_threads)
-    onednn = before.onednn if onednn is None else onednn
+    intra, inter, with_onednn = _chosen
+    intra_op_threads = _threads("intra_op_threads", intra if intra_op_threads is None else intra_op_threads)
+    inter_op_threads = _threads("inter_op_threads", inter if inter_op_threads is None else inter_op_threads)
+    onednn = with_onednn if onednn is None else onednn
     if not isinstance(onednn, bool):
         raise TypeError(f"onednn must be True or False, got {onednn!r} of type {type(onednn).__name__}")
     variable = ("TF_ENABLE_ONEDNN_OPTS", "1" if onednn else "0")
@@ -98,8 +98,8 @@ def prepare(
         enable()
     if not api.IS_KERAS_3:
         api.keras.backend.experimental.enable_tf_random_generator()
-    _chosen = Settings(intra_op_threads, inter_op_threads, enable is not None, onednn)
-    return _chosen
+    _chosen = intra_op_threads, inter_op_threads, onednn
+    return Settings(intra_op_threads, inter_op_threads, enable is not None, onednn)
 
 
 def _threads(name: str, number: Any) -> int:

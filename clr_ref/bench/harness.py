@@ -1,8 +1,9 @@
-"""What the package itself costs: its import, its commands and its tests."""
+"""What the package itself costs: its import, its commands, its traces and studies, and its tests."""
 
 from __future__ import annotations
 
 import importlib.util
+import json
 import statistics
 import subprocess
 import sys
@@ -20,7 +21,8 @@ def make(policy, **numbers):
 def harness(rounds: int = 21) -> dict[str, float]:
     """Medians of the CPU seconds of new processes, and the import of clr_ref as a ratio to that of NumPy.
 
-    In a checkout with pytest-xdist also the seconds that the tests without frameworks take on two processes.
+    With TensorFlow and clr-ref[study] also what ``runs`` measures. In a checkout with pytest-xdist also the seconds that the
+    tests without frameworks take on two processes.
 
     Args:
         rounds: how often the imports are timed.
@@ -36,11 +38,11 @@ def harness(rounds: int = 21) -> dict[str, float]:
         for words in (["verify"], ["conform", f"{path}:make"]):
             code = f"from clr_ref.cli import main; main({[*words, '--json']!r})"
             seconds[f"clr-ref {words[0]}, CPU seconds"] = statistics.median(_process(code) for _ in range(3))
+    if all(importlib.util.find_spec(name) for name in ("tensorflow", "distributed")):
+        seconds |= json.loads(_said([sys.executable, "-m", "clr_ref.bench.runs"]))
     if Path("tests", "without_frameworks.py").exists() and importlib.util.find_spec("xdist") is not None:
-        command = [sys.executable, "-m", "pytest", "-p", "tests.without_frameworks", "-n", "2", "-q"]
         start = time.perf_counter()
-        if subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode:
-            raise RuntimeError(f"the tests fail: {' '.join(command[1:])}")
+        _said([sys.executable, "-m", "pytest", "-p", "tests.without_frameworks", "-n", "2", "-q"])
         seconds["the tests that need no framework, seconds on two processes"] = time.perf_counter() - start
     return seconds
 
@@ -50,8 +52,14 @@ def _process(code: str) -> float:
     import resource  # POSIX only. os.times counts hundredths of a second, which are a tenth of an import.
 
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
-    if done.returncode:
-        raise RuntimeError(f"{code!r} fails: {done.stderr.strip()[-500:]}")
+    _said([sys.executable, "-c", code])
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def _said(command: list[str]) -> str:
+    """What a command prints to stdout."""
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command[1:])} fails: {(done.stderr or done.stdout).strip()[-500:]}")
+    return done.stdout

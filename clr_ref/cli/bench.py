@@ -43,7 +43,7 @@ _MOST_BYTES = 1 << 24
 @click.option("--rounds", type=click.IntRange(min=2), default=11, help="How often each contender is timed.")
 @click.option("--key", is_flag=True, help="Measure only the key figures, which need no package except NumPy.")
 @click.option("--largest", type=click.IntRange(min=1), default=SIZES[-1], help="Measure no more steps than this.")
-@click.option("--harness", is_flag=True, help="Also time the import, two commands and, in a checkout, the tests.")
+@click.option("--harness", is_flag=True, help="Also time the import, commands, traces, studies, and the tests, if installed.")
 @click.option("--training", is_flag=True, help="Also time compiled train steps. Needs Keras on TensorFlow.")
 @output_option("--out", help="Write the results to this file, as JSON.")
 @output_option(

@@ -110,7 +110,7 @@ def of_document(document: Mapping[str, Any], where: str) -> Study:
     table = _Table(document, where)
     table.only(_KEYS)
     models = _models(table)
-    subset = table.whole("subset", None)
+    subset = table.whole("subset", 1) if "subset" in table.values else None
     share = table.number("validation", 0.2)
     if not 0 < share < 1:
         raise table.wrong("validation", share, "a number greater than 0 and less than 1")
@@ -122,8 +122,8 @@ def of_document(document: Mapping[str, Any], where: str) -> Study:
         models,
         arms,
         _seeds(table),
-        table.whole("epochs", 10) or 0,
-        table.whole("batch_size", 64) or 0,
+        table.whole("epochs", 10),
+        table.whole("batch_size", 64),
         subset,
         share,
         table.text("loss", None),
@@ -145,10 +145,8 @@ class _Table:
             if key not in known:
                 raise StudyError(f"{self.where}: there is no key {shown(key)}; it has {', '.join(sorted(known))}")
 
-    def whole(self, key: str, default: int | None) -> int | None:
+    def whole(self, key: str, default: int) -> int:
         value: Any = self.values.get(key, default)
-        if value is None:
-            return None
         if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value < 2**63:
             raise self.wrong(key, value, "a whole number 1 .. 2**63-1")
         return int(value)
@@ -286,7 +284,7 @@ def _swept(policy: str, cycle: dict[str, float], sweep: _Table) -> Swept:
     from clr_ref.range_test import curve
 
     minimal, maximal = (sweep.number(key, default) for key, default in _SWEEP.items())
-    steps = sweep.whole("steps", 200) or 0
+    steps = sweep.whole("steps", 200)
     try:
         curve.rates(minimal, maximal, 2, "exponential")
     except ValueError as error:

@@ -43,6 +43,17 @@ def test_the_text_makes_an_equal_drop_in(drop_ins: Any, kind: Any, more: dict[st
             assert hash(again(schedule)) == hash(schedule)
 
 
+@pytest.mark.parametrize("module", ["aaa", "clr_ref.keras.mine", "zzz"])
+def test_the_text_of_a_subclass_does_not_say_that_it_is_ours(drop_ins: Any, module: str) -> None:
+    kind = type("Mine", (drop_ins.TriangularCyclicalLearningRate,), {"__module__": module})
+    assert repr(kind(1e-4, 1e-2, 7)).startswith("Mine(initial_learning_rate=0.0001, ")
+
+
+def test_the_config_of_tfas_arithmetic_is_hex_only_where_digits_would_be_lost(drop_ins: Any, tf: Any) -> None:
+    config = drop_ins.TriangularCyclicalLearningRate(np.float64(0.5), np.float64(0.1), 7, arithmetic="tfa").get_config()
+    assert (config["initial_learning_rate"], config["maximal_learning_rate"]) == (0.5, (0.1).hex())
+
+
 def test_the_text_of_tfas_arithmetic_makes_the_same_bits(drop_ins: Any, tf: Any) -> None:
     """In float64 TFA rounds a Python float to float32 first, and a NumPy float64 not."""
     first = drop_ins.TriangularCyclicalLearningRate(np.float64(0.1), 0.01, 7, arithmetic="tfa")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import dataclasses
 import gc
 import importlib.util
 import logging
 import os
+import signal
 import time
 import weakref
 from collections.abc import Callable, Iterator
@@ -92,6 +94,24 @@ def test_every_job_once_and_on_every_worker(client: Any) -> None:
 def test_what_dask_logs_of_workers_that_end_stays_out_of_the_terminal(client: Any) -> None:
     assert all(logging.getLogger(name).disabled for name in ("distributed", "distributed.worker", "asyncio", "tornado.general"))
     assert not logging.getLogger("tests").disabled
+
+
+def test_an_interrupt_waits_until_the_cluster_has_started() -> None:
+    done, before = [], signal.getsignal(signal.SIGINT)
+
+    def start(interrupt: bool) -> None:
+        with cluster._interrupts_wait():
+            if interrupt:
+                signal.raise_signal(signal.SIGINT)
+            done.append(interrupt)
+
+    with pytest.raises(KeyboardInterrupt):
+        start(interrupt=True)
+    assert done == [True]
+    assert signal.getsignal(signal.SIGINT) is before
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:  # where Python takes no handlers of signals
+        pool.submit(start, interrupt=False).result()
+    assert done == [True, False]
 
 
 def test_no_jobs_are_no_error(client: Any) -> None:

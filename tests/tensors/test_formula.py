@@ -103,6 +103,14 @@ def test_pairs_of_float32_halve_down_to_the_least_normal_number() -> None:
     schedule = clr_ref.triangular2(0.0, 1.0, 4)
     rates = evaluate(schedule, np.arange(4, 127 * 8, 8, dtype=np.int32), pairs_of_float32())
     assert rates.tolist() == [2.0**-cycle for cycle in range(127)]
+    assert evaluate(schedule, np.array([4 + 8 * 127, 4 + 8 * 999]), pairs_of_float32()).tolist() == [2.0**-126] * 2
+
+
+def test_pairs_of_float32_grow_with_a_gamma_above_1() -> None:
+    schedule, steps = clr_ref.exp_range(1e-6, 1e-4, 37, gamma=1.01), np.arange(2000, dtype=np.int32)
+    rates = evaluate(schedule, steps, pairs_of_float32())
+    assert rates[37 * 51] > 1000
+    assert_same_rates(schedule, steps, rates, exact_rates(schedule, steps), arithmetic=PAIRS, ulps=2)
 
 
 def test_a_rate_of_0_has_no_sign() -> None:

@@ -116,6 +116,7 @@ def test_a_damaged_file_is_named(tmp_path: Path, damage: str) -> None:
         (b"", "starts with 00 00 08, got ''"),
         (b"\0\0\x0d\x01\0\0\0\0", "starts with 00 00 08, got '00 00 0d 01'"),  # floats
         (b"\0\0\x08\x02\0\0\0\1", "its header has 12 bytes, but the file ends after 8"),
+        (b"\0\0\x08\x01\0\0\0\1", r"its header gives the shape \(1,\), which is 1 bytes; 0 follow"),
         (b"\0\0\x08\x01\0\0\0\3ab", r"its header gives the shape \(3,\), which is 3 bytes; 2 follow"),
         (b"\0\0\x08\x01\0\0\0\1ab", r"its header gives the shape \(1,\), which is 1 bytes; 2 follow"),
     ],

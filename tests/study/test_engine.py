@@ -96,8 +96,17 @@ def test_what_dask_logs_of_workers_that_end_stays_out_of_the_terminal(client: An
     assert not logging.getLogger("tests").disabled
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Where the tests run in the background of a shell, a process starts with SIGINT ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_waits_until_the_cluster_has_started() -> None:
-    done, before = [], signal.getsignal(signal.SIGINT)
+    done = []
 
     def start(interrupt: bool) -> None:
         with cluster._interrupts_wait():
@@ -108,7 +117,7 @@ def test_an_interrupt_waits_until_the_cluster_has_started() -> None:
     with pytest.raises(KeyboardInterrupt):
         start(interrupt=True)
     assert done == [True]
-    assert signal.getsignal(signal.SIGINT) is before
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     with concurrent.futures.ThreadPoolExecutor(1) as pool:  # where Python takes no handlers of signals
         pool.submit(start, interrupt=False).result()
     assert done == [True, False]

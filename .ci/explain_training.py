@@ -8,6 +8,7 @@ Each release is compared with the one before it, so a row names the release in w
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import sys
 import textwrap
@@ -26,8 +27,12 @@ from clr_ref.training import determinism
 BEGIN = "<!-- From here to the next such line: tox run -m explain-training. -->\n"
 END = "<!-- Written by hand again. -->\n"
 STEPS = 20
-#: The traced cases: the run of golden/training, and whether oneDNN is on.
-CASES = {"no dropout": ("triangular2", False), "dropout": ("triangular2-dropout", False), "oneDNN": ("triangular2", True)}
+#: The traced cases: the run of golden/training, whether oneDNN is on, and the title on the page.
+CASES = {
+    "no dropout": ("triangular2", False, "Without dropout:"),
+    "dropout": ("triangular2-dropout", False, "With dropout:"),
+    "oneDNN": ("triangular2", True, "Without dropout, with oneDNN, which `prepare()` switches off:"),
+}
 _SOFTMAX = (
     "softmax, from the same logits. The loss and its gradient come from the logits, with a softmax of TensorFlow's own: the "
     "weights differ only if that does too"
@@ -66,7 +71,7 @@ def versions(tensorflow: str, keras: str) -> Versions:
 
 def trace(folder: Path, case: str) -> None:
     """Trace a case into FOLDER/CASE."""
-    run, onednn = CASES[case]
+    run, onednn, _ = CASES[case]
     determinism.prepare(onednn=onednn)
     from clr_ref.trace.record import record
     from clr_ref.training import data, digests, provenance
@@ -128,7 +133,7 @@ def explained(found: Comparison, *, figures: bool = True) -> tuple[str, str, str
     first = found.first
     if first is None:
         return "none", "", ""
-    told = words.difference(first) if figures else words.difference(first).split(",")[0]
+    told = words.difference(first if figures else dataclasses.replace(first, elements=None, note=""))
     reached = [("the loss", found.reaches_loss), ("the weights", found.reaches_weights)]
     reaches = ", ".join(f"{what} in step {step}" for what, step in reached if step is not None)
     return (
@@ -151,12 +156,7 @@ def part(folder: Path) -> Iterator[str]:
         "differs in no tensor from the one before."
     )
     columns = ("releases", "first difference", "it reaches", "what computes it")
-    titles = {
-        "no dropout": "Without dropout:",
-        "dropout": "With dropout:",
-        "oneDNN": "Without dropout, with oneDNN, which `prepare()` switches off:",
-    }
-    for case, title in titles.items():
+    for case, (_, _, title) in CASES.items():
         yield title
         yield markdown.table(columns, partings(folder, case))
     yield "The same release with and without oneDNN:"

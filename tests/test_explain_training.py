@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
+import runpy
 from pathlib import Path
-from types import ModuleType
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,16 +12,11 @@ ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="module")
-def tool() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("explain_training", ROOT / ".ci" / "explain_training.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def tool() -> SimpleNamespace:
+    return SimpleNamespace(**runpy.run_path(str(ROOT / ".ci" / "explain_training.py")))
 
 
-def test_versions_stand_in_the_order_of_the_releases(tool: ModuleType) -> None:
+def test_versions_stand_in_the_order_of_the_releases(tool: SimpleNamespace) -> None:
     given = [
         ("2.16.2", "keras-3.15.1"),
         ("2.9.3", "tf.keras-2.9.3"),
@@ -34,7 +29,7 @@ def test_versions_stand_in_the_order_of_the_releases(tool: ModuleType) -> None:
     assert tool.spans([order[0], order[2], order[3]], order) == "2.9.3, 2.16.2 (tf-keras 2.16.0) to 2.16.2 (Keras 3.15.1)"
 
 
-def test_the_page_has_the_groups_of_the_records(tool: ModuleType) -> None:
+def test_the_page_has_the_groups_of_the_records(tool: SimpleNamespace) -> None:
     page = (ROOT / "docs" / "TRAINING.md").read_text("utf-8")
     generated = page.partition(tool.BEGIN)[2].partition(tool.END)[0]
     rows = list(tool.groups())

@@ -34,7 +34,7 @@ GROUPS = {
         "keras keras_2.py tensors training range_test study trace",
         # How a picture looks is judged by eye, as for plot.py, which is in no group.
         "training/tutorial range_test/picture.py study/picture.py",
-        "tests/keras tests/tensors tests/training tests/range_test tests/study tests/trace",
+        "tests/test_architecture.py tests/keras tests/tensors tests/training tests/range_test tests/study tests/trace",
     ),
 }
 #: ``is`` for ``==``: which equal numbers are one object is the affair of Python.

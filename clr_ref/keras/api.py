@@ -60,7 +60,7 @@ def registered(cls: Any) -> Any:
 
 def as_written(function: Any) -> Any:
     """Return a function that AutoGraph leaves alone: it would find nothing to convert, and fail on what it does not know."""
-    return tensorflow().autograph.experimental.do_not_convert(function) if BACKEND == "tensorflow" else function
+    return tensorflow().autograph.experimental.do_not_convert(function) if ON_TENSORFLOW else function
 
 
 def tensorflow() -> Any:
@@ -69,7 +69,7 @@ def tensorflow() -> Any:
     Raises:
         RuntimeError: another backend.
     """
-    if BACKEND != "tensorflow":
+    if not ON_TENSORFLOW:
         raise RuntimeError(f"this needs Keras on TensorFlow, got the backend {BACKEND!r}")
     return importlib.import_module("tensorflow")
 
@@ -81,7 +81,7 @@ def keras_version() -> str:
 
 def tensor(value: Any) -> Any:
     """Return a number, an array or a variable as a tensor of the backend."""
-    if BACKEND != "tensorflow":
+    if not ON_TENSORFLOW:
         return keras.ops.convert_to_tensor(value)
     return tensorflow().convert_to_tensor(value)  # Keras 3 would return its variables, which have no device
 
@@ -93,9 +93,9 @@ def to_numpy(tensor: Any) -> Any:
 
 def outside_of_graphs() -> contextlib.AbstractContextManager[Any]:
     """Return a context in which operations have values also while a function is being compiled."""
-    if BACKEND == "tensorflow":
+    if ON_TENSORFLOW:
         return tensorflow().init_scope()  # type: ignore[no-any-return]
-    if BACKEND == "jax":
+    if ON_JAX:
         return importlib.import_module("jax").ensure_compile_time_eval()  # type: ignore[no-any-return]
     return contextlib.nullcontext()
 
@@ -107,6 +107,6 @@ def is_variable(value: Any) -> bool:
 
 def is_being_traced(tensor: Any) -> bool:
     """Return True if a tensor has no value yet, since a function is being compiled."""
-    if BACKEND == "tensorflow":
+    if ON_TENSORFLOW:
         return not tensorflow().executing_eagerly()
-    return BACKEND == "jax" and isinstance(tensor, importlib.import_module("jax").core.Tracer)
+    return ON_JAX and isinstance(tensor, importlib.import_module("jax").core.Tracer)

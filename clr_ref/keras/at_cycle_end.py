@@ -105,7 +105,7 @@ class AtCycleEnd(keras.callbacks.Callback):  # type: ignore[misc]
             self._action(self.model, int(cycle))
 
     def _counter(self) -> int:
-        if api.BACKEND == "jax":
+        if api.ON_JAX:
             self.model.jax_state_sync()  # in the middle of an epoch, JAX's variables are stale
         return optimizers.state_of(self._optimizer).iterations
 

@@ -311,7 +311,7 @@ def _kept(name: str, value: Any, arithmetic: str, dtype: str) -> Any:
 def _make(attributes: dict[str, Any]) -> _Made:
     """Return what is computed from the attributes; raise the error of the first that is wrong."""
     arithmetic, dtype = attributes["arithmetic"], attributes["dtype"]
-    if arithmetic == "tfa" and api.BACKEND != "tensorflow":
+    if arithmetic == "tfa" and not api.ON_TENSORFLOW:
         raise ValueError(f"arithmetic 'tfa' must run on the TensorFlow backend, got {api.BACKEND!r}")
     for name in NUMBERS:
         _kept(name, attributes[name], arithmetic, dtype)

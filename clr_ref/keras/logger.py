@@ -151,7 +151,7 @@ class LearningRateLogger(keras.callbacks.Callback):  # type: ignore[misc]
             logs["applied_learning_rate"] = self.rates[-1] if self.rates else math.nan
 
     def _state(self) -> optimizers.State:
-        if api.BACKEND == "jax":
+        if api.ON_JAX:
             self.model.jax_state_sync()  # in the middle of an epoch, JAX's variables are stale
         return optimizers.state_of(self._optimizer)
 
@@ -196,9 +196,9 @@ class LearningRateLogger(keras.callbacks.Callback):  # type: ignore[misc]
 
 def _is_compiled(model: Any) -> bool:
     """Return True if the train function is traced: it then keeps what it read from Python objects."""
-    if model.run_eagerly or api.BACKEND == "torch":
+    if model.run_eagerly or api.ON_TORCH:
         return False
-    return api.BACKEND == "tensorflow" or _is_jit(model)
+    return api.ON_TENSORFLOW or _is_jit(model)
 
 
 def _is_jit(model: Any) -> bool:

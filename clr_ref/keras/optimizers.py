@@ -119,7 +119,7 @@ def rate_at(optimizer: Any, *, compiled: bool, jit: bool) -> Callable[[int], flo
     decay = getattr(optimizer, "_initial_decay", 0.0) if is_legacy(optimizer) else 0.0
     if not is_schedule(rate) and not decay:
         return lambda step: float(_value(rate() if is_function(rate) else rate))
-    if api.BACKEND != "tensorflow":
+    if not api.ON_TENSORFLOW:
         return lambda step: float(rate(api.tensor(np.int32(step))))
     tf = api.tensorflow()
     kind = keras.backend.floatx() if is_legacy(optimizer) else "int64"  # legacy optimizers pass steps of the variables' dtype

@@ -22,7 +22,7 @@ def exact(plan: Plan, dtype: str, step: Any, ops: Any, name: str) -> Any:
         ops: the operations of the backend.
         name: it names the operations in a TensorFlow graph.
     """
-    if api.BACKEND != "tensorflow":
+    if not api.ON_TENSORFLOW:
         return formula.evaluate(plan, step, ops)
     tf = api.tensorflow()
     # For one step, NumPy takes a fiftieth of the time of some twenty eager operations of TensorFlow. Its bits may differ for

@@ -129,6 +129,13 @@ def judged(losses: Any, smoothing: float = 0.9) -> NDArray[np.float64]:
     return (smoothed(capped, smoothing) + smoothed(capped[::-1], smoothing)[::-1]) / 2
 
 
+def limits(trend: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the ends of an axis of losses, of which ``judged`` ones fill half; a change below 1 % of the level fills less."""
+    low, high = float(trend.min()), float(trend.max())
+    room = 0.5 * max(high - low, abs(high) * 0.01, 1e-12)
+    return low - room, high + room
+
+
 def suggest(rates: Any, losses: Any, smoothing: float = 0.9) -> Suggestion:
     """Return the rates at which the loss starts to fall and stops falling.
 

@@ -12,7 +12,7 @@ import clr_ref
 from clr_ref.exact import ulp
 from clr_ref.pages import html, svg
 from clr_ref.pages.html import join, number, tag
-from clr_ref.range_test.curve import judged
+from clr_ref.range_test.curve import judged, limits
 
 if TYPE_CHECKING:
     from clr_ref.range_test.result import RangeTest
@@ -60,8 +60,7 @@ def _curve(result: RangeTest) -> html.Markup:
     if len(trend) < 2:
         return tag("p", "There are too few finite losses for a curve.")
     low, high = float(trend.min()), float(trend.max())
-    room = 0.5 * max(high - low, abs(high) * 0.01, 1e-12)
-    frame = svg.Frame(places[0], places[-1], low - room, high + room)
+    frame = svg.Frame(places[0], places[-1], *limits(trend))
     ends = [(places[0], f"{result.rates[0]:.3g}"), (places[-1], f"{result.rates[-1]:.3g}")]
     shapes = [frame.axes(ends, [(low, f"{low:.4g}"), (high, f"{high:.4g}")])]
     for values, kind in ((result.losses, "faint"), (result.smoothed, "third"), (trend, "exact")):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from clr_ref import _axes
-from clr_ref.range_test.curve import judged
+from clr_ref.range_test.curve import judged, limits
 
 if TYPE_CHECKING:
     from clr_ref.range_test.result import RangeTest
@@ -36,7 +36,5 @@ def draw(result: RangeTest, axes: Any) -> None:
     axes.set_xscale({"exponential": "log", "linear": "linear"}[result.sweep])
     # A divergence can be a million times the rest, so the axis is cut to the losses before it.
     if len(trend):
-        low, high = float(trend.min()), float(trend.max())
-        room = 0.5 * max(high - low, abs(high) * 0.01, 1e-12)
-        axes.set_ylim(low - room, high + room)
+        axes.set_ylim(limits(trend))
     axes.legend(fontsize=9)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clr_ref import _axes
-from clr_ref._files import write_text
+from clr_ref._files import finite, write_text
 from clr_ref.exact import ulp
 from clr_ref.range_test import picture
 from clr_ref.range_test.curve import Suggestion, Sweep
@@ -110,10 +110,10 @@ class RangeTest:
             "stopped": self.stopped,
             "suggestion": dataclasses.asdict(self.suggestion),
             "rates": [float(rate).hex() for rate in self.rates],
-            "losses": _numbers(self.losses),
-            "smoothed": _numbers(self.smoothed),
+            "losses": finite(self.losses.tolist()),
+            "smoothed": finite(self.smoothed.tolist()),
         }
-        text = json.dumps(document, indent=1)
+        text = json.dumps(document, indent=1, allow_nan=False)
         if path is not None:
             write_text(Path(path), text + "\n")
         return text
@@ -130,7 +130,3 @@ class RangeTest:
         from clr_ref.range_test.page import page
 
         write_text(Path(path), page(self))
-
-
-def _numbers(values: NDArray[np.float64]) -> list[float | str]:
-    return [value if np.isfinite(value) else str(value) for value in values.tolist()]

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from clr_ref._files import finite
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -77,11 +79,7 @@ class Tensor:
 
     def to_data(self) -> dict[str, Any]:
         """The tensor as a JSON value."""
-        data = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        data["shape"] = list(self.shape)
-        for name in ("min", "max"):
-            if data[name] is not None and not math.isfinite(data[name]):
-                data[name] = str(data[name])  # JSON has no infinity
+        data: dict[str, Any] = finite({field.name: getattr(self, field.name) for field in dataclasses.fields(self)})
         del data["elements"]
         return data if self.elements is None else data | {"base64": base64.b64encode(self.elements).decode("ascii")}
 

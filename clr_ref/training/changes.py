@@ -20,12 +20,17 @@ class Change:
 
 
 def changes(a: Any, b: Any, what: str = "") -> list[Change]:
-    """What differs between two JSON values; of two lists, such as the flags of CPUs, the values that only one of them has."""
+    """What differs between two JSON values; of two lists, such as the flags of CPUs, the values that only one of them has.
+
+    Lists of the same values, in another order or number, are told whole.
+    """
     if isinstance(a, Mapping) and isinstance(b, Mapping):
         keys = dict.fromkeys([*a, *b])
         return [one for key in keys for one in changes(a.get(key), b.get(key), f"{what}.{key}" if what else key)]
     if a == b:
         return []
     if isinstance(a, list) and isinstance(b, list):
-        return [Change(what, [one for one in a if one not in b], [one for one in b if one not in a])]
+        alone = [one for one in a if one not in b], [one for one in b if one not in a]
+        if any(alone):
+            return [Change(what, *alone)]
     return [Change(what, a, b)]

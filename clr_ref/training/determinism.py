@@ -48,8 +48,8 @@ def prepare(
 
     It may be called again, and ``experiment.run`` does so: what is left out stays as an earlier call chose it.
 
-    Call it before TensorFlow is imported. Later it works only if TensorFlow was imported with TF_ENABLE_ONEDNN_OPTS=0 in the
-    environment, and has not run anything.
+    Call it before TensorFlow is imported. Later it works only if TensorFlow was imported with TF_ENABLE_ONEDNN_OPTS=0 (with
+    oneDNN: 1) in the environment, and has not run anything.
 
     Args:
         intra_op_threads: threads within an op, 2 by default on any machine, since their number changes the bits.
@@ -69,15 +69,15 @@ def prepare(
     onednn = with_onednn if onednn is None else onednn
     if not isinstance(onednn, bool):
         raise TypeError(f"onednn must be True or False, got {onednn!r} of type {type(onednn).__name__}")
-    variable = ("TF_ENABLE_ONEDNN_OPTS", "1" if onednn else "0")
-    if os.environ.get(variable[0]) != variable[1]:
+    switch = "1" if onednn else "0"
+    if os.environ.get("TF_ENABLE_ONEDNN_OPTS") != switch:
         if "tensorflow" in sys.modules:
             raise TooLateError(
                 f"TensorFlow is already imported, {'without' if onednn else 'with'} oneDNN: call "
                 "clr_ref.training.determinism.prepare() before the import, or set "
-                f"{variable[0]}={variable[1]} in the environment"
+                f"TF_ENABLE_ONEDNN_OPTS={switch} in the environment"
             )
-        os.environ[variable[0]] = variable[1]
+        os.environ["TF_ENABLE_ONEDNN_OPTS"] = switch
     from clr_ref.keras import api
 
     tf = api.tensorflow()

@@ -70,6 +70,11 @@ def test_json_reads_back_and_is_strict(tmp_path: Path) -> None:
     assert (tmp_path / "found.json").read_text() == f"{text}\n"
 
 
+def test_no_json_is_written_that_is_none() -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        dataclasses.replace(FOUND, smoothing=float("nan")).to_json()
+
+
 def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     target = tmp_path / "found.csv"
     target.write_text("old")

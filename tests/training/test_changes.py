@@ -17,5 +17,7 @@ def test_each_value_that_differs_has_its_path() -> None:
     ]
     assert str(found[1]) == "versions.tensorflow was '2.15.1', now '2.8.4'"
     assert changes(one, one) == []
+    assert changes({"ends": [1, 2]}, {"ends": [2, 1]}) == [Change("ends", [1, 2], [2, 1])]
+    assert changes([1, 1], [1], "ends") == [Change("ends", [1, 1], [1])]
     assert changes({"cpu": {}}, {"cpu": [1]}) == [Change("cpu", {}, [1])]
     assert changes({"cpu": [1]}, {"cpu": {}}) == [Change("cpu", [1], {})]

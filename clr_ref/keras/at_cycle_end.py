@@ -124,8 +124,8 @@ class AtCycleEnd(keras.callbacks.Callback):  # type: ignore[misc]
         if executed == 1 or not batches:
             return
         counters, cycles = self._ends(self._before, self._before + (self.params["epochs"] - epoch) * batches)
-        done = (counters - self._before) % batches + 1  # batches of the epoch
-        inside = np.flatnonzero((done % executed != 0) & (done != batches))
+        done = (counters + 1 - self._before) % batches  # of the batches of the epoch; 0 for all of them
+        inside = np.flatnonzero(done % executed)
         if len(inside):
             raise ValueError(_inside(int(cycles[inside[0]]), int(counters[inside[0]]), executed))
 

@@ -110,7 +110,7 @@ def of_document(document: Mapping[str, Any], where: str) -> Study:
     table = _Table(document, where)
     table.only(_KEYS)
     models = _models(table)
-    subset = table.whole("subset", 1) if "subset" in table.values else None
+    subset = table.whole("subset") if "subset" in table.values else None
     share = table.number("validation", 0.2)
     if not 0 < share < 1:
         raise table.wrong("validation", share, "a number greater than 0 and less than 1")
@@ -145,7 +145,7 @@ class _Table:
             if key not in known:
                 raise StudyError(f"{self.where}: there is no key {shown(key)}; it has {', '.join(sorted(known))}")
 
-    def whole(self, key: str, default: int) -> int:
+    def whole(self, key: str, default: int | None = None) -> int:
         value: Any = self.values.get(key, default)
         if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value < 2**63:
             raise self.wrong(key, value, "a whole number 1 .. 2**63-1")

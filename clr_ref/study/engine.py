@@ -117,13 +117,12 @@ class Engine:
     def _look(self) -> None:
         """Inspect the workers that are new, and take back the jobs of those that are gone."""
         there = self._workers()
+        while not self._events.empty():  # a job that had finished is not the one that a worker ended in
+            self._take(self._events.get())
         for address in there - self._known:
             self._inspections[self._submit(self._plan.inspect, self._plan.inspect_arguments, address, "inspect")] = address
-        if lost := self._known - there:
-            while not self._events.empty():  # a job that had finished is not the one that a worker ended in
-                self._take(self._events.get())
-            for address in lost:
-                self._lose(address)
+        for address in self._known - there:
+            self._lose(address)
         self._known = there
 
     def _workers(self) -> set[str]:

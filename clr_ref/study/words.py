@@ -98,10 +98,11 @@ def method(verdict: Verdict) -> list[str]:
     """Return how the numbers came about."""
     sizes = sorted({len(one.seeds) for one in verdict.comparisons})
     claims = f"{verdict.claims} interval{'s' if verdict.claims > 1 else ''}"
+    level = percent(1 - verdict.error)
     lines = [
         f"All differences are those of an arm less {verdict.baseline}, in the last epoch ({verdict.epochs}), of runs with the "
         "same seed.",
-        f"All {claims} of this report together hold with {percent(1 - verdict.error)}: each holds with "
+        f"All {claims} of this report together hold with {level}: each holds with "
         f"{percent(1 - verdict.error / verdict.claims)} (Bonferroni). Two arms are not distinguishable where this interval "
         "holds 0.",
     ]
@@ -112,11 +113,10 @@ def method(verdict: Verdict) -> list[str]:
             f"With {FEW} or more seeds it is a t interval, or that of a bootstrap of Student's t (scipy.stats.bootstrap) where "
             "that reaches further."
         )
-    each = percent(1 - verdict.error)
     lines += [
         "A run diverged if its last validation loss or accuracy is not finite, or if epochs are missing. It is worse than "
         "every run that did not diverge. A mean then does not exist, and the interval of the median decides.",
-        f"The intervals of {each} hold with {each} each. They are not corrected, and decide nothing. That of the median lies "
+        f"The intervals of {level} hold with {level} each. They are not corrected, and decide nothing. That of the median lies "
         f"between two of the differences (scipy.stats.quantile_test), and needs {FEW} seeds.",
         "The probability of improvement is the share of seeds in which the arm is better; equal runs count as half.",
     ]

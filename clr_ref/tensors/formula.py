@@ -218,9 +218,8 @@ def _initial_before_0(rate: Any, initial: float, zero: Any, ops: Ops) -> Any:
 
 
 def _few_halvings_do(plan: Plan) -> bool:
-    """Check that after 62 halvings the amplitude is below a quarter of the last place of the initial rate."""
-    last_place = abs(plan.initial) * float(np.finfo(plan.schedule.dtype).eps) / 2
-    return abs(plan.amplitude) * 2.0**-62 < last_place / 4
+    """Check that after 62 halvings the sum is the initial rate: the nearest other number is half an epsilon of it away."""
+    return abs(plan.amplitude) < abs(plan.initial) * float(np.finfo(plan.schedule.dtype).eps) * 2.0**60
 
 
 def _results(scale_fn: Any, argument: Any, zero: Any, dtype: str, ops: Ops) -> Any:

@@ -100,9 +100,9 @@ def _records(a: Mapping[str, Any], b: Mapping[str, Any]) -> Comparison:
     before, after = a["provenance"], b["provenance"]
     for name in common:
         one, other = a["runs"][name], b["runs"][name]
-        differing = [place for digest, place in _DIGESTS.items() if one[digest] != other[digest]]
-        if one["experiment"] != other["experiment"] or one["pictures"] != other["pictures"]:
-            differing.insert(0, ("batch", "experiment"))
+        is_other_run = one["experiment"] != other["experiment"] or one["pictures"] != other["pictures"]
+        differing = [("batch", "experiment")] if is_other_run else []
+        differing += [place for digest, place in _DIGESTS.items() if one[digest] != other[digest]]
         if differing:
             epoch = next((e["epoch"] for e, f in zip(one["epochs"], other["epochs"], strict=False) if e != f), None)
             where = "" if epoch is None else f", from epoch {epoch} on"

@@ -225,6 +225,7 @@ def test_they_do_not_change(drop_ins: Any) -> None:
         ("WarmUp", {"steps": 5, "counts_warm_up": 0}, TypeError, "counts_warm_up must be True or False, got 0"),
         ("WarmUp", {"steps": 5, "warm_up": 0}, TypeError, "warm_up is no argument here"),
         ("Shifted", {"start": 2**63}, ValueError, "start must be a whole number from -"),
+        ("Shifted", {"start": -(2**63)}, ValueError, "start must be a whole number from -"),
         ("Shifted", {"start": 1.5}, ValueError, "start must be a whole number from -"),
         ("CoolDown", {"start": -1, "steps": 5, "final_learning_rate": 0}, ValueError, "start must be a whole number from 0"),
         ("CoolDown", {"start": LAST, "steps": 5, "final_learning_rate": 0}, ValueError, "start"),

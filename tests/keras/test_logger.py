@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.keras.logged import STEPS, assert_same_logged
+from tests.keras.logged import STEPS, assert_same_logged, generations
 
 
 def logged(drop_ins: Any, probe: Any, optimizer: Any, **compiled: Any) -> tuple[Any, Any]:
@@ -46,6 +46,18 @@ def test_the_mode_of_execution_is_that_of_fit(
 def test_a_constant_rate_and_keras_own_schedules(drop_ins: Any, keras: Any, probe: Any) -> None:
     for rate in (0.25, keras.optimizers.schedules.PiecewiseConstantDecay([9, 20], [0.5, 0.25, 0.125])):
         found, applied = logged(drop_ins, probe, keras.optimizers.SGD(rate))
+        assert_same_logged(None, found, applied)
+
+
+def test_the_steps_have_the_dtype_of_those_in_fit(drop_ins: Any, keras: Any, probe: Any) -> None:
+    """Integers, except for the optimizers of Keras 2 that came first, which pass floats."""
+
+    class OfIntegers(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
+        def __call__(self, step: Any) -> Any:
+            return 0.5 if "int" in str(step.dtype) else 0.25
+
+    for kind in generations(keras):
+        found, applied = logged(drop_ins, probe, kind(OfIntegers()))
         assert_same_logged(None, found, applied)
 
 

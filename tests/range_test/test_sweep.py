@@ -280,3 +280,20 @@ def test_a_model_reports_its_loss(api: Any) -> None:
         model.compile(api.keras.optimizers.SGD(0.5), "mae", metrics=["mae", "mse"])
         with pytest.raises(ValueError, match=f"model must report its loss as 'loss', got {'mae, mse' if told else 'nothing'}"):
             range_test(model, x, x[:, :1], **ENDS)
+
+
+def test_each_loss_is_of_its_batch_also_in_a_metric_that_the_model_does_not_list(api: Any) -> None:
+    class Averaging(api.keras.Sequential):  # type: ignore[misc]
+        def train_on_batch(self, *arguments: Any, **keywords: Any) -> Any:
+            logs = super().train_on_batch(*arguments, **keywords)
+            self.means["loss"].update_state(logs["loss"])
+            return {"loss": float(self.means["loss"].result())}
+
+    x = np.array([[1, 2], [4, 8]], np.float32)
+    losses = []
+    for kind in (api.keras.Sequential, Averaging):
+        model = kind([api.keras.Input((2,)), api.keras.layers.Dense(1, kernel_initializer="ones")])
+        object.__setattr__(model, "means", {"loss": api.keras.metrics.Mean()})
+        model.compile(api.keras.optimizers.SGD(0.5), "mae")
+        losses.append(range_test(model, x, x[:, :1], batch_size=1, **ENDS).losses.tolist())
+    assert losses[0] == losses[1] != [losses[0][0]] * 2

@@ -91,7 +91,7 @@ def test_the_records_of_the_store(tmp_path: Path) -> None:
     other["runs"]["plain"] |= {"pictures": 100, "rates_sha256": "0" * 64}
     found = compare(*pair(tmp_path, document, other)).first
     assert found is not None
-    assert (found.stage, found.tensor) == ("batch", "plain")
+    assert (found.stage, found.tensor, found.note) == ("batch", "plain", "experiment and rates differ")
     with pytest.raises(TraceError, match="no run in common"):
         compare(*pair(tmp_path, document, {**document, "runs": {"mine": document["runs"]["plain"]}}))
 

@@ -18,7 +18,7 @@ import pytest
 import clr_ref
 from clr_ref.golden import store as golden
 from clr_ref.training import data, determinism, digests, experiment as experiments, provenance
-from clr_ref.training.experiment import Experiment
+from clr_ref.training.experiment import Experiment, Optimizer
 
 BACKEND = os.environ.get("KERAS_BACKEND", "tensorflow")
 needs_tensorflow = pytest.mark.skipif(
@@ -263,6 +263,15 @@ def test_numbers_of_numpy_are_pythons_own_in_an_experiment() -> None:
     made = Experiment(np.float32(0.5), **numpys)  # type: ignore[arg-type]
     assert made == Experiment(0.5, epochs=2, batch_size=8, seed=1, dropout=False)
     assert json.loads(json.dumps(made.to_data())) == made.to_data()
+
+
+def test_the_data_of_an_experiment_with_the_tutorials_network_has_no_others() -> None:
+    """So that a record of it stays as it was before there were other networks."""
+    data = Experiment(0.5).to_data()
+    assert data.keys() == {"schedule", "arithmetic", "epochs", "batch_size", "seed", "dropout"}
+    adam = Optimizer("adam", {"beta_1": 0.5})
+    other = Experiment(0.5, model="m:make", optimizer=adam, loss="mae").to_data()
+    assert other == {**data, "model": "m:make", "optimizer": {"name": "adam", "arguments": {"beta_1": 0.5}}, "loss": "mae"}
 
 
 @pytest.mark.parametrize("number", [0, -1, 1.5, True, "2"])

@@ -54,14 +54,14 @@ def held_steps(step: Any, last: int) -> tuple[Any, Any]:
     nan: Any = False
     held: Any = step
     if array.dtype.kind in "iufO" and not isinstance(step, np.ma.MaskedArray):
-        with contextlib.suppress(TypeError):  # from elements that are no numbers, for which the reference raises
+        # TypeError comes from elements that are no numbers, for which the reference raises. The limit is infinite in float16.
+        with contextlib.suppress(TypeError), np.errstate(all="ignore"):
             above, nan = array > last if array.dtype.kind in "iu" else array >= last + 1, array != array
-            held = np.where((array < 0) | above | nan, 0, array)
+            held = np.where((array < 0) | above | nan, np.zeros_like(array), array)  # a 0 of int64 would make uint64 a float64
             held = held.tolist() if array.dtype.kind == "O" else held
-    steps, is_wide = np.where(above, last, as_moments(held)), last > 2**31
-    if steps.dtype.kind == "O":
-        return steps.astype(np.float64 if is_wide else np.float32), np.asarray(nan, bool)
-    return steps.astype(np.int64 if is_wide else np.int32), np.asarray(nan, bool)
+    steps, is_wide = as_moments(held), last > 2**31
+    dtype = np.dtype(f"{'float' if steps.dtype.kind == 'O' else 'int'}{64 if is_wide else 32}")
+    return np.where(above, dtype.type(last), steps.astype(dtype)), np.asarray(nan, bool)
 
 
 def step_tensor(step: Any) -> Any:
@@ -116,18 +116,24 @@ def tfa_step(step: Any) -> Any:
     """Return a Python or NumPy step of TFA's arithmetic.
 
     Raises:
-        TypeError: no real number, and no array of such; TensorFlow would cast complex numbers, and name no argument.
-        ValueError: a whole number that int64 cannot hold.
+        TypeError: no real number, and no array of such; TensorFlow would cast complex numbers, and name no argument. A
+            longdouble, which TensorFlow does not hold.
+        ValueError: a whole number in Python that int64 cannot hold.
     """
+    if isinstance(step, (int, list, tuple)):
+        for number in np.asarray(step, object).flat:
+            if isinstance(number, (int, np.integer)) and not -(2**63) <= number < 2**63:
+                raise ValueError(f"step must be a number from -2**63 to 2**63-1 with arithmetic 'tfa', got {shown(number)}")
     try:
-        kind = np.asarray(step).dtype.kind
+        dtype = np.asarray(step).dtype
     except ValueError:  # lists of different lengths
-        kind = "O"
-    if kind in "biuf":
+        dtype = np.dtype(object)
+    if dtype.kind in "biuf" and dtype.itemsize <= 8:
         return step
-    if isinstance(step, int):
-        raise ValueError(f"step must be a number from -2**63 to 2**63-1 with arithmetic 'tfa', got {shown(step)}")
-    raise TypeError(f"step must be a real number or an array of such, got {shown(step)} of type {type(step).__name__}")
+    raise TypeError(
+        "step must be a real number of at most 64 bits, or an array of such, with arithmetic 'tfa', "
+        f"got {shown(step)} of type {type(step).__name__}"
+    )
 
 
 def scope(name: str | None) -> str:

@@ -29,7 +29,8 @@ def exact(plan: Plan, dtype: str, step: Any, ops: Any, name: str) -> Any:
     # custom scale functions, and for subnormal float64 products.
     numpy_has_same_bits = dtype == "float32" and plan.scale is not None
     if numpy_has_same_bits and tf.executing_eagerly() and step.shape.rank == 0 and step.device.endswith("CPU:0"):
-        rate = formula.evaluate(plan, _whole(step.numpy()), backends.numpy_ops())
+        with np.errstate(all="ignore"):  # NumPy would raise an error if the process has chosen so
+            rate = formula.evaluate(plan, _whole(step.numpy()), backends.numpy_ops())
         flushed = 0 if abs(rate) < np.finfo(np.float32).tiny else rate  # as TensorFlow flushes subnormals
         return tf.constant(flushed, tf.float32)
     with tf.name_scope(name):
@@ -46,7 +47,7 @@ def as_tfa(schedule: Any, step: Any, name: str) -> Any:
     tf = api.tensorflow()
     if isinstance(step, (list, tuple)):
         step = api.tensor(step)
-    with tf.name_scope(name):
+    with tf.name_scope(name), np.errstate(all="ignore"):
         dtype = schedule.dtype
         initial = tf.convert_to_tensor(arguments.plain(schedule.initial_learning_rate), dtype=dtype)
         maximal = tf.cast(arguments.plain(schedule.maximal_learning_rate), dtype)

@@ -192,7 +192,7 @@ def _wide(plan: Plan, m: Any, falls: Any, cycle: Any, step: Any, zero: Any, ops:
         tables = [table for table, _ in plan.powers.tables]
         digits = list(_digits(plan.powers, argument, ops))
         if len(tables) > 1:
-            with np.errstate(over="ignore"):
+            with np.errstate(all="ignore"):
                 # Without the limits, an infinite entry would give NaN at the ends of cycles, where m is 0.
                 firsts = [np.clip(tables[0] * each, -_LARGEST, _LARGEST) for each in (plan.slope, plan.fall_slope)]
             rise = ops.lookup(firsts[0], digits[0])
@@ -200,7 +200,7 @@ def _wide(plan: Plan, m: Any, falls: Any, cycle: Any, step: Any, zero: Any, ops:
         product = m * slope
         for table, digit in zip(tables[1:-1], digits[1:-1], strict=True):
             product = _sealed(product, zero, ops) * ops.lookup(table, digit)
-        with np.errstate(divide="ignore"):  # of entries that no step reads
+        with np.errstate(all="ignore"):  # 0, or too small, are entries that no step reads
             divisor = ops.lookup(1 / tables[-1], digits[-1])
         rate = product / divisor + plan.initial
         return rate if len(tables) <= 2 else _initial_before_0(rate, plan.initial, zero, ops)

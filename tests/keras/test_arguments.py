@@ -179,3 +179,54 @@ def test_half_precision_has_no_tfa_arithmetic(drop_ins: Any, tf: Any) -> None:
     for value, kind in ((np.float16(0.3), "number"), (tf.constant(0.3, tf.float16), "tensor")):
         with pytest.raises(ValueError, match=f"^initial_learning_rate must be a {kind} of float32 .*, got one of float16"):
             drop_ins.TriangularCyclicalLearningRate(value, 1.0, 10, arithmetic="tfa")
+
+
+@pytest.mark.parametrize(
+    ("value", "expected", "kind"),
+    [
+        (np.array(0.1), 0.1, np.float64),
+        (np.array([0.1], np.float32), float(np.float32(0.1)), float),
+        (np.array(3), 3, int),
+        (np.float64(0.1), 0.1, np.float64),
+        (np.float32(0.1), np.float32(0.1), np.float32),
+        (np.longdouble("inf"), math.inf, float),
+        (3, 3, int),
+    ],
+    ids=repr,
+)
+def test_what_is_kept_of_a_number(api: Any, value: Any, expected: Any, kind: type) -> None:
+    """One that cannot change, and is float64 where it was."""
+    from clr_ref.keras import arguments
+
+    kept = arguments.kept("step_size", value, "exact", "float32")
+    assert (type(kept), kept) == (kind, expected)
+
+
+@pytest.mark.skipif(np.finfo(np.longdouble).nmant == 52, reason="a longdouble is a float64 here")
+def test_a_longdouble_is_rounded_once(api: Any) -> None:
+    """Between two numbers of float32, a little above the midpoint of which float64 holds no other number."""
+    from clr_ref.keras import arguments
+
+    value = np.longdouble(1) + np.longdouble(2) ** -24 + np.longdouble(2) ** -63
+    assert arguments.kept("step_size", value, "exact", "float32") == 1 + 2.0**-23
+    assert arguments.kept("step_size", value, "exact", "float64") == 1 + 2.0**-24
+
+
+@pytest.mark.parametrize(
+    ("value", "text", "stored"),
+    [
+        (0.1, "0.1", 0.1),
+        (2, "2", 2),
+        (np.int64(3), "numpy.float64(3)", 3),
+        (np.float32(0.1), "numpy.float64(0.10000000149011612)", float(np.float32(0.1))),
+        (np.float64(0.1), "numpy.float64(0.1)", (0.1).hex()),
+        (np.array(0.5), "numpy.float64(0.5)", 0.5),
+    ],
+    ids=repr,
+)
+def test_numbers_of_tfas_arithmetic_in_float64_keep_their_digits(api: Any, value: Any, text: str, stored: Any) -> None:
+    """It rounds Python's floats to float32, and not NumPy's."""
+    from clr_ref.keras import arguments
+
+    assert arguments.wide(value) == text
+    assert arguments.stored_wide("step_size", value) == stored

@@ -43,6 +43,38 @@ def test_every_name_works_in_a_graph(clr: Any, tf: Any, arithmetic: str, name: A
     assert schedule.get_config()["name"] == name
 
 
+@pytest.mark.parametrize(
+    ("name", "scope"),
+    [
+        ("Mine.2/a\\b>c-d_e", "Mine.2/a\\b>c-d_e"),
+        ("2 of é", "2_of__"),
+        (".a", ".a"),
+        ("-a", "CyclicalLearningRate-a"),
+        ("/a", "CyclicalLearningRate/a"),
+        (None, "CyclicalLearningRate"),
+        ("x" * 201, "x" * 200),
+        ("_" + "x" * 200, "CyclicalLearningRate_" + "x" * 199),
+    ],
+)
+def test_the_name_of_operations_is_as_near_as_tensorflow_allows(api: Any, name: Any, scope: str) -> None:
+    from clr_ref.keras import arguments
+
+    assert arguments.scope(name) == scope
+
+
+@pytest.mark.parametrize("name", ["maximal_learning_rate", "step_size"])
+def test_whole_numbers_that_tfa_makes_tensors_of_fit_into_int64(api: Any, name: str) -> None:
+    from clr_ref.keras import arguments
+
+    for value in (-(2**63), 2**63 - 1, 2.0**63):
+        assert arguments.kept(name, value, "tfa", "float32") == value
+    for value in (-(2**63) - 1, 2**63):
+        with pytest.raises(ValueError, match=rf"^{name} must be a float, or a whole number from -2\*\*63 to 2\*\*63-1"):
+            arguments.kept(name, value, "tfa", "float32")
+        assert arguments.kept(name, value, "exact", "float32") == value
+        assert arguments.kept("initial_learning_rate", value, "tfa", "float32") == value
+
+
 @pytest.mark.parametrize("value", [10**400, 10**30, 2**63], ids=["10**400", "10**30", "2**63"])
 @pytest.mark.parametrize("argument", ["initial_learning_rate", "maximal_learning_rate", "step_size"])
 @pytest.mark.parametrize("arithmetic", ["exact", "tfa"])

@@ -59,8 +59,8 @@ def held_steps(step: Any, last: int) -> tuple[Any, Any]:
             above, nan = array > last if array.dtype.kind in "iu" else array >= last + 1, array != array
             held = np.where((array < 0) | above | nan, np.zeros_like(array), array)  # a 0 of int64 would make uint64 a float64
             held = held.tolist() if array.dtype.kind == "O" else held
-    steps, is_wide = as_moments(held), last > 2**31
-    dtype = np.dtype(f"{'float' if steps.dtype.kind == 'O' else 'int'}{64 if is_wide else 32}")
+    steps, width = as_moments(held), last.bit_length() + 1
+    dtype = np.dtype(f"{'float' if steps.dtype.kind == 'O' else 'int'}{width}")
     return np.where(above, dtype.type(last), steps.astype(dtype)), np.asarray(nan, bool)
 
 

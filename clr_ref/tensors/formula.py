@@ -277,7 +277,7 @@ def _narrow(plan: Plan, m: Any, falls: Any, cycle: Any, step: Any, zero: Any, op
         value = value[0] / divisor, value[1] / divisor
     elif plan.scale is not None and not plan.is_constant:
         for (table, _), digit in zip(plan.powers.tables, _digits(plan.powers, argument, ops), strict=True):
-            parts = _thirds(np.minimum(table, 2.0**126))  # a larger one would be infinite in float32, and 0 times it NaN
+            parts = _thirds(np.minimum(table, 2.0**127))  # a larger one would be infinite in float32, and 0 times it NaN
             value = _times(value, tuple(ops.lookup(part, digit) for part in parts), ops)
     elif not plan.is_constant:
         factor = _results(plan.schedule.policy.function, argument, zero, "float32", ops)

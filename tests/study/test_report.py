@@ -125,6 +125,9 @@ def test_the_method_is_said_for_the_seeds_that_there_are() -> None:
     assert "bootstrap" not in few
     assert "scipy.stats.bootstrap" in many
     assert "widened for skewed differences" not in many
+    with_target = words.method(judge(study(plain=BASE[:6], clr=BASE[:6]), target=0.5))
+    assert with_target[-1] == "The target of the epochs is a validation accuracy of 0.5."
+    assert "target" not in " ".join(words.method(judge(without_accuracy(study(plain=BASE[:6], clr=BASE[:6])))))
 
 
 def test_the_comparisons_read_back_from_csv() -> None:

@@ -126,6 +126,15 @@ def test_pairs_of_float32_grow_with_a_gamma_above_1() -> None:
     assert_same_rates(schedule, steps, rates, exact_rates(schedule, steps), arithmetic=PAIRS, ulps=2)
 
 
+@pytest.mark.parametrize("gamma", [2.0**126 + 2.0**104, 2.0**127, 2.0**129])
+def test_pairs_of_float32_hold_powers_up_to_the_largest_number(gamma: float) -> None:
+    """A power that float32 does not hold is not infinite: at the end of a cycle the rate would be NaN."""
+    schedule, steps = clr_ref.exp_range(0, 1e-30, 4, gamma), np.array([0, 1, 8, 16], np.int32)
+    rates, expected = evaluate(schedule, steps, pairs_of_float32()), exact_rates(schedule, steps)
+    held = np.array([0, 2, 3] if gamma > 2.0**127 else [0, 1, 2, 3])
+    assert_same_rates(schedule, steps[held], rates[held], expected[held], arithmetic=PAIRS, ulps=2)
+
+
 def test_a_rate_of_0_has_no_sign() -> None:
     """Also where the rate is a negative number that float32 rounds to 0."""
     for policy in (lambda x: -1e-60, "triangular2"):

@@ -56,7 +56,7 @@ def optimizer_from_config(config: Mapping[str, Any], custom_objects: Mapping[str
     module = keras.optimizers
     if not api.IS_KERAS_3 and "decay" in config["config"]:
         module = getattr(module, "legacy", module)
-    kind = getattr(module, name, None)
+    kind: Any = getattr(module, name, None)
     if not hasattr(kind, "from_config"):
         raise ValueError(f"config must be that of one of Keras's optimizers, got the class {name!r}")
     arguments = dict(config["config"])

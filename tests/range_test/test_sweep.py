@@ -173,6 +173,35 @@ def test_keras_2_makes_x_of_a_tuple_of_one_and_nothing_of_tensors(
     assert len(sweep._as_in_fit((tensor, x, None))) == 3
 
 
+def test_keras_2_makes_an_iterator_of_a_tuple_itself(api: Any, sweep: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would make a tuple of x alone."""
+    if api.BACKEND != "tensorflow":
+        pytest.skip("Keras 2 is TensorFlow's")
+    seen: list[Any] = []
+
+    class Model:
+        _steps_per_execution = types.SimpleNamespace(assign=lambda steps: None)
+        train_function: Any = None
+
+        def make_train_function(self) -> None:
+            self.train_function = seen.append
+
+        def reset_metrics(self) -> None:
+            pass
+
+        def train_on_batch(self, x: Any, y: Any, **keywords: Any) -> dict[str, float]:
+            self.train_function("Keras's")
+            return {"loss": 0.0}
+
+    monkeypatch.setattr(api, "IS_KERAS_3", False)
+    monkeypatch.setattr(sweep, "_iterator", lambda model, batch, given: "ours")
+    train = sweep._trainer(Model(), [])
+    x = api.tensorflow().constant([1.0])
+    for batch in (x, (x,), (x, x)):
+        train(batch)
+    assert seen == ["ours", "Keras's", "Keras's"]
+
+
 def test_one_call_trains_on_one_batch(api: Any, sweep: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     steps: list[int] = []
     model = types.SimpleNamespace(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,10 @@ def test_what_a_cell_is() -> None:
         assert not set(shas(studied(**changes))) & set(known), changes
     swept = {"policy": "triangular", "bounds": "range-test", "step_size": 3}
     assert len({*shas(studied(arms={"a": swept})), *shas(studied(arms={"a": {**swept, "step_size": 4}}))}) == 4
+
+
+def test_the_name_of_a_report_does_not_depend_on_the_order_of_keys() -> None:
+    assert sha256({"b": [1, 0.5], "a": None}) == hashlib.sha256(b'{"a":null,"b":[1,0.5]}').hexdigest()
 
 
 @pytest.mark.parametrize("key", ["models", "versions", "settings", "cpu"])

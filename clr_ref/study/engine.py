@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import itertools
 import queue
 import time
 import traceback
@@ -21,7 +22,7 @@ DEPTH = 2
 ATTEMPTS = 3
 #: Seconds between two looks at which workers there are.
 LOOK = 0.5
-#: Seconds without any worker after which the engine gives up.
+#: Seconds without a worker that fits after which the engine gives up: one that has ended may be started again.
 PATIENCE = 60.0
 
 
@@ -83,10 +84,11 @@ class Engine:
         self._at: dict[str, dict[Any, Job]] = {}
         self._attempts: collections.Counter[int] = collections.Counter()
         self._again: collections.deque[Job] = collections.deque()
+        self._has_fitted = False
         self._reference: Any = None
         self._jobs: Iterator[Job] | None = None
         self._name = uuid.uuid4().hex
-        self._number = 0
+        self._numbers = itertools.count()
 
     def run(self) -> None:
         """Run all jobs.
@@ -94,18 +96,18 @@ class Engine:
         Raises:
             EngineError: no worker fits, all workers are gone, or the scheduler is.
         """
-        looked, alive = -LOOK, time.monotonic()
+        look_at = alive = time.monotonic()
         while True:
-            if time.monotonic() - looked >= LOOK:
+            if time.monotonic() >= look_at:
                 self._look()
-                looked = time.monotonic()
+                look_at = time.monotonic() + LOOK
             if self._at or self._inspections:
                 alive = time.monotonic()
-            elif self._refused and self._known <= self._refused.keys():
+            elif not self._has_fitted and self._refused and self._known <= self._refused.keys():
                 reasons = "; ".join(sorted(set(self._refused.values())))
                 raise EngineError(f"no worker can run the study: {reasons}")
             elif time.monotonic() - alive > PATIENCE:
-                raise EngineError(f"the cluster had no worker for {PATIENCE:.0f} seconds")
+                raise EngineError(f"the cluster had no worker that fits for {PATIENCE:.0f} seconds")
             if self._jobs is not None and not self._feed():
                 return
             try:
@@ -147,9 +149,8 @@ class Engine:
                 self._again.append(job)
 
     def _submit(self, function: Callable[..., Any], arguments: tuple[Any, ...], address: str, kind: str) -> Any:
-        self._number += 1
         # Dask keeps statistics for each first part of a key. Another command may use the scheduler at the same time.
-        key = (f"clr-ref-{kind}-{self._name}", self._number)
+        key = (f"clr-ref-{kind}-{self._name}", next(self._numbers))
         future = self._client.submit(function, *arguments, key=key, workers=[address], pure=False)
         future.add_done_callback(self._events.put)
         return future
@@ -163,8 +164,8 @@ class Engine:
                     job = self._next()
                     if job is None:
                         room = False
-                        break
-                    jobs[self._submit(self._plan.work, job.arguments, address, "job")] = job
+                    else:
+                        jobs[self._submit(self._plan.work, job.arguments, address, "job")] = job
         running = sum(map(bool, self._at.values()))
         self._plan.running(running)
         return room or running > 0
@@ -220,7 +221,7 @@ class Engine:
             if place not in self._at and place not in self._refused:
                 reason = self._plan.misfit(self._reference, description)
                 if reason is None:
-                    self._at[place] = {}
+                    self._has_fitted, self._at[place] = True, {}
                 else:
                     self._refuse(place, reason)
 

@@ -44,8 +44,8 @@ def epochs(value: float) -> str:
 def seeds(values: Sequence[int]) -> str:
     """Return seeds with their number, as "4 seeds (0 to 2, 7)"."""
     runs = [list(run) for _, run in itertools.groupby(enumerate(values), lambda place: place[1] - place[0])]
-    parts = [f"{run[0][1]}" if len(run) == 1 else f"{run[0][1]} to {run[-1][1]}" for run in runs]
-    return f"{len(values)} {'seed' if len(values) == 1 else 'seeds'} ({', '.join(parts)})"
+    parts = [" to ".join(dict.fromkeys(f"{run[end][1]}" for end in (0, -1))) for run in runs]
+    return f"{of_seeds(len(values))} ({', '.join(parts)})"
 
 
 def of_seeds(n: int) -> str:

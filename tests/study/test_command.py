@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -185,9 +184,7 @@ def test_ctrl_c_leaves_whole_reports_and_no_process(long: dict[str, Any], tmp_pa
     process = started(tmp_path, LONG, "--workers", "1")
     loopback.wait_for(lambda: checkpoints(tmp_path))
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does
-    begun = time.monotonic()
     _, err = ended(process, 1)
-    assert time.monotonic() - begun < 15
     assert "interrupted: the same command goes on with what is left" in err
     assert "Traceback" not in err
     loopback.wait_for(lambda: not processes_of(tmp_path), 10)

@@ -9,7 +9,6 @@ import importlib.util
 import logging
 import os
 import signal
-import time
 import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -145,28 +144,6 @@ def test_a_worker_that_ends_loses_only_its_job(client: Any, often: int, tmp_path
     client.wait_for_workers(2, timeout=30)
 
 
-class Forgotten:
-    """A future of a worker that is gone."""
-
-    def release(self) -> None:
-        """Nothing holds it."""
-
-
-def test_a_job_that_waits_behind_another_does_not_fail_with_it() -> None:
-    seen, jobs = Seen(), [engine.Job(number, (number,)) for number in (1, 2)]
-    nothing: Any = None
-    plan = engine.Plan(
-        nothing, (), nothing, nothing, nothing, nothing, nothing, lambda job, text: seen.failed.update({job.key: text}), nothing
-    )
-    found = engine.Engine(None, plan)
-    for _ in range(engine.ATTEMPTS):
-        found._at["tcp://x"] = {Forgotten(): job for job in jobs}
-        found._again.clear()
-        found._lose("tcp://x")
-    assert seen.failed == {1: "the worker tcp://x ended while it ran this"}
-    assert list(found._again) == [jobs[1]]
-
-
 def test_a_worker_that_does_not_fit_gets_no_job(client: Any, tmp_path: Path) -> None:
     seen = run(client, numbered(20), trivial.double, kind=str(tmp_path / "first"))
     assert len(seen.done) == 20
@@ -224,16 +201,13 @@ def test_nothing_of_finished_jobs_is_kept(client: Any) -> None:
 
 def test_a_scheduler_that_ends_is_one_clear_error(tmp_path: Path) -> None:
     with loopback.cluster(tmp_path) as (file, scheduler, _), cluster.others(str(file)) as client:
-        begun: list[float] = []
 
         def on_done(number: int) -> None:
             if number == 2:
-                begun.append(time.monotonic())
                 scheduler.kill()
 
         with pytest.raises(engine.EngineError, match="the scheduler is gone; the same command goes on"):
             run(client, numbered(1000), trivial.sleep, on_done=on_done)
-        assert time.monotonic() - begun[0] < 20
 
 
 def test_no_scheduler_is_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -116,6 +116,10 @@ def test_seeds_are_shortened(seeds: tuple[int, ...], text: str) -> None:
     assert words.seeds(seeds) == text
 
 
+def test_a_number_of_seeds() -> None:
+    assert [words.of_seeds(n) for n in (0, 1, 2, 1000)] == ["0 seeds", "1 seed", "2 seeds", "1,000 seeds"]
+
+
 def test_the_method_is_said_for_the_seeds_that_there_are() -> None:
     one, two, few, many = (" ".join(words.method(judge(study(plain=BASE[:n], clr=BASE[:n] + NOISE[:n])))) for n in (1, 2, 5, 6))
     assert "widened for skewed differences" not in one

@@ -61,6 +61,26 @@ def test_the_seeds_that_are_said_to_be_needed_find_the_difference(effect: float,
         assert found <= stats.binom.ppf(0.999, studies, 0.9)
 
 
+def chance(effect: float, n: int, error: float) -> float:
+    """The chance that a t interval of n normal differences with this mean and a deviation of 1 lies above 0.
+
+    It is a mean over the measured deviation. So it uses no noncentral t distribution, as ``seeds_needed`` does.
+    """
+    reach = stats.t.isf((0.2 if n < 6 else 0.6) * error / 2, n - 1)
+    squares = stats.chi2.isf((np.arange(20_000) + 0.5) / 20_000, n - 1) / (n - 1)
+    return float(np.mean(stats.norm.cdf(effect * math.sqrt(n) - reach * np.sqrt(squares))))
+
+
+@pytest.mark.parametrize("error", [0.05, 0.01])
+@pytest.mark.parametrize("effect", [9, 5, 3.3, 2, 1.2, 0.7, 0.3])
+def test_the_seeds_that_are_needed_are_the_fewest(effect: float, error: float) -> None:
+    n = seeds_needed(np.array([-1, 1]) / math.sqrt(2) + effect, error)
+    assert n is not None
+    n -= n > 6  # the bootstrap costs a seed
+    assert chance(effect, n, error) >= 0.8
+    assert n == 2 or max(chance(effect, fewer, error) for fewer in range(2, n)) < 0.8
+
+
 def test_few_seeds_have_a_t_interval_at_a_fifth_of_the_error() -> None:
     found = mean_interval([1.0, 2.0, 3.0])
     assert found is not None

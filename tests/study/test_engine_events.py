@@ -1,0 +1,402 @@
+"""The engine, event by event, on a made-up cluster: which worker gets which job, and what is done where one is lost."""
+
+from __future__ import annotations
+
+import collections
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from clr_ref.study import engine
+
+
+class Future:
+    """A call that the made-up cluster has not finished yet."""
+
+    def __init__(self, address: str, function: str, arguments: tuple[Any, ...]) -> None:
+        self.address, self.function, self.arguments = address, function, arguments
+        self.status, self.value, self.is_held, self.timeouts = "pending", None, True, 0.0
+        self._callbacks: list[Callable[[Future], None]] = []
+
+    def add_done_callback(self, callback: Callable[[Future], None]) -> None:
+        self._callbacks.append(callback)
+
+    def end(self, status: str, value: Any = None) -> None:
+        self.status, self.value = status, value
+        for callback in self._callbacks:
+            callback(self)
+
+    def result(self, timeout: float | None = None) -> Any:
+        if self.timeouts > 0:
+            self.timeouts -= 1
+            raise TimeoutError
+        return self.value
+
+    def exception(self) -> Any:
+        return self.value
+
+    def traceback(self) -> None:
+        return None
+
+    def release(self) -> None:
+        self.is_held = False
+
+
+class Cluster:
+    """A client of made-up workers. ``script`` yields after each thing that it does; the engine then has its turn."""
+
+    status = "running"
+
+    def __init__(self, *addresses: str) -> None:
+        self.addresses = list(addresses)
+        self.futures: list[Future] = []
+        self.script: Iterator[None] = iter(())
+        self.done: dict[int, Any] = {}
+        self.failed: dict[int, str] = {}
+        self.refused: list[tuple[str, str]] = []
+        self.running: list[int] = []
+        self._rounds = 0
+
+    def nthreads(self) -> dict[str, int]:
+        """The workers; the engine looks at them once in each round, and where it waits for a result."""
+        self._rounds += 1
+        assert self._rounds < 1000, "the engine waits without an end"
+        next(self.script, None)
+        return dict.fromkeys(self.addresses, 1)
+
+    def submit(self, function: str, *arguments: Any, key: Any, workers: list[str], pure: bool) -> Future:
+        assert not pure, "Dask would run equal calls once"
+        assert len({future.function for future in self.futures} | {function}) <= 2
+        (address,) = workers
+        self.futures.append(Future(address, function, arguments))
+        return self.futures[-1]
+
+    def waiting(self, function: str = "work") -> list[Future]:
+        return [future for future in self.futures if future.function == function and future.status == "pending"]
+
+    def place(self) -> list[tuple[str, int]]:
+        """Where each job is, in the order in which the workers got them."""
+        return [(future.address, future.arguments[0]) for future in self.waiting()]
+
+    def inspect(self, **kinds: str) -> None:
+        for future in self.waiting("inspect"):
+            future.end("finished", kinds.get(future.address, "good"))
+
+    def lose(self, address: str) -> None:
+        """End a worker, as Dask reports it: its calls are cancelled."""
+        self.addresses.remove(address)
+        for future in self.futures:
+            if future.address == address and future.status == "pending":
+                future.end("cancelled")
+
+    def run(self, jobs: int, script: Iterator[None], reference: Callable[[Any], Any] = lambda found: "good") -> None:
+        self.script = script
+        plan: Any = engine.Plan(
+            inspect="inspect",  # type: ignore[arg-type]
+            inspect_arguments=("study",),
+            reference=reference,
+            misfit=lambda reference, found: None if found == reference else f"it is {found}",
+            jobs=lambda reference: (engine.Job(number, (number, reference)) for number in range(jobs)),
+            work="work",  # type: ignore[arg-type]
+            done=lambda job, result: self.done.update({job.key: result}),
+            failed=lambda job, text: self.failed.update({job.key: text}),
+            refused=lambda address, reason: self.refused.append((address, reason)),
+            running=self.running.append,
+        )
+        engine.Engine(self, plan).run()
+        assert next(script, "the end") == "the end", "the engine ended too early"
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look at the workers in every round, and do not wait for events."""
+    monkeypatch.setattr(engine, "LOOK", 0.0)
+
+
+def test_each_worker_has_one_job_before_any_has_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "PATIENCE", 0.0)  # as long as there are workers, there is nothing to wait for
+    cluster = Cluster("a", "b")
+
+    def script() -> Iterator[None]:
+        yield
+        assert [future.arguments for future in cluster.waiting("inspect")] == [("study",)] * 2
+        cluster.inspect()
+        yield
+        assert [(address, job) for address, job in cluster.place()][:2] in ([("a", 0), ("b", 1)], [("b", 0), ("a", 1)])
+        counts = collections.Counter(address for address, _ in cluster.place())
+        assert counts == dict.fromkeys("ab", engine.DEPTH)
+        while cluster.waiting():
+            first = cluster.waiting()[0]
+            first.end("finished", -first.arguments[0])
+            yield
+            assert not first.is_held
+
+    cluster.run(7, script())
+    assert cluster.done == {number: -number for number in range(7)}
+    assert [future.arguments for future in cluster.futures if future.function == "work"] == [(n, "good") for n in range(7)]
+    assert (cluster.running[0], cluster.running[-1]) == (2, 0)
+
+
+def test_a_result_that_was_lost_with_its_worker_is_no_failure() -> None:
+    cluster = Cluster("a", "b")
+
+    def script() -> Iterator[None]:
+        yield
+        cluster.inspect(b="bad")
+        yield
+        for _ in range(engine.ATTEMPTS + 1):
+            (first, *_) = cluster.waiting()
+            first.timeouts = math.inf
+            cluster.addresses.remove("a")
+            first.end("finished")
+            yield
+            yield
+            cluster.addresses.append("a")
+            while not cluster.waiting("inspect"):
+                yield
+            cluster.inspect()
+            yield
+        (only,) = cluster.waiting()
+        only.end("finished", "at last")
+        yield
+
+    cluster.run(1, script())
+    assert (cluster.done, cluster.failed) == ({0: "at last"}, {})
+
+
+def test_a_result_that_comes_late_is_waited_for() -> None:
+    cluster = Cluster("a")
+
+    def script() -> Iterator[None]:
+        yield
+        cluster.inspect()
+        yield
+        (one,) = cluster.waiting()
+        one.timeouts = 3
+        one.end("finished", "late")
+        while one.timeouts:
+            yield
+        yield
+
+    cluster.run(1, script())
+    assert (cluster.done, len(cluster.futures)) == ({0: "late"}, 2)
+
+
+def test_only_the_job_that_a_worker_had_begun_counts_as_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "ATTEMPTS", 1)
+    cluster = Cluster("a")
+
+    def script() -> Iterator[None]:
+        yield
+        cluster.inspect()
+        yield
+        assert cluster.place() == [("a", 0), ("a", 1)]
+        cluster.lose("a")
+        yield
+        cluster.addresses.append("a")
+        yield
+        cluster.inspect()
+        yield
+        cluster.waiting()[0].end("finished", "done")
+        yield
+
+    cluster.run(2, script())
+    assert (cluster.done, cluster.failed) == ({1: "done"}, {0: "the worker a ended while it ran this"})
+
+
+def test_a_job_that_had_finished_is_not_the_one_that_its_worker_ended_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "ATTEMPTS", 1)
+    cluster = Cluster("a")
+
+    def script() -> Iterator[None]:
+        yield
+        cluster.inspect()
+        yield
+        cluster.waiting()[0].end("finished", "done")
+        cluster.lose("a")
+        yield
+        cluster.addresses.append("a")
+        yield
+        cluster.inspect()
+        yield
+
+    cluster.run(2, script())
+    assert (cluster.done, list(cluster.failed)) == ({0: "done"}, [1])
+
+
+def test_errors_of_a_job_count_across_workers() -> None:
+    cluster = Cluster("a", "b")
+
+    def script() -> Iterator[None]:
+        yield
+        cluster.inspect()
+        yield
+        for _ in range(engine.ATTEMPTS):
+            (one,) = cluster.waiting()
+            one.end("error", ValueError("no luck"))
+            yield
+
+    cluster.run(1, script())
+    assert (cluster.done, cluster.failed) == ({}, {0: "ValueError: no luck"})
+    assert len([future for future in cluster.futures if future.function == "work"]) == engine.ATTEMPTS
+
+
+def test_workers_that_join_later_are_inspected_and_used_if_they_fit() -> None:
+    cluster = Cluster("a")
+
+    def script() -> Iterator[None]:
+        yield
+        cluster.inspect()
+        yield
+        cluster.addresses += ["b", "c"]
+        yield
+        yield
+        assert {future.address for future in cluster.waiting("inspect")} == {"b", "c"}
+        assert "b" not in dict(cluster.place())
+        cluster.inspect(c="other")
+        yield
+        yield
+        assert {address for address, _ in cluster.place()} == {"a", "b"}
+        while cluster.waiting():
+            cluster.waiting()[0].end("finished")
+            yield
+
+    cluster.run(9, script())
+    assert len(cluster.done) == 9
+    assert cluster.refused == [("c", "it is other")]
+
+
+def test_a_worker_that_was_refused_is_inspected_again_when_it_comes_back() -> None:
+    cluster = Cluster("a", "b")
+
+    def script() -> Iterator[None]:
+        yield
+        for future in cluster.waiting("inspect"):
+            future.end(*(("finished", "good") if future.address == "a" else ("error", ImportError("no TensorFlow"))))
+        yield
+        cluster.lose("b")
+        yield
+        cluster.addresses.append("b")
+        yield
+        yield
+        (again,) = cluster.waiting("inspect")
+        assert again.address == "b"
+        again.end("finished", "good")
+        yield
+        yield
+        assert "b" in dict(cluster.place())
+        while cluster.waiting():
+            cluster.waiting()[0].end("finished")
+            yield
+
+    cluster.run(5, script())
+    assert cluster.refused == [("b", "no TensorFlow")]
+
+
+def test_the_reference_is_of_all_workers_that_were_there_at_the_start() -> None:
+    cluster, seen = Cluster("a", "b"), []
+
+    def reference(found: Any) -> Any:
+        seen.append(dict(found))
+        return "good"
+
+    def script() -> Iterator[None]:
+        yield
+        one, other = cluster.waiting("inspect")
+        one.end("finished", "good")
+        yield
+        assert not cluster.waiting()
+        other.end("finished", "bad")
+        yield
+        while cluster.waiting():
+            cluster.waiting()[0].end("finished")
+            yield
+
+    cluster.run(3, script(), reference)
+    assert [sorted(one.values()) for one in seen] == [["bad", "good"]]
+
+
+def test_where_no_worker_fits_each_reason_is_said_once() -> None:
+    cluster = Cluster("a", "b", "c")
+
+    def script() -> Iterator[None]:
+        yield
+        cluster.inspect(a="worse", b="bad", c="bad")
+        while True:
+            yield
+
+    with pytest.raises(engine.EngineError, match=r"^no worker can run the study: it is bad; it is worse$"):
+        cluster.run(3, script())
+
+
+def test_the_engine_waits_for_a_worker_that_is_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "PATIENCE", 0.9)
+    cluster = Cluster("a")
+
+    def script() -> Iterator[None]:
+        yield
+        cluster.inspect()
+        yield
+        cluster.lose("a")
+        yield
+        yield
+        cluster.addresses.append("a")
+        yield
+        cluster.inspect()
+        yield
+        cluster.waiting()[0].end("finished")
+        yield
+
+    cluster.run(1, script())
+    assert list(cluster.done) == [0]
+
+
+def test_a_worker_that_is_gone_before_it_was_inspected_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dask keeps the call until the worker comes back."""
+    monkeypatch.setattr(engine, "PATIENCE", 0.0)
+    cluster = Cluster("a")
+
+    def script() -> Iterator[None]:
+        yield
+        cluster.addresses.remove("a")
+        while True:
+            yield
+
+    with pytest.raises(engine.EngineError, match=r"^the cluster had no worker that fits for 0 seconds$"):
+        cluster.run(3, script())
+
+
+@pytest.mark.parametrize("kinds", [{}, {"b": "bad"}])
+def test_without_a_worker_the_engine_gives_up_after_a_while(kinds: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where one that does not fit is left: the one that fitted may be started again."""
+    cluster = Cluster("a", *kinds)
+
+    def script() -> Iterator[None]:
+        yield
+        cluster.inspect(**kinds)
+        yield
+        cluster.lose("a")
+        yield
+        yield
+        monkeypatch.setattr(engine, "PATIENCE", 0.0)
+        while True:
+            yield
+
+    with pytest.raises(engine.EngineError, match=r"^the cluster had no worker that fits for 0 seconds$"):
+        cluster.run(3, script())
+
+
+@pytest.mark.parametrize("error", [OSError, ValueError, RuntimeError, TimeoutError, None])
+def test_a_scheduler_that_is_gone_is_said(error: type[Exception] | None) -> None:
+    cluster = Cluster("a")
+
+    def script() -> Iterator[None]:
+        yield
+        if error is not None:
+            raise error
+        cluster.status = "closed"
+
+    with pytest.raises(engine.EngineError, match=r"^the scheduler is gone; the same command goes on with what is left$"):
+        cluster.run(3, script())

@@ -9,6 +9,7 @@ without them; so a trace says whether the results are those of an untraced run.
 from __future__ import annotations
 
 import contextlib
+import inspect
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -97,8 +98,9 @@ class _Observation:
     def of_parts(self) -> Iterator[None]:
         """Layers report outputs, and the optimizer gradients, also while the train function is compiled."""
         call, optimizer = self._layer_class.__call__, self._model.optimizer
-        name = "apply" if self._is_keras_3 else "apply_gradients"
+        name, argument = ("apply", "grads") if self._is_keras_3 else ("apply_gradients", "grads_and_vars")
         apply = getattr(optimizer, name)
+        signature = inspect.signature(apply)
 
         def observed_call(layer: Any, *args: Any, **options: Any) -> Any:
             outputs = call(layer, *args, **options)
@@ -106,16 +108,18 @@ class _Observation:
                 self._add("forward", layer.name, outputs)
             return outputs
 
-        def observed_apply(gradients: Any, *args: Any, **options: Any) -> Any:
-            given = list(gradients)
+        def observed_apply(*args: Any, **options: Any) -> Any:
+            bound = signature.bind(*args, **options)
+            given = bound.arguments[argument] = list(bound.arguments[argument])  # it may be an iterator
             if self._is_keras_3:
-                pairs = list(zip(given, (args or (self._model.trainable_variables,))[0], strict=True))
+                variables = bound.arguments.get("trainable_variables")
+                pairs = list(zip(given, self._model.trainable_variables if variables is None else variables, strict=True))
             else:
                 pairs = given
             for gradient, variable in pairs:
                 if gradient is not None:
                     self._add("gradient", self._names.get(id(variable), "no weight of the model"), gradient)
-            return apply(given, *args, **options)
+            return apply(*bound.args, **bound.kwargs)
 
         self._layer_class.__call__ = observed_call
         try:

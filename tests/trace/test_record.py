@@ -237,6 +237,14 @@ def test_loops_and_sparse_gradients_are_traced(folder: Path) -> None:
     assert (gradients["words/embeddings (indices)"].min or 0) >= 0
 
 
+def test_gradients_that_the_optimizer_gets_as_keywords(folder: Path) -> None:
+    for step in steps(folder, "keywords"):
+        gradients = [tensor for tensor in step.tensors if tensor.stage == "gradient"]
+        assert [tensor.name for tensor in gradients] == ["top/bias", "top/kernel", "hidden/bias", "hidden/kernel"]
+        shapes = {tensor.name: tensor.shape for tensor in step.tensors if tensor.stage == "weights"}
+        assert [tensor.shape for tensor in gradients] == [shapes[tensor.name] for tensor in gradients]
+
+
 def test_what_cannot_be_traced_is_refused(results: dict[str, Any]) -> None:
     assert results["by hand"].startswith("ModelError: the train_step of the model gives its optimizer no gradients")
     assert results["own function"].startswith("ModelError: the model has a train function of its own")

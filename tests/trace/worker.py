@@ -144,6 +144,23 @@ class ByHand(api.keras.Sequential):  # type: ignore[misc]
         return {"loss": loss}
 
 
+class WithKeywords(api.keras.Sequential):  # type: ignore[misc]
+    """Its train_step gives the optimizer keywords, and the last weights first."""
+
+    def train_step(self, data: Any) -> Any:
+        tf = api.tensorflow()
+        x, y = data
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(api.keras.losses.sparse_categorical_crossentropy(y, self(x, training=True)))
+        weights = self.trainable_variables[::-1]
+        gradients = tape.gradient(loss, weights)
+        if api.IS_KERAS_3:
+            self.optimizer.apply(trainable_variables=weights, grads=gradients)
+        else:
+            self.optimizer.apply_gradients(grads_and_vars=zip(gradients, weights, strict=True))
+        return {"loss": loss}
+
+
 class OwnFunction(api.keras.Sequential):  # type: ignore[misc]
     """Its train function never calls train_step."""
 
@@ -200,6 +217,7 @@ def jobs() -> dict[str, dict[str, Any]]:
         "convolution": {"build": convolution, "steps": 6},
         "by hand": {"build": lambda: models.compiled(family=ByHand, metrics=None), "steps": 2},
         "by hand, weights": {"build": lambda: models.compiled(family=ByHand, metrics=None), "steps": 2, "level": "weights"},
+        "keywords": {"build": lambda: models.compiled(family=WithKeywords, metrics=None), "steps": 2},
         "own function": {"build": lambda: models.compiled(family=OwnFunction, metrics=None), "steps": 2},
         "changing": {"build": changing(), "steps": 2, "experiment": models.experiment(None)},
         "interrupted": {"interrupt": 5},

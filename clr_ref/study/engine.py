@@ -82,7 +82,8 @@ class Engine:
         self._refused: dict[str, str] = {}
         #: Of each accepted worker, its jobs by their futures, the oldest first.
         self._at: dict[str, dict[Any, Job]] = {}
-        self._attempts: collections.Counter[int] = collections.Counter()
+        #: How often a job that has failed may be tried again, by its ``id``.
+        self._left: dict[int, int] = {}
         self._again: collections.deque[Job] = collections.deque()
         self._has_fitted = False
         self._reference: Any = None
@@ -141,12 +142,11 @@ class Engine:
         for future in [future for future, place in self._inspections.items() if place == address]:
             del self._inspections[future]
         jobs = self._at.pop(address, {})
-        for place, (future, job) in enumerate(jobs.items()):
+        for future in jobs:
             future.release()
-            if place == 0:  # the others had not begun
-                self._failed_once(job, f"the worker {address} ended while it ran this")
-            else:
-                self._again.append(job)
+        for job in list(jobs.values())[:1]:  # the others had not begun
+            self._failed_once(job, f"the worker {address} ended while it ran this")
+        self._again += list(jobs.values())[1:]
 
     def _submit(self, function: Callable[..., Any], arguments: tuple[Any, ...], address: str, kind: str) -> Any:
         # Dask keeps statistics for each first part of a key. Another command may use the scheduler at the same time.
@@ -193,7 +193,7 @@ class Engine:
             except _LostError:
                 self._again.append(job)
             else:
-                self._attempts.pop(id(job), None)
+                self._left.pop(id(job), None)
                 self._plan.done(job, result)
         future.release()
 
@@ -230,11 +230,11 @@ class Engine:
         self._plan.refused(address, reason)
 
     def _failed_once(self, job: Job, text: str) -> None:
-        self._attempts[id(job)] += 1
-        if self._attempts[id(job)] < ATTEMPTS:
+        left = self._left.pop(id(job), ATTEMPTS) - 1
+        if left:
+            self._left[id(job)] = left
             self._again.append(job)
         else:
-            del self._attempts[id(job)]
             self._plan.failed(job, text)
 
 

@@ -10,103 +10,35 @@ from typing import Any
 import pytest
 
 from clr_ref.study import engine
+from tests.study.made_up_cluster import Cluster
 
 
-class Future:
-    """A call that the made-up cluster has not finished yet."""
-
-    def __init__(self, address: str, function: str, arguments: tuple[Any, ...]) -> None:
-        self.address, self.function, self.arguments = address, function, arguments
-        self.status, self.value, self.is_held, self.timeouts = "pending", None, True, 0.0
-        self._callbacks: list[Callable[[Future], None]] = []
-
-    def add_done_callback(self, callback: Callable[[Future], None]) -> None:
-        self._callbacks.append(callback)
-
-    def end(self, status: str, value: Any = None) -> None:
-        self.status, self.value = status, value
-        for callback in self._callbacks:
-            callback(self)
-
-    def result(self, timeout: float | None = None) -> Any:
-        if self.timeouts > 0:
-            self.timeouts -= 1
-            raise TimeoutError
-        return self.value
-
-    def exception(self) -> Any:
-        return self.value
-
-    def traceback(self) -> None:
-        return None
-
-    def release(self) -> None:
-        self.is_held = False
-
-
-class Cluster:
-    """A client of made-up workers. ``script`` yields after each thing that it does; the engine then has its turn."""
-
-    status = "running"
+class Engine(Cluster):
+    """The cluster, and what an engine reported whose jobs are numbers."""
 
     def __init__(self, *addresses: str) -> None:
-        self.addresses = list(addresses)
-        self.futures: list[Future] = []
-        self.script: Iterator[None] = iter(())
+        super().__init__(*addresses)
         self.done: dict[int, Any] = {}
         self.failed: dict[int, str] = {}
         self.refused: list[tuple[str, str]] = []
         self.running: list[int] = []
-        self._rounds = 0
-
-    def nthreads(self) -> dict[str, int]:
-        """The workers; the engine looks at them once in each round, and where it waits for a result."""
-        self._rounds += 1
-        assert self._rounds < 1000, "the engine waits without an end"
-        next(self.script, None)
-        return dict.fromkeys(self.addresses, 1)
-
-    def submit(self, function: str, *arguments: Any, key: Any, workers: list[str], pure: bool) -> Future:
-        assert not pure, "Dask would run equal calls once"
-        assert len({future.function for future in self.futures} | {function}) <= 2
-        (address,) = workers
-        self.futures.append(Future(address, function, arguments))
-        return self.futures[-1]
-
-    def waiting(self, function: str = "work") -> list[Future]:
-        return [future for future in self.futures if future.function == function and future.status == "pending"]
-
-    def place(self) -> list[tuple[str, int]]:
-        """Where each job is, in the order in which the workers got them."""
-        return [(future.address, future.arguments[0]) for future in self.waiting()]
-
-    def inspect(self, **kinds: str) -> None:
-        for future in self.waiting("inspect"):
-            future.end("finished", kinds.get(future.address, "good"))
-
-    def lose(self, address: str) -> None:
-        """End a worker, as Dask reports it: its calls are cancelled."""
-        self.addresses.remove(address)
-        for future in self.futures:
-            if future.address == address and future.status == "pending":
-                future.end("cancelled")
 
     def run(self, jobs: int, script: Iterator[None], reference: Callable[[Any], Any] = lambda found: "good") -> None:
-        self.script = script
         plan: Any = engine.Plan(
-            inspect="inspect",  # type: ignore[arg-type]
+            inspect=lambda study: None,
             inspect_arguments=("study",),
             reference=reference,
             misfit=lambda reference, found: None if found == reference else f"it is {found}",
             jobs=lambda reference: (engine.Job(number, (number, reference)) for number in range(jobs)),
-            work="work",  # type: ignore[arg-type]
+            work=lambda number, reference: None,
             done=lambda job, result: self.done.update({job.key: result}),
             failed=lambda job, text: self.failed.update({job.key: text}),
             refused=lambda address, reason: self.refused.append((address, reason)),
             running=self.running.append,
         )
-        engine.Engine(self, plan).run()
-        assert next(script, "the end") == "the end", "the engine ended too early"
+        made = engine.Engine(self, plan)
+        self.play(script, made.run)
+        assert not made._left, "another job may get the same id"
 
 
 @pytest.fixture(autouse=True)
@@ -117,7 +49,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_each_worker_has_one_job_before_any_has_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "PATIENCE", 0.0)  # as long as there are workers, there is nothing to wait for
-    cluster = Cluster("a", "b")
+    cluster = Engine("a", "b")
 
     def script() -> Iterator[None]:
         yield
@@ -135,12 +67,12 @@ def test_each_worker_has_one_job_before_any_has_a_second(monkeypatch: pytest.Mon
 
     cluster.run(7, script())
     assert cluster.done == {number: -number for number in range(7)}
-    assert [future.arguments for future in cluster.futures if future.function == "work"] == [(n, "good") for n in range(7)]
+    assert [future.arguments for future in cluster.of_kind("job")] == [(n, "good") for n in range(7)]
     assert (cluster.running[0], cluster.running[-1]) == (2, 0)
 
 
 def test_a_result_that_was_lost_with_its_worker_is_no_failure() -> None:
-    cluster = Cluster("a", "b")
+    cluster = Engine("a", "b")
 
     def script() -> Iterator[None]:
         yield
@@ -167,7 +99,7 @@ def test_a_result_that_was_lost_with_its_worker_is_no_failure() -> None:
 
 
 def test_a_result_that_comes_late_is_waited_for() -> None:
-    cluster = Cluster("a")
+    cluster = Engine("a")
 
     def script() -> Iterator[None]:
         yield
@@ -186,7 +118,7 @@ def test_a_result_that_comes_late_is_waited_for() -> None:
 
 def test_only_the_job_that_a_worker_had_begun_counts_as_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "ATTEMPTS", 1)
-    cluster = Cluster("a")
+    cluster = Engine("a")
 
     def script() -> Iterator[None]:
         yield
@@ -208,7 +140,7 @@ def test_only_the_job_that_a_worker_had_begun_counts_as_tried(monkeypatch: pytes
 
 def test_a_job_that_had_finished_is_not_the_one_that_its_worker_ended_in(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "ATTEMPTS", 1)
-    cluster = Cluster("a")
+    cluster = Engine("a")
 
     def script() -> Iterator[None]:
         yield
@@ -227,7 +159,7 @@ def test_a_job_that_had_finished_is_not_the_one_that_its_worker_ended_in(monkeyp
 
 
 def test_errors_of_a_job_count_across_workers() -> None:
-    cluster = Cluster("a", "b")
+    cluster = Engine("a", "b")
 
     def script() -> Iterator[None]:
         yield
@@ -240,11 +172,27 @@ def test_errors_of_a_job_count_across_workers() -> None:
 
     cluster.run(1, script())
     assert (cluster.done, cluster.failed) == ({}, {0: "ValueError: no luck"})
-    assert len([future for future in cluster.futures if future.function == "work"]) == engine.ATTEMPTS
+    assert len(cluster.of_kind("job")) == engine.ATTEMPTS
+
+
+def test_a_job_that_succeeds_after_an_error_is_forgotten() -> None:
+    cluster = Engine("a")
+
+    def script() -> Iterator[None]:
+        yield
+        cluster.inspect()
+        yield
+        cluster.waiting()[0].end("error", ValueError("no luck"))
+        yield
+        cluster.waiting()[0].end("finished", "luck")
+        yield
+
+    cluster.run(1, script())
+    assert (cluster.done, cluster.failed) == ({0: "luck"}, {})
 
 
 def test_workers_that_join_later_are_inspected_and_used_if_they_fit() -> None:
-    cluster = Cluster("a")
+    cluster = Engine("a")
 
     def script() -> Iterator[None]:
         yield
@@ -269,7 +217,7 @@ def test_workers_that_join_later_are_inspected_and_used_if_they_fit() -> None:
 
 
 def test_a_worker_that_was_refused_is_inspected_again_when_it_comes_back() -> None:
-    cluster = Cluster("a", "b")
+    cluster = Engine("a", "b")
 
     def script() -> Iterator[None]:
         yield
@@ -296,7 +244,7 @@ def test_a_worker_that_was_refused_is_inspected_again_when_it_comes_back() -> No
 
 
 def test_the_reference_is_of_all_workers_that_were_there_at_the_start() -> None:
-    cluster, seen = Cluster("a", "b"), []
+    cluster, seen = Engine("a", "b"), []
 
     def reference(found: Any) -> Any:
         seen.append(dict(found))
@@ -319,7 +267,7 @@ def test_the_reference_is_of_all_workers_that_were_there_at_the_start() -> None:
 
 
 def test_where_no_worker_fits_each_reason_is_said_once() -> None:
-    cluster = Cluster("a", "b", "c")
+    cluster = Engine("a", "b", "c")
 
     def script() -> Iterator[None]:
         yield
@@ -333,7 +281,7 @@ def test_where_no_worker_fits_each_reason_is_said_once() -> None:
 
 def test_the_engine_waits_for_a_worker_that_is_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "PATIENCE", 0.9)
-    cluster = Cluster("a")
+    cluster = Engine("a")
 
     def script() -> Iterator[None]:
         yield
@@ -356,7 +304,7 @@ def test_the_engine_waits_for_a_worker_that_is_started_again(monkeypatch: pytest
 def test_a_worker_that_is_gone_before_it_was_inspected_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """Dask keeps the call until the worker comes back."""
     monkeypatch.setattr(engine, "PATIENCE", 0.0)
-    cluster = Cluster("a")
+    cluster = Engine("a")
 
     def script() -> Iterator[None]:
         yield
@@ -371,7 +319,7 @@ def test_a_worker_that_is_gone_before_it_was_inspected_is_not_waited_for(monkeyp
 @pytest.mark.parametrize("kinds", [{}, {"b": "bad"}])
 def test_without_a_worker_the_engine_gives_up_after_a_while(kinds: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where one that does not fit is left: the one that fitted may be started again."""
-    cluster = Cluster("a", *kinds)
+    cluster = Engine("a", *kinds)
 
     def script() -> Iterator[None]:
         yield
@@ -390,7 +338,7 @@ def test_without_a_worker_the_engine_gives_up_after_a_while(kinds: dict[str, str
 
 @pytest.mark.parametrize("error", [OSError, ValueError, RuntimeError, TimeoutError, None])
 def test_a_scheduler_that_is_gone_is_said(error: type[Exception] | None) -> None:
-    cluster = Cluster("a")
+    cluster = Engine("a")
 
     def script() -> Iterator[None]:
         yield

@@ -141,6 +141,17 @@ def test_arrays_that_change_later_change_nothing(drop_ins: Any, name: str) -> No
 
 
 @pytest.mark.parametrize("name", ARGUMENTS)
+def test_a_tensor_of_a_graph_has_no_number_yet(drop_ins: Any, tf: Any, name: str) -> None:
+    @tf.function  # type: ignore[untyped-decorator]
+    def make(value: Any) -> Any:
+        with pytest.raises(TypeError, match=f"^{name} must be a real number, got <tf.Tensor"):
+            with_argument(drop_ins, name, value)
+        return value
+
+    make(tf.constant(0.5))
+
+
+@pytest.mark.parametrize("name", ARGUMENTS)
 @pytest.mark.parametrize("shape", [(1,), (1, 1)])
 def test_an_array_of_one_element_is_its_number(drop_ins: Any, api: Any, name: str, shape: tuple[int, ...]) -> None:
     """The rates have the shape of the steps, where TFA's have that of the array."""

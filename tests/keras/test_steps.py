@@ -73,7 +73,7 @@ def test_no_step_raises_where_numpy_raises_for_extreme_numbers(drop_ins: Any, ap
 
 
 @pytest.mark.parametrize(
-    "step", [1, 2.5, True, np.float16(1), np.uint64(3), np.array([1, 2]), [1, 2.5], [[1], [2]], 2**63 - 1], ids=repr
+    "step", [1, 2.5, True, np.float16(1), np.uint64(3), np.array([1, 2]), [1, 2.5], [[1], [2]], 2**63 - 1, -(2**63)], ids=repr
 )
 def test_steps_of_tfas_arithmetic_are_passed_as_they_are(api: Any, step: Any) -> None:
     from clr_ref.keras import arguments

@@ -41,12 +41,6 @@ class Engine(Cluster):
         assert not made._left, "another job may get the same id"
 
 
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Look at the workers in every round, and do not wait for events."""
-    monkeypatch.setattr(engine, "LOOK", 0.0)
-
-
 def test_each_worker_has_one_job_before_any_has_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "PATIENCE", 0.0)  # as long as there are workers, there is nothing to wait for
     cluster = Engine("a", "b")

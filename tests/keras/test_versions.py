@@ -48,6 +48,17 @@ def test_an_older_keras_3_is_refused(keras: Any, found: str) -> None:
         subprocess.run(command, check=True, capture_output=True)
 
 
+@pytest.mark.parametrize("legacy", ["0", "1"])
+def test_a_missing_framework_is_said(legacy: str) -> None:
+    """Where Keras is installed without its backend, or nothing is."""
+    code = "import sys; sys.modules.update(dict.fromkeys(('tensorflow', 'keras'))); import clr_ref.keras"
+    environment = {**os.environ, "TF_USE_LEGACY_KERAS": legacy}
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False)
+    assert ended.returncode == 1
+    last = ended.stderr.splitlines()[-1]
+    assert last.startswith("ImportError: this needs Keras: install tensorflow, or keras with one of its backends (")
+
+
 def test_this_keras_is_one_of_the_supported_ones(api: Any) -> None:
     if api.IS_KERAS_3:
         assert tuple(map(int, importlib.metadata.version("keras").split(".")[:2])) >= api.LOWEST_KERAS_3

@@ -13,7 +13,7 @@ PACKAGE = Path(clr_ref.__file__).parent
 #: From the bottom to the top; "" is ``clr_ref`` itself. A room imports from the lines above its own, and itself.
 ROOMS = [
     ["_axes", "_files", "_inputs", "_lazy", "pages"],
-    ["migrate"],
+    ["_toml", "migrate"],
     ["policies"],
     ["parameters"],
     ["steps"],

@@ -18,21 +18,14 @@ and so is a condition that excludes nothing.
 from __future__ import annotations
 
 import dataclasses
-import os
-import sys
 from pathlib import Path
 from typing import Any, Literal
 
-from clr_ref._files import said
+from clr_ref import _toml
 from clr_ref._inputs import shown, unknown
 from clr_ref.conformance.config import POLICY_NAMES
 
 Kind = Literal["skip", "xfail", "ulp"]
-
-#: The largest file that is read, in bytes.
-_LARGEST = 2**20
-#: The most dots in a line: tomllib takes minutes for a key of 50,000 parts.
-_DOTS = 1000
 
 
 class ExceptionsError(ValueError):
@@ -74,29 +67,9 @@ def read_document(path: Path) -> dict[str, Any]:
         ExceptionsError: it cannot be read, or is no TOML.
     """
     try:
-        if sys.version_info >= (3, 11):
-            import tomllib
-        else:
-            import tomli as tomllib
-        # A terminal or a pipe without a writer would be read forever, and /dev/zero would fill the memory.
-        if path.exists() and not path.is_file() and str(path) != os.devnull:
-            raise ExceptionsError(f"{path}: is no regular file")
-        with path.open("rb") as file:
-            content = file.read(_LARGEST + 1)
-        if len(content) > _LARGEST:
-            raise ExceptionsError(f"{path}: has more than {_LARGEST:,} bytes, so it is no file of known deviations")
-        text = content.decode("utf-8")
-        if any(line.count(".") > _DOTS for line in text.splitlines()):
-            raise RecursionError
-        return tomllib.loads(text)
-    except OSError as error:
-        raise ExceptionsError(f"{path}: {said(error)}") from None
-    except ImportError as error:
-        raise ExceptionsError(f"{path} cannot be read without tomli: pip install clr-ref[conformance] ({error})") from None
-    except RecursionError:
-        raise ExceptionsError(f"{path}: its values are nested too deeply") from None
-    except ValueError as error:  # no UTF-8, no TOML, a number of thousands of digits
-        raise error if isinstance(error, ExceptionsError) else ExceptionsError(f"{path}: is no TOML: {error}") from None
+        return _toml.read(path, "conformance")
+    except _toml.TomlError as error:
+        raise ExceptionsError(str(error)) from None
 
 
 def read(path: Path) -> tuple[Deviation, ...]:

@@ -82,7 +82,7 @@ def read_index(folder: Path, name: str) -> Index | None:
         return Index(config.of_document(document["study"], str(place)), document["description"])
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ChangedError(f"{place} is damaged: {error}; the command of the study writes it again if it is deleted") from None
 
 
@@ -153,7 +153,7 @@ def read(folder: Path, identity: Mapping[str, Any]) -> dict[str, Any] | None:
         return None
     except OSError as error:
         raise ChangedError(f"{place} cannot be read: {said(error)}") from None
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         stored, document = None, {}
     if stored != sha256(document) or document.get("identity") != json.loads(json.dumps(identity)):
         raise ChangedError(f"{place} was changed, or is damaged: delete it, and the same command trains the cell again")

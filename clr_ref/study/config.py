@@ -5,13 +5,12 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import clr_ref
-from clr_ref._files import said
+from clr_ref import _toml
 from clr_ref._inputs import shown
 from clr_ref.study.cell import Cell, Swept
 from clr_ref.training.experiment import TUTORIAL, Experiment, Optimizer
@@ -84,16 +83,10 @@ def read(path: Path) -> Study:
     Raises:
         StudyError: the file cannot be read, is no TOML, or names no study.
     """
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
     try:
-        document = tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise StudyError(f"{path} cannot be read: {said(error)}") from None
-    except ValueError as error:  # TOMLDecodeError and UnicodeDecodeError
-        raise StudyError(f"{path} is no TOML: {error}") from None
+        document = _toml.read(path, "study")
+    except _toml.TomlError as error:
+        raise StudyError(str(error)) from None
     return of_document(document, str(path))
 
 

@@ -196,7 +196,7 @@ def _lines(path: Path) -> Iterator[Any]:
         with path.open("rb") as file:
             for text in _members(file):
                 yield json.loads(text)
-    except (OSError, ValueError, zlib.error) as error:
+    except (OSError, ValueError, RecursionError, zlib.error) as error:
         raise TraceError(f"{path} cannot be read as a trace: {error}") from None
 
 

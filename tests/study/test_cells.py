@@ -80,7 +80,15 @@ def test_a_report_comes_back(written: tuple[Path, dict[str, Any], Path]) -> None
 def test_a_report_that_was_changed_is_refused(written: tuple[Path, dict[str, Any], Path]) -> None:
     place, identity, path = written
     text = path.read_text("utf-8")
-    for changed in (text.replace("0.5", "0.4"), text[:-9], "[]", "{}", "", text.replace('"steps": 4', '"steps": 5')):
+    for changed in (
+        text.replace("0.5", "0.4"),
+        text[:-9],
+        "[]",
+        "{}",
+        "",
+        "[" * 100_000,
+        text.replace('"steps": 4', '"steps": 5'),
+    ):
         assert changed != text
         path.write_text(changed, "utf-8")
         with pytest.raises(cells.ChangedError, match=f"{path.name} was changed, or is damaged: delete it"):
@@ -111,9 +119,10 @@ def test_outcomes(tmp_path: Path) -> None:
     assert cells.outcomes(tmp_path) == {"": runs}
     cells.write_index(tmp_path, "two", cells.Index(studied(seeds=[1], arms={"flat": {"learning_rate": 0.01}}), DESCRIPTION))
     assert cells.outcomes(tmp_path) == {"one": runs, "two": [Outcome("flat", 1, tuple(HISTORY))]}
-    (tmp_path / "studies" / "one.json").write_text("{", "utf-8")
-    with pytest.raises(cells.ChangedError, match=r"one\.json is damaged"):
-        cells.outcomes(tmp_path)
+    for damaged in ("{", "[]", "[" * 100_000):
+        (tmp_path / "studies" / "one.json").write_text(damaged, "utf-8")
+        with pytest.raises(cells.ChangedError, match=r"one\.json is damaged"):
+            cells.outcomes(tmp_path)
 
 
 def test_one_command_at_a_time(tmp_path: Path) -> None:

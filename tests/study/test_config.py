@@ -155,11 +155,21 @@ def test_the_range_test_of_a_file() -> None:
         of(arms=arms, range_test={"step": 3})
 
 
-@pytest.mark.parametrize(("content", "message"), [(b"a = ", "is no TOML"), (b"\xff", "is no TOML"), (None, "cannot be read")])
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"a = ", ": is no TOML"),
+        (b"\xff", ": is no TOML"),
+        (b"a = " + b"[" * 100_000, ": its values are nested too deeply"),
+        (b"#" * 2**20 + b"#", ": must have at most 1,048,576 bytes, got more"),
+        (None, ": No such file or directory"),
+    ],
+    ids=["unfinished", "no UTF-8", "deep", "large", "missing"],
+)
 def test_files_that_are_no_toml(content: bytes | None, message: str, tmp_path: Path) -> None:
     path = tmp_path / "study.toml"
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(config.StudyError) as raised:
         config.read(path)
-    assert str(raised.value).startswith(f"{path} {message}")
+    assert str(raised.value).startswith(f"{path}{message}")

@@ -172,8 +172,17 @@ def test_memory_does_not_grow_with_the_steps(tmp_path: Path) -> None:
         (gzip.compress(b'{"format": "clr_ref trace", "version": 2}\n', mtime=0), "version 2"),
         (gzip.compress(b'{"format": "clr_ref trace", "version": 1}\n', mtime=0), "is damaged: KeyError"),
         (gzip.compress(b"[]\n", mtime=0), "is no trace"),
+        (gzip.compress(b"[" * 100_000, mtime=0), "cannot be read as a trace"),
     ],
-    ids=["empty", "text", "other", "version", "header", "list"],  # with the time in them, the workers of xdist would disagree
+    ids=[
+        "empty",
+        "text",
+        "other",
+        "version",
+        "header",
+        "list",
+        "deep",
+    ],  # with the time in them, the workers of xdist would disagree
 )
 def test_other_files_are_refused(tmp_path: Path, content: bytes, words: str) -> None:
     (tmp_path / "x").write_bytes(content)

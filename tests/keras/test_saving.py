@@ -80,6 +80,12 @@ def make(request: pytest.FixtureRequest, keras: Any, api: Any) -> Any:
     return found[request.param]
 
 
+def assert_same_kind(again: Any, optimizer: Any) -> None:
+    """TF 2.9 makes an optimizer of the class that its legacy one extends."""
+    assert type(again).__name__ == type(optimizer).__name__
+    assert isinstance(optimizer, type(again))
+
+
 def is_legacy(optimizer: Any) -> bool:
     return hasattr(optimizer, "_decayed_lr")
 
@@ -132,7 +138,7 @@ def test_optimizer_serialize(schedule: Any, make: Any, keras: Any) -> None:
         again = keras.optimizers.deserialize(config, use_legacy_optimizer=is_legacy(optimizer))
     except TypeError:  # only TF 2.11 to 2.15 ask
         again = keras.optimizers.deserialize(config)
-    assert type(again) is type(optimizer)
+    assert_same_kind(again, optimizer)
     assert_same(schedule_of(again), schedule)
 
 
@@ -147,7 +153,7 @@ def test_model(schedule: Any, keras: Any, api: Any, file: str, tmp_path: Path) -
     path = str(tmp_path / file)
     model.save(path)
     again = keras.models.load_model(path)
-    assert type(again.optimizer) is type(model.optimizer)
+    assert_same_kind(again.optimizer, model.optimizer)
     assert_same(schedule_of(again.optimizer), schedule)
     assert [w.tobytes() for w in again.get_weights()] == [w.tobytes() for w in model.get_weights()]
     if not (api.IS_KERAS_3 and file == "model.h5"):
@@ -167,7 +173,7 @@ def test_training_goes_on(make: Any, clr: Any, keras: Any, api: Any, file: str, 
     legacy = is_legacy(first.optimizer)
     if api.IS_KERAS_3 and file == "model.h5":
         again = trainable_again(keras, again, path)
-    assert type(again.optimizer) is type(first.optimizer)
+    assert_same_kind(again.optimizer, first.optimizer)
     if not restores_iterations(api, file, legacy):
         assert int(again.optimizer.iterations.numpy()) == 0
         return

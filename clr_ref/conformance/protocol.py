@@ -206,7 +206,7 @@ def build(make: Make, config: Config, integers: bool = False) -> Any:
     try:
         return make(config.policy, **arguments)
     except NotImplementedError as error:
-        raise Declined(*error.args) from None
+        raise Declined(words.text_of(error)) from None
 
 
 def is_stateful(made: Any) -> bool:
@@ -245,6 +245,8 @@ def as_response(value: Any) -> Response:
         return Response("error", f"returned {_shown(value)}, which is no number")
     if type(value) is float:
         return Response("float64", value.hex())
+    if np.ma.is_masked(value):  # NumPy would read the number behind the mask
+        return Response("error", f"returned {_shown(value)}, which is masked")
     if hasattr(value, "dtype"):  # NumPy, and every framework's tensors
         try:
             array = np.asarray(value.detach() if hasattr(value, "detach") else value)
@@ -255,7 +257,9 @@ def as_response(value: Any) -> Response:
                 return Response("exact", f"{int(array):x}/1")
             return Response("error", f"returned an array of shape {array.shape} and dtype {array.dtype}, not one number")
         except (TypeError, ValueError) as error:
-            return Response("error", f"returned {_shown(value)}, which NumPy cannot read: {words.printable(str(error))}")
+            return Response(
+                "error", f"returned {_shown(value)}, which NumPy cannot read: {words.printable(words.text_of(error))}"
+            )
     if hasattr(value, "as_integer_ratio"):  # int, Fraction, Decimal
         try:
             ratio = Fraction(*map(operator.index, value.as_integer_ratio()))
@@ -268,9 +272,7 @@ def as_response(value: Any) -> Response:
     try:
         return Response("float64", float(value).hex())
     except (TypeError, ValueError):
-        return Response(
-            "error", f"returned {_shown(value)} of type {words.printable(type(value).__name__)}, which is no number"
-        )
+        return Response("error", f"returned {_shown(value)} of type {words.class_name(value)}, which is no number")
 
 
 def offer_of(make: Make, policy: str) -> Offer:
@@ -284,7 +286,7 @@ def offer_of(make: Make, policy: str) -> Offer:
         momentum = stateful and all(has_argument(make, name) for name in ("base_momentum", "max_momentum"))
         asymmetric = has_argument(make, "step_size_down")
         return Offer(None, stateful, seeks, applies, asymmetric, momentum, momentum and applies_momentum)
-    except NotImplementedError as error:
+    except Declined as error:
         return Offer(words.printable(str(error)) or "not offered")
     except KeyboardInterrupt:
         raise
@@ -392,4 +394,7 @@ def _advance(scheduler: Any, steps: int) -> None:
 
 
 def _shown(value: Any) -> str:
-    return words.printable(_inputs.shown(value))
+    try:
+        return words.printable(_inputs.shown(value))
+    except Exception:  # its class has no name
+        return "an object"

@@ -23,7 +23,8 @@ object can have these further methods:
     get_last_momentum()   returns the momentum of the optimizer's next step (clause 10.7); needed where ``make`` takes momentums
     applied_momentum(n)   returns the momentums that it really applied in its first n steps (clause 10.8)
 
-This module runs inside the process that holds the implementation. It turns everything that happens there into a ``Response``.
+This module runs inside the process that holds the implementation. It turns everything that happens there into a
+``response.Response``.
 """
 
 from __future__ import annotations
@@ -31,17 +32,13 @@ from __future__ import annotations
 import copy
 import dataclasses
 import inspect
-import operator
 import pickle
 from collections.abc import Iterator, Mapping
-from fractions import Fraction
 from typing import Any, Literal, Protocol, runtime_checkable
 
-import numpy as np
-
-from clr_ref import _inputs, exact
 from clr_ref.conformance import words
 from clr_ref.conformance.config import MAX_STEP, Config
+from clr_ref.conformance.response import Response, as_response
 
 #: A scheduler without ``seek`` is evaluated at no step beyond this one, since it has to count there.
 COUNTED = 4_000
@@ -67,56 +64,6 @@ class Scheduler(Protocol):
 
     def step(self) -> None: ...
     def get_last_lr(self) -> Any: ...
-
-
-@dataclasses.dataclass(frozen=True)
-class Response:
-    """What the implementation returned at one step.
-
-    - ``kind`` is a dtype: a number; ``text`` is its hex float.
-    - ``exact``: a rational number of any size; ``text`` is numerator/denominator, both in hex.
-    - ``error``: no number; ``text`` says what happened.
-    - ``declined``: ``make`` raised NotImplementedError for these arguments: they are outside its domain.
-    - ``hang``: it did not return, or the process died too often; ``text`` says which. Nothing further is evaluated.
-    """
-
-    kind: str
-    text: str
-
-    @classmethod
-    def received(cls, reply: Any) -> Response:
-        """Returns the response that the process of an implementation sent.
-
-        Raises:
-            ConnectionError: it is none; something else wrote into the pipe.
-        """
-        try:
-            response = cls(*reply)
-            sound = response.text.isprintable() and (response.failed or response.value("float64") is not None)
-        except (TypeError, ValueError, ArithmeticError, AttributeError):
-            sound = False
-        if not sound:
-            raise ConnectionError("it wrote into the pipe of the kit")
-        return response
-
-    @property
-    def failed(self) -> bool:
-        """Whether it is no number."""
-        return self.kind in ("error", "hang", "declined")
-
-    def value(self, dtype: str) -> Any:
-        """Returns the number as a NumPy scalar of dtype; it is rounded once, to nearest, if it has another dtype.
-
-        Raises:
-            ValueError: it is no number.
-        """
-        if self.failed:
-            raise ValueError(self.text)
-        if self.kind == "exact":
-            numerator, denominator = (int(part, 16) for part in self.text.split("/"))
-            return exact.round_to(Fraction(numerator, denominator), dtype)
-        with np.errstate(over="ignore"):
-            return np.dtype(dtype).type(float.fromhex(self.text))
 
 
 #: What the process of an implementation sends while that imports a module during a call. It is no reply.
@@ -237,44 +184,6 @@ def responses(make: Make, request: Request) -> Iterator[Response]:
         yield failure or response
 
 
-def as_response(value: Any) -> Response:
-    """Returns what an implementation returned, a number of any type, as a response; an error if it is no number."""
-    if isinstance(value, (list, tuple)) and len(value) == 1:
-        (value,) = value
-    if isinstance(value, (bool, np.bool_, str, bytes)):
-        return Response("error", f"returned {_shown(value)}, which is no number")
-    if type(value) is float:
-        return Response("float64", value.hex())
-    if np.ma.is_masked(value):  # NumPy would read the number behind the mask
-        return Response("error", f"returned {_shown(value)}, which is masked")
-    if hasattr(value, "dtype"):  # NumPy, and every framework's tensors
-        try:
-            array = np.asarray(value.detach() if hasattr(value, "detach") else value)
-            # NumPy gives bfloat16 the kind "V", so its name is looked at too.
-            if array.shape == () and (array.dtype.kind in "f" or "float" in array.dtype.name):
-                return Response(array.dtype.name, float(array).hex())
-            if array.shape == () and array.dtype.kind in "iu":
-                return Response("exact", f"{int(array):x}/1")
-            return Response("error", f"returned an array of shape {array.shape} and dtype {array.dtype}, not one number")
-        except (TypeError, ValueError) as error:
-            return Response(
-                "error", f"returned {_shown(value)}, which NumPy cannot read: {words.printable(words.text_of(error))}"
-            )
-    if hasattr(value, "as_integer_ratio"):  # int, Fraction, Decimal
-        try:
-            ratio = Fraction(*map(operator.index, value.as_integer_ratio()))
-        except (ValueError, OverflowError):  # of a Decimal that is NaN or infinite
-            return Response("float64", float(value).hex())
-        except (TypeError, ZeroDivisionError):
-            return Response("error", f"returned {_shown(value)}, whose as_integer_ratio() is no ratio of integers")
-        # In hex, since Python limits the decimal digits of an int.
-        return Response("exact", f"{ratio.numerator:x}/{ratio.denominator:x}")
-    try:
-        return Response("float64", float(value).hex())
-    except (TypeError, ValueError):
-        return Response("error", f"returned {_shown(value)} of type {words.class_name(value)}, which is no number")
-
-
 def offer_of(make: Make, policy: str) -> Offer:
     """Returns what an implementation offers for a policy, from the object that it makes; no rate is computed."""
     try:
@@ -391,10 +300,3 @@ def _reported(scheduler: Any, request: Request) -> Any:
 def _advance(scheduler: Any, steps: int) -> None:
     for _ in range(steps):
         scheduler.step()
-
-
-def _shown(value: Any) -> str:
-    try:
-        return words.printable(_inputs.shown(value))
-    except Exception:  # its class has no name
-        return "an object"

@@ -14,7 +14,8 @@ from clr_ref import exact
 from clr_ref.conformance.accuracy import Level, rates
 from clr_ref.conformance.checks import Check, Inapplicable, Judge, Wrong, asymmetric, inputs, phase, policies, rate, schedulers
 from clr_ref.conformance.config import Config
-from clr_ref.conformance.protocol import Offer, Request, Response, capabilities_from
+from clr_ref.conformance.protocol import Offer, Request, capabilities_from
+from clr_ref.conformance.response import Response
 
 TRIANGULAR = Config("triangular", 0.25, 1.0, 1000, dtype="float64")
 TRIANGULAR2 = Config("triangular2", 0.0, 1.0, 1000, dtype="float64")

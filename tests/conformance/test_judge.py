@@ -30,7 +30,8 @@ from clr_ref.conformance.checks import (
     schedulers,
 )
 from clr_ref.conformance.config import MAX_STEP, Config
-from clr_ref.conformance.protocol import Capabilities, Request, Response, as_response
+from clr_ref.conformance.protocol import Capabilities, Request
+from clr_ref.conformance.response import Response, as_response
 
 TRIANGULAR = Config("triangular", 0.25, 1.0, 10, dtype="float64")
 TRIANGULAR2 = dataclasses.replace(TRIANGULAR, policy="triangular2")

@@ -15,7 +15,8 @@ from clr_ref.conformance import process, subject
 from clr_ref.conformance.config import MAX_STEP, Config
 from clr_ref.conformance.load import LoadError
 from clr_ref.conformance.process import Child
-from clr_ref.conformance.protocol import IMPORTING, Capabilities, Offer, Request, Response
+from clr_ref.conformance.protocol import IMPORTING, Capabilities, Offer, Request
+from clr_ref.conformance.response import Response
 from clr_ref.conformance.subject import Remote
 
 REQUEST = Request(Config("triangular", 0.0, 1.0, 4), steps=(1, 2, 3))

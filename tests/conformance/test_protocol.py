@@ -11,7 +11,8 @@ import pytest
 
 from clr_ref.conformance import words
 from clr_ref.conformance.config import POLICY_NAMES, Config
-from clr_ref.conformance.protocol import Request, as_response, responses
+from clr_ref.conformance.protocol import Request, responses
+from clr_ref.conformance.response import as_response
 from clr_ref.conformance.runner import precision
 from clr_ref.conformance.subject import Local
 

@@ -29,6 +29,7 @@ This module runs inside the process that holds the implementation. It turns ever
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import dataclasses
 import inspect
@@ -69,7 +70,7 @@ class Scheduler(Protocol):
 #: What the process of an implementation sends while that imports a module during a call. It is no reply.
 IMPORTING = "importing"
 
-Operation = Literal["evaluate", "straight", "resume", "reload", "load_late", "load_into_used", "pickle", "applied"]
+Operation = Literal["evaluate", "beside", "straight", "resume", "reload", "load_late", "load_into_used", "pickle", "applied"]
 Quantity = Literal["rate", "momentum"]
 
 #: The methods of a scheduler that return a quantity of the next step, and of the first n steps of an optimizer.
@@ -81,9 +82,10 @@ _APPLIED: dict[Quantity, str] = {"rate": "applied", "momentum": "applied_momentu
 class Request:
     """One thing to do with a fresh object of a config.
 
-    ``evaluate`` has a response for each of ``steps``, in this order. Every other operation has one for each of the ``count``
-    steps from ``at`` on (see ``stateful``). With ``integers``, whole bounds are given as ints. ``quantity`` says what the
-    responses are; only a scheduler has a momentum.
+    ``evaluate`` has a response for each of ``steps``, in this order. So has ``beside``, for which an object of other arguments
+    is used between the steps, and rates are read after the last one. Every other operation has a response for each of the
+    ``count`` steps from ``at`` on (see ``stateful``). With ``integers``, whole bounds are given as ints. ``quantity`` says what
+    the responses are; only a scheduler has a momentum.
     """
 
     config: Config
@@ -97,7 +99,7 @@ class Request:
     @property
     def expected(self) -> int:
         """The number of its responses."""
-        return len(self.steps) if self.operation == "evaluate" else self.count
+        return len(self.steps) if self.operation in ("evaluate", "beside") else self.count
 
 
 @dataclasses.dataclass(frozen=True)
@@ -230,6 +232,8 @@ def _values(make: Make, request: Request) -> Iterator[Any]:
     made = build(make, request.config, request.integers)
     if request.operation == "applied":
         yield from getattr(made, _APPLIED[request.quantity])(request.at + request.count)[request.at :]
+    elif request.operation == "beside":
+        yield from _beside(make, made, request)
     elif request.operation != "evaluate":
         yield from stateful(make, request)
     elif is_stateful(made):
@@ -237,6 +241,30 @@ def _values(make: Make, request: Request) -> Iterator[Any]:
     else:
         for step in request.steps:
             yield made(step)
+
+
+def _beside(make: Make, made: Any, request: Request) -> Iterator[Any]:
+    """Yields rates while another object is used, whose own faults are no faults here.
+
+    A schedule returns all rates before one is read: it could return an array that it writes to again.
+    """
+    config, other = request.config, None
+    changed = {name: getattr(config, name) / 2 for name in ("initial_learning_rate", "maximal_learning_rate")}
+    changed |= {"step_size": config.step_size + 1, "gamma": (config.gamma + 1) / 2}
+    with contextlib.suppress(Exception):  # these arguments can be outside the domain
+        other = build(make, dataclasses.replace(config, **changed))
+    if is_stateful(made):
+        for rate in _counted(make, made, request):
+            yield rate
+            with contextlib.suppress(Exception):
+                other.step()  # type: ignore[union-attr]
+        return
+    rates = []
+    for step in request.steps:
+        with contextlib.suppress(Exception):
+            other(step)  # type: ignore[misc]
+        rates.append(made(step))
+    yield from rates
 
 
 def _counted(make: Make, made: Any, request: Request) -> Iterator[Any]:

@@ -273,7 +273,8 @@ def test_the_configs_that_checks_change() -> None:
     swapped = dataclasses.replace(TRIANGULAR, initial_learning_rate=1.0, maximal_learning_rate=0.25)
     assert configs(inputs.takes_bounds_in_any_order, TRIANGULAR, step=3) == [swapped]
     whole = dataclasses.replace(TRIANGULAR, initial_learning_rate=0.0, maximal_learning_rate=1.0)
-    assert configs(inputs.takes_whole_bounds, TRIANGULAR, step=3) == [whole]
+    far = [dataclasses.replace(whole, maximal_learning_rate=2.0**power) for power in (10, -40)]
+    assert configs(inputs.takes_whole_bounds, TRIANGULAR, step=3) == [whole, *far]
     assert configs(rate.reaches_its_peak, EXP_RANGE, cycles=1) == [dataclasses.replace(EXP_RANGE, gamma=1.0)]
     based = dataclasses.replace(TRIANGULAR2, initial_learning_rate=0.0)
     assert configs(policies.halves_every_cycle, TRIANGULAR2, step=3, halvings=1) == [based]

@@ -90,6 +90,8 @@ class Child:
                 standard error.
         """
         line = self._next_line(float("inf") if timeout is None else time.monotonic() + timeout)
+        if len(line) == LONGEST:
+            raise ConnectionError(f"it sent a reply of more than {LONGEST:,} characters")
         if not line.endswith("\n"):  # the end of its output, or a line that it did not finish
             raise ConnectionError(self._last_words())
         try:

@@ -224,6 +224,17 @@ def test_how_a_process_ended(module: Any, source: str, words: str) -> None:
         child.stop()
 
 
+def test_a_reply_that_is_too_long_is_none(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An int of 2^29 bits is one; without its own words, the process would seem to have killed itself."""
+    monkeypatch.setattr(process, "LONGEST", 1_000)
+    child = module("print('1' * 1_000)")
+    try:
+        with pytest.raises(ConnectionError, match="it sent a reply of more than 1,000 characters"):
+            child.receive(60.0)
+    finally:
+        child.stop()
+
+
 def test_endless_noise_is_read_and_not_kept(module: Any) -> None:
     """A file would fill the disk, and a pipe that nobody reads would stop the process."""
     child = module("import os\nfor _ in range(64): os.write(2, b'x' * 2**20)\nprint(7)\nos.write(2, b'\\nlast')")

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from clr_ref.conformance.config import Config
-from clr_ref.conformance.protocol import Offer, Request, Response, as_response, capabilities_from
+from clr_ref.conformance.protocol import Offer, Request, capabilities_from
+from clr_ref.conformance.response import Response, as_response
 
 
 class OfConfig:

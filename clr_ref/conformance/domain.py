@@ -19,7 +19,8 @@ from pathlib import Path
 from clr_ref._inputs import shown, unknown
 from clr_ref.conformance.config import Config
 from clr_ref.conformance.exceptions import ExceptionsError, read_document
-from clr_ref.conformance.protocol import Capabilities, Request, Response
+from clr_ref.conformance.protocol import Capabilities, Request
+from clr_ref.conformance.response import Response
 from clr_ref.conformance.subject import Responses, Subject
 
 _ARGUMENTS = ("initial_learning_rate", "maximal_learning_rate", "step_size", "step_size_down", "gamma")

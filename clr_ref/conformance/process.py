@@ -12,10 +12,11 @@ import queue
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 from clr_ref.conformance.words import printable
@@ -28,8 +29,13 @@ WAITING = 1_000
 INTERVAL = 0.05
 #: Seconds that a process has to end after the end of its output, so that its exit code is known.
 LEAVE = 2.0
-#: So many bytes of the end of standard error are searched for the last line.
+#: So many bytes of the end of standard error are kept, and searched for the last line.
 LAST_WORDS = 1 << 16
+#: The environment variable whose value all processes inherit that a process of the kit starts.
+MARK = "CLR_REF_CHILD"
+#: Runs a module as ``python -m`` does, but finds modules where the parent process does: ``-m`` would look in the current folder
+#: first, where a file of the user can have the name of a module of Python.
+_RUN = "import sys; sys.path[:] = {path!r}; import runpy; runpy.run_module({module!r}, run_name='__main__', alter_sys=True)"
 
 
 class Child:
@@ -41,17 +47,22 @@ class Child:
     """
 
     def __init__(self, module: str, *arguments: str) -> None:
-        self._noise = tempfile.TemporaryFile("w+b")  # noqa: SIM115
+        self._mark = uuid.uuid4().hex
         self._process = subprocess.Popen(
-            [sys.executable, "-m", module, *arguments],
+            [sys.executable, "-c", _RUN.format(path=[*map(str, sys.path)], module=module), *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=self._noise,
+            stderr=subprocess.PIPE,
             encoding="utf-8",
             errors="replace",
+            env=os.environ | {MARK: self._mark},
             # A group of its own: whatever the module starts ends with it, and Ctrl-C reaches this process alone.
             start_new_session=True,
         )
+        # Not a file: what the module prints may be endless, and would fill the disk.
+        self._noise = b""
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
         # A pipe cannot be read with a timeout on every system; a queue can.
         self._lines: queue.Queue[str] = queue.Queue(WAITING)
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -79,6 +90,8 @@ class Child:
                 standard error.
         """
         line = self._next_line(float("inf") if timeout is None else time.monotonic() + timeout)
+        if len(line) == LONGEST:
+            raise ConnectionError(f"it sent a reply of more than {LONGEST:,} characters")
         if not line.endswith("\n"):  # the end of its output, or a line that it did not finish
             raise ConnectionError(self._last_words())
         try:
@@ -110,7 +123,6 @@ class Child:
         while self._reader.is_alive() and time.monotonic() < end:
             with contextlib.suppress(queue.Empty):
                 self._lines.get(timeout=INTERVAL)
-        self._noise.close()
 
     def _kill(self) -> None:
         with contextlib.suppress(OSError):  # nothing of the group is left
@@ -119,6 +131,7 @@ class Child:
             else:
                 self._process.kill()
         self._process.wait()
+        _kill_marked(self._mark)
 
     def _read(self) -> None:
         assert self._process.stdout is not None
@@ -126,6 +139,12 @@ class Child:
             while line := stream.readline(LONGEST):
                 self._lines.put(line)
         self._lines.put("")
+
+    def _listen(self) -> None:
+        assert self._process.stderr is not None
+        with self._process.stderr as stream:
+            while noise := os.read(stream.fileno(), LAST_WORDS):
+                self._noise = (self._noise + noise)[-LAST_WORDS:]
 
     def _next_line(self, end: float) -> str:
         """Returns the next line; an empty one if the process has ended, even if one that it started still holds the pipe."""
@@ -143,9 +162,8 @@ class Child:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(LEAVE)
         self._kill()
-        self._noise.seek(0, os.SEEK_END)
-        self._noise.seek(max(self._noise.tell() - LAST_WORDS, 0))
-        lines = [line.strip() for line in self._noise.read().decode("utf-8", "replace").splitlines() if line.strip()]
+        self._listener.join(LEAVE)  # a process that was not found can still hold the pipe
+        lines = [line.strip() for line in self._noise.decode("utf-8", "replace").splitlines() if line.strip()]
         code = self._process.returncode
         end = f"exit code {code}" if code >= 0 else f"killed by {_signal_name(-code)}"
         return end + (f", {printable(lines[-1])}" if lines else "")
@@ -166,7 +184,7 @@ def channel() -> tuple[Iterator[Any], Callable[[Any], None]]:
     # A module that replaces functions of json replaces neither of these.
     encode, decode = json.JSONEncoder().encode, json.JSONDecoder().decode
     if hasattr(os, "killpg"):
-        threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+        threading.Thread(target=_end_with, args=(os.getppid(), os.environ.get(MARK)), daemon=True).start()
 
     def send(document: Any) -> None:
         stream.write(encode(document) + "\n")
@@ -175,10 +193,24 @@ def channel() -> tuple[Iterator[Any], Callable[[Any], None]]:
     return (decode(line) for line in requests), send
 
 
-def _end_with(parent: int) -> None:
+def _end_with(parent: int, mark: str | None) -> None:
     while os.getppid() == parent:
         time.sleep(1.0)
+    if mark:
+        _kill_marked(mark)
     os.killpg(0, signal.SIGKILL)
+
+
+def _kill_marked(mark: str) -> None:
+    """Kills the processes that inherited a mark, on Linux: one that began a session of its own is not in the group.
+
+    This process is not killed, although it can have inherited the mark.
+    """
+    for environment in Path("/proc").glob("[0-9]*/environ"):
+        pid = int(environment.parent.name)
+        with contextlib.suppress(OSError):  # it has ended, or is another user's
+            if pid != os.getpid() and f"{MARK}={mark}".encode() in environment.read_bytes():
+                os.kill(pid, signal.SIGKILL)
 
 
 def _signal_name(number: int) -> str:

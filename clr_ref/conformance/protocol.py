@@ -23,25 +23,23 @@ object can have these further methods:
     get_last_momentum()   returns the momentum of the optimizer's next step (clause 10.7); needed where ``make`` takes momentums
     applied_momentum(n)   returns the momentums that it really applied in its first n steps (clause 10.8)
 
-This module runs inside the process that holds the implementation. It turns everything that happens there into a ``Response``.
+This module runs inside the process that holds the implementation. It turns everything that happens there into a
+``response.Response``.
 """
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import dataclasses
 import inspect
-import operator
 import pickle
 from collections.abc import Iterator, Mapping
-from fractions import Fraction
 from typing import Any, Literal, Protocol, runtime_checkable
 
-import numpy as np
-
-from clr_ref import _inputs, exact
 from clr_ref.conformance import words
 from clr_ref.conformance.config import MAX_STEP, Config
+from clr_ref.conformance.response import Response, as_response
 
 #: A scheduler without ``seek`` is evaluated at no step beyond this one, since it has to count there.
 COUNTED = 4_000
@@ -69,60 +67,10 @@ class Scheduler(Protocol):
     def get_last_lr(self) -> Any: ...
 
 
-@dataclasses.dataclass(frozen=True)
-class Response:
-    """What the implementation returned at one step.
-
-    - ``kind`` is a dtype: a number; ``text`` is its hex float.
-    - ``exact``: a rational number of any size; ``text`` is numerator/denominator, both in hex.
-    - ``error``: no number; ``text`` says what happened.
-    - ``declined``: ``make`` raised NotImplementedError for these arguments: they are outside its domain.
-    - ``hang``: it did not return, or the process died too often; ``text`` says which. Nothing further is evaluated.
-    """
-
-    kind: str
-    text: str
-
-    @classmethod
-    def received(cls, reply: Any) -> Response:
-        """Returns the response that the process of an implementation sent.
-
-        Raises:
-            ConnectionError: it is none; something else wrote into the pipe.
-        """
-        try:
-            response = cls(*reply)
-            sound = response.text.isprintable() and (response.failed or response.value("float64") is not None)
-        except (TypeError, ValueError, ArithmeticError, AttributeError):
-            sound = False
-        if not sound:
-            raise ConnectionError("it wrote into the pipe of the kit")
-        return response
-
-    @property
-    def failed(self) -> bool:
-        """Whether it is no number."""
-        return self.kind in ("error", "hang", "declined")
-
-    def value(self, dtype: str) -> Any:
-        """Returns the number as a NumPy scalar of dtype; it is rounded once, to nearest, if it has another dtype.
-
-        Raises:
-            ValueError: it is no number.
-        """
-        if self.failed:
-            raise ValueError(self.text)
-        if self.kind == "exact":
-            numerator, denominator = (int(part, 16) for part in self.text.split("/"))
-            return exact.round_to(Fraction(numerator, denominator), dtype)
-        with np.errstate(over="ignore"):
-            return np.dtype(dtype).type(float.fromhex(self.text))
-
-
 #: What the process of an implementation sends while that imports a module during a call. It is no reply.
 IMPORTING = "importing"
 
-Operation = Literal["evaluate", "straight", "resume", "reload", "load_late", "load_into_used", "pickle", "applied"]
+Operation = Literal["evaluate", "beside", "straight", "resume", "reload", "load_late", "load_into_used", "pickle", "applied"]
 Quantity = Literal["rate", "momentum"]
 
 #: The methods of a scheduler that return a quantity of the next step, and of the first n steps of an optimizer.
@@ -134,9 +82,10 @@ _APPLIED: dict[Quantity, str] = {"rate": "applied", "momentum": "applied_momentu
 class Request:
     """One thing to do with a fresh object of a config.
 
-    ``evaluate`` has a response for each of ``steps``, in this order. Every other operation has one for each of the ``count``
-    steps from ``at`` on (see ``stateful``). With ``integers``, whole bounds are given as ints. ``quantity`` says what the
-    responses are; only a scheduler has a momentum.
+    ``evaluate`` has a response for each of ``steps``, in this order. So has ``beside``, for which an object of other arguments
+    is used between the steps, and rates are read after the last one. Every other operation has a response for each of the
+    ``count`` steps from ``at`` on (see ``stateful``). With ``integers``, whole bounds are given as ints. ``quantity`` says what
+    the responses are; only a scheduler has a momentum.
     """
 
     config: Config
@@ -150,7 +99,7 @@ class Request:
     @property
     def expected(self) -> int:
         """The number of its responses."""
-        return len(self.steps) if self.operation == "evaluate" else self.count
+        return len(self.steps) if self.operation in ("evaluate", "beside") else self.count
 
 
 @dataclasses.dataclass(frozen=True)
@@ -206,7 +155,7 @@ def build(make: Make, config: Config, integers: bool = False) -> Any:
     try:
         return make(config.policy, **arguments)
     except NotImplementedError as error:
-        raise Declined(*error.args) from None
+        raise Declined(words.text_of(error)) from None
 
 
 def is_stateful(made: Any) -> bool:
@@ -237,42 +186,6 @@ def responses(make: Make, request: Request) -> Iterator[Response]:
         yield failure or response
 
 
-def as_response(value: Any) -> Response:
-    """Returns what an implementation returned, a number of any type, as a response; an error if it is no number."""
-    if isinstance(value, (list, tuple)) and len(value) == 1:
-        (value,) = value
-    if isinstance(value, (bool, np.bool_, str, bytes)):
-        return Response("error", f"returned {_shown(value)}, which is no number")
-    if type(value) is float:
-        return Response("float64", value.hex())
-    if hasattr(value, "dtype"):  # NumPy, and every framework's tensors
-        try:
-            array = np.asarray(value.detach() if hasattr(value, "detach") else value)
-            # NumPy gives bfloat16 the kind "V", so its name is looked at too.
-            if array.shape == () and (array.dtype.kind in "f" or "float" in array.dtype.name):
-                return Response(array.dtype.name, float(array).hex())
-            if array.shape == () and array.dtype.kind in "iu":
-                return Response("exact", f"{int(array):x}/1")
-            return Response("error", f"returned an array of shape {array.shape} and dtype {array.dtype}, not one number")
-        except (TypeError, ValueError) as error:
-            return Response("error", f"returned {_shown(value)}, which NumPy cannot read: {words.printable(str(error))}")
-    if hasattr(value, "as_integer_ratio"):  # int, Fraction, Decimal
-        try:
-            ratio = Fraction(*map(operator.index, value.as_integer_ratio()))
-        except (ValueError, OverflowError):  # of a Decimal that is NaN or infinite
-            return Response("float64", float(value).hex())
-        except (TypeError, ZeroDivisionError):
-            return Response("error", f"returned {_shown(value)}, whose as_integer_ratio() is no ratio of integers")
-        # In hex, since Python limits the decimal digits of an int.
-        return Response("exact", f"{ratio.numerator:x}/{ratio.denominator:x}")
-    try:
-        return Response("float64", float(value).hex())
-    except (TypeError, ValueError):
-        return Response(
-            "error", f"returned {_shown(value)} of type {words.printable(type(value).__name__)}, which is no number"
-        )
-
-
 def offer_of(make: Make, policy: str) -> Offer:
     """Returns what an implementation offers for a policy, from the object that it makes; no rate is computed."""
     try:
@@ -284,7 +197,7 @@ def offer_of(make: Make, policy: str) -> Offer:
         momentum = stateful and all(has_argument(make, name) for name in ("base_momentum", "max_momentum"))
         asymmetric = has_argument(make, "step_size_down")
         return Offer(None, stateful, seeks, applies, asymmetric, momentum, momentum and applies_momentum)
-    except NotImplementedError as error:
+    except Declined as error:
         return Offer(words.printable(str(error)) or "not offered")
     except KeyboardInterrupt:
         raise
@@ -319,6 +232,8 @@ def _values(make: Make, request: Request) -> Iterator[Any]:
     made = build(make, request.config, request.integers)
     if request.operation == "applied":
         yield from getattr(made, _APPLIED[request.quantity])(request.at + request.count)[request.at :]
+    elif request.operation == "beside":
+        yield from _beside(make, made, request)
     elif request.operation != "evaluate":
         yield from stateful(make, request)
     elif is_stateful(made):
@@ -326,6 +241,30 @@ def _values(make: Make, request: Request) -> Iterator[Any]:
     else:
         for step in request.steps:
             yield made(step)
+
+
+def _beside(make: Make, made: Any, request: Request) -> Iterator[Any]:
+    """Yields rates while another object is used, whose own faults are no faults here.
+
+    A schedule returns all rates before one is read: it could return an array that it writes to again.
+    """
+    config, other = request.config, None
+    changed = {name: getattr(config, name) / 2 for name in ("initial_learning_rate", "maximal_learning_rate")}
+    changed |= {"step_size": config.step_size + 1, "gamma": (config.gamma + 1) / 2}
+    with contextlib.suppress(Exception):  # these arguments can be outside the domain
+        other = build(make, dataclasses.replace(config, **changed))
+    if is_stateful(made):
+        for rate in _counted(make, made, request):
+            yield rate
+            with contextlib.suppress(Exception):
+                other.step()  # type: ignore[union-attr]
+        return
+    rates = []
+    for step in request.steps:
+        with contextlib.suppress(Exception):
+            other(step)  # type: ignore[misc]
+        rates.append(made(step))
+    yield from rates
 
 
 def _counted(make: Make, made: Any, request: Request) -> Iterator[Any]:
@@ -389,7 +328,3 @@ def _reported(scheduler: Any, request: Request) -> Any:
 def _advance(scheduler: Any, steps: int) -> None:
     for _ in range(steps):
         scheduler.step()
-
-
-def _shown(value: Any) -> str:
-    return words.printable(_inputs.shown(value))

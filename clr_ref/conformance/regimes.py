@@ -253,7 +253,7 @@ def _powered(gamma: Callable[..., float], largest: int) -> Callable[..., Config]
 
 
 def _above_1(power: int, digits: int) -> float:
-    """Returns a gamma above 1, up to 8, evenly over the powers of two of its logarithm."""
+    """Returns a gamma from 1.00008 to 6, evenly over the powers of two of its logarithm."""
     return float(f"{2.0 ** math.ldexp(1 + digits / 64, 1 - power):.{2 + power // 3}f}") if power else 2.0 + digits / 16
 
 
@@ -301,16 +301,18 @@ CONFIGS: dict[str, tuple[Regime, ...]] = {
     "fractional step sizes": (
         Regime("whole and hundredths", _and_uniform(99 + 4), _sized(lambda config, more: config.step_size + _hundredths(more))),
         Regime("fraction below 2^-7, to the last bit of a float32", _and_uniform(17, 1024), _sized(_to_the_last_bit)),
-        Regime("below 1", _and_uniform(99 + 4), _sized(lambda config, more: _hundredths(more))),
+        Regime("hundredths below 1", _and_uniform(99 + 4), _sized(lambda config, more: _hundredths(more))),
     ),
     "large step sizes": (_between(20, 27), _between(27, 34), _between(34, 41)),
     "asymmetric cycles": (Regime("one step size 2 to 9 times the other, whole or not", _and_uniform(3, 8), _unequal),),
     "cycled momentum": (Regime("base 0.5 to 0.85, maximum 0.875 to 1, else everyday", _and_uniform(4, 5), _with_momentums),),
     "any gamma": (
-        Regime("above 1, to the overflow of the rate", _and_uniform(15, 64), _powered(_above_1, 2**20)),
+        Regime("1.00008 to 6, to the overflow of the rate", _and_uniform(15, 64), _powered(_above_1, 2**20)),
         Regime("below 0.001, to 1e-323", _and_uniform(9, 320), _powered(_below_everyday, 8)),
     ),
-    "gamma between two float32": (Regime("the first peak at 2^10 to 2^21", _unrounded_numbers, _unrounded),),
+    "gamma between two float32": (
+        Regime("0.999 to 1 - 2^-20, the first peak at 2^10 to 2^21", _unrounded_numbers, _unrounded),
+    ),
 }
 
 # --- What a check needs beside the config ------------------------------------------------------------------------------------

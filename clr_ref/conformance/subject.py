@@ -17,17 +17,8 @@ from typing import Any, Protocol
 from clr_ref.conformance.config import POLICY_NAMES
 from clr_ref.conformance.load import LoadError
 from clr_ref.conformance.process import Child
-from clr_ref.conformance.protocol import (
-    IMPORTING,
-    Capabilities,
-    Make,
-    Offer,
-    Request,
-    Response,
-    capabilities_from,
-    offer_of,
-    responses,
-)
+from clr_ref.conformance.protocol import IMPORTING, Capabilities, Make, Offer, Request, capabilities_from, offer_of, responses
+from clr_ref.conformance.response import Response
 
 #: Seconds that an implementation has to be imported, and to return the rate of one step, without what it imports meanwhile.
 IMPORT_TIMEOUT, STEP_TIMEOUT = 300.0, 10.0

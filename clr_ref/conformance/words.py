@@ -20,8 +20,29 @@ def printable(text: str, longest: int = LONGEST) -> str:
     return escaped(kept)
 
 
+def class_name(value: object) -> str:
+    """Return the name of the class of an object, whatever its metaclass says.
+
+    >>> class_name(7)
+    'int'
+    """
+    return printable(_plain(vars(type)["__name__"].__get__(type(value))))
+
+
+def text_of(value: object) -> str:
+    """Return the text of an object; of one whose text raises an exception, a sentence that says so.
+
+    >>> text_of(ValueError("no step"))
+    'no step'
+    """
+    try:
+        return _plain(str(value))
+    except BaseException as error:
+        return f"(its text raises {class_name(error)})"
+
+
 def of_error(error: BaseException, *, whole: bool = False) -> str:
-    """Return the class and the text of an exception, also of one whose text raises another.
+    """Return the class and the text of an exception.
 
     Args:
         error: the exception.
@@ -30,10 +51,11 @@ def of_error(error: BaseException, *, whole: bool = False) -> str:
     >>> of_error(ValueError("no step"))
     'ValueError: no step'
     """
-    name = printable(type(error).__name__)
-    try:
-        lines = str(error).strip().split("\n")
-        text = "\n".join(map(printable, lines if whole else lines[:1]))
-    except BaseException as another:
-        text = f"(its text raises {printable(type(another).__name__)})"
-    return f"{name}: {text}" if text else name
+    lines = text_of(error).strip().split("\n")
+    text = "\n".join(map(printable, lines if whole else lines[:1]))
+    return f"{class_name(error)}: {text}" if text else class_name(error)
+
+
+def _plain(text: str) -> str:
+    """Return a str with the same characters, without the methods of a subclass."""
+    return str.__str__(text)

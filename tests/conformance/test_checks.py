@@ -14,7 +14,9 @@ from clr_ref import exact
 from clr_ref.conformance.accuracy import Level, rates
 from clr_ref.conformance.checks import Check, Inapplicable, Judge, Wrong, asymmetric, inputs, phase, policies, rate, schedulers
 from clr_ref.conformance.config import Config
-from clr_ref.conformance.protocol import Offer, Request, Response, capabilities_from
+from clr_ref.conformance.protocol import Offer, Request, capabilities_from
+from clr_ref.conformance.response import Response
+from tests.subjects import OfConfig
 
 TRIANGULAR = Config("triangular", 0.25, 1.0, 1000, dtype="float64")
 TRIANGULAR2 = Config("triangular2", 0.0, 1.0, 1000, dtype="float64")
@@ -62,6 +64,39 @@ def test_rates_near_the_formula(sign: int) -> None:
         config = EXP_RANGE if "exp_range" in check.policies else TRIANGULAR
         assert holds(check, config, {3: near(config, 3, sign * INSIDE)}, step=3)
         assert not holds(check, config, {3: near(config, 3, sign * OUTSIDE)}, step=3)
+
+
+@pytest.mark.parametrize("limits", [(-np.inf, 1.0), (-np.inf, 100.0), (1e-8, np.inf), (1e-12, np.inf), (-np.inf, np.inf)])
+def test_rates_that_are_held_within_limits_are_wrong(limits: tuple[float, float]) -> None:
+    def clipped(config: Config) -> Callable[[int], Any]:
+        return lambda step: np.clip(config.build()(step), *limits) if step else 0.0
+
+    judge = Judge(OfConfig(clipped), dataclasses.replace(TRIANGULAR, dtype="float32"), Level.CORRECT)
+    if limits == (-np.inf, np.inf):
+        inputs.takes_whole_bounds(judge, step=200)
+    else:
+        with pytest.raises(
+            Wrong, match=f"which is not {'1024' if limits[1] < np.inf else '9.09495e-13'} times the rate for 0 and 1"
+        ):
+            inputs.takes_whole_bounds(judge, step=200)
+
+
+def test_rates_far_from_1_have_the_tolerance_of_both() -> None:
+    for share, right in ((INSIDE, True), (OUTSIDE, False)):
+
+        def off(config: Config, share: Fraction = share) -> Callable[[int], Any]:
+            found = rates(config, 3, Level.SEMANTICS)
+            high = Fraction(config.maximal_learning_rate)
+            sign = 1 if high > 1 else -1
+            return lambda step: float(found.exact + sign * share * found.slack) if high >= 1 else float(found.exact)
+
+        judge = Judge(OfConfig(off), TRIANGULAR, Level.SEMANTICS)
+        try:
+            inputs.takes_whole_bounds(judge, step=3)
+        except Wrong:
+            assert not right
+        else:
+            assert right
 
 
 def test_a_known_deviation_widens_the_tolerance_by_its_ulps() -> None:

@@ -11,7 +11,8 @@ import pytest
 from clr_ref.conformance.config import Config
 from clr_ref.conformance.domain import CONDITIONS, EVERYTHING, Domain, Within, read_domain
 from clr_ref.conformance.exceptions import Deviation, ExceptionsError, read, read_document
-from clr_ref.conformance.protocol import Capabilities, Request, Response
+from clr_ref.conformance.protocol import Capabilities, Request
+from clr_ref.conformance.response import Response
 
 CONFIG = Config("triangular", 0.0, 1.0, 4)
 

@@ -30,7 +30,8 @@ from clr_ref.conformance.checks import (
     schedulers,
 )
 from clr_ref.conformance.config import MAX_STEP, Config
-from clr_ref.conformance.protocol import Capabilities, Request, Response, as_response
+from clr_ref.conformance.protocol import Capabilities, Request
+from clr_ref.conformance.response import Response, as_response
 
 TRIANGULAR = Config("triangular", 0.25, 1.0, 10, dtype="float64")
 TRIANGULAR2 = dataclasses.replace(TRIANGULAR, policy="triangular2")
@@ -184,7 +185,8 @@ def steps_of(check: Check, config: Config = TRIANGULAR, reach: int = MAX_STEP, *
 
 
 HALVES = dataclasses.replace(TRIANGULAR, step_size=2.5)
-ORDERED = [0, 1, 3, 3, 9, 9, 9]
+CALLED = [9, 9, 1, 3, 9, 0, 3]
+ORDERED = sorted(CALLED)
 SHORT = dataclasses.replace(UNEVEN, step_size=0.5, step_size_down=1.5)
 UNEVEN2 = dataclasses.replace(UNEVEN, policy="triangular2")
 NEAR_END = MAX_STEP // 20
@@ -206,7 +208,7 @@ NEAR_END = MAX_STEP // 20
         (rate.between_its_bounds, HALVES, {"step": 4}, [4, 5]),
         (rate.between_its_bounds, dataclasses.replace(EXP_RANGE, gamma=1.5), {"step": 4}, None),
         (rate.between_its_bounds, dataclasses.replace(EXP_RANGE, gamma=1.0), {"step": 4}, [4, 0, 10]),
-        (rate.depends_on_the_step_alone, TRIANGULAR, {"step": 9, "cycles": 3}, [9, 9, 1, 3, 9, 0, 3, *ORDERED, *ORDERED[::-1]]),
+        (rate.depends_on_the_step_alone, TRIANGULAR, {"step": 9, "cycles": 3}, [*CALLED, *ORDERED, *ORDERED[::-1], *CALLED]),
         (phase.is_monotone_within_a_half_cycle, TRIANGULAR, {"step": 34}, [30, 31, 35, 39, 40]),
         (phase.is_monotone_within_a_half_cycle, dataclasses.replace(TRIANGULAR, step_size=4.5), {"step": 5}, [5, 6, 7, 8, 9]),
         (phase.is_monotone_within_a_half_cycle, dataclasses.replace(TRIANGULAR, step_size=3), {"step": 5}, None),
@@ -271,7 +273,8 @@ def test_the_configs_that_checks_change() -> None:
     swapped = dataclasses.replace(TRIANGULAR, initial_learning_rate=1.0, maximal_learning_rate=0.25)
     assert configs(inputs.takes_bounds_in_any_order, TRIANGULAR, step=3) == [swapped]
     whole = dataclasses.replace(TRIANGULAR, initial_learning_rate=0.0, maximal_learning_rate=1.0)
-    assert configs(inputs.takes_whole_bounds, TRIANGULAR, step=3) == [whole]
+    far = [dataclasses.replace(whole, maximal_learning_rate=2.0**power) for power in (10, -40)]
+    assert configs(inputs.takes_whole_bounds, TRIANGULAR, step=3) == [whole, *far]
     assert configs(rate.reaches_its_peak, EXP_RANGE, cycles=1) == [dataclasses.replace(EXP_RANGE, gamma=1.0)]
     based = dataclasses.replace(TRIANGULAR2, initial_learning_rate=0.0)
     assert configs(policies.halves_every_cycle, TRIANGULAR2, step=3, halvings=1) == [based]

@@ -10,7 +10,8 @@ import pytest
 from clr_ref.conformance.accuracy import Level
 from clr_ref.conformance.checks import Inapplicable, Judge, Wrong, momentum
 from clr_ref.conformance.config import MAX_STEP, Config
-from clr_ref.conformance.protocol import Request, Response
+from clr_ref.conformance.protocol import Request
+from clr_ref.conformance.response import Response
 from tests.conformance.test_judge import Recorded
 
 CONFIG = Config("triangular", 0.25, 1.0, 4, dtype="float64", base_momentum=0.5, max_momentum=0.75)

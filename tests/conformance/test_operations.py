@@ -9,7 +9,8 @@ import pytest
 
 from clr_ref.conformance import protocol
 from clr_ref.conformance.config import MAX_STEP, Config
-from clr_ref.conformance.protocol import COUNTED, Capabilities, Offer, Operation, Request, Response, capabilities_from, offer_of
+from clr_ref.conformance.protocol import COUNTED, Capabilities, Offer, Operation, Request, capabilities_from, offer_of
+from clr_ref.conformance.response import Response
 
 CONFIG = Config("exp_range", 0.0, 1.0, 4, 0.5, step_size_down=6)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from clr_ref.conformance import process, subject
 from clr_ref.conformance.config import MAX_STEP, Config
 from clr_ref.conformance.load import LoadError
 from clr_ref.conformance.process import Child
-from clr_ref.conformance.protocol import IMPORTING, Capabilities, Offer, Request, Response
+from clr_ref.conformance.protocol import IMPORTING, Capabilities, Offer, Request
+from clr_ref.conformance.response import Response
 from clr_ref.conformance.subject import Remote
 
 REQUEST = Request(Config("triangular", 0.0, 1.0, 4), steps=(1, 2, 3))
@@ -154,7 +156,7 @@ def test_each_import_begins_the_time_anew(monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.fixture
 def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Returns a function that writes a module, and starts it as a child."""
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *(path for path in sys.path if path)]))
+    monkeypatch.syspath_prepend(tmp_path)
 
     def started(source: str, *arguments: str) -> Child:
         (tmp_path / "child_of_a_test.py").write_text(source)
@@ -187,7 +189,6 @@ def test_documents_go_both_ways(module: Any) -> None:
         child.stop(5.0)
     assert child.ended
     assert child._process.returncode == 0  # it had the time to end by itself
-    assert child._noise.closed
 
 
 def test_a_process_without_patience_is_killed(module: Any) -> None:
@@ -223,6 +224,53 @@ def test_how_a_process_ended(module: Any, source: str, words: str) -> None:
         child.stop()
 
 
+def test_a_reply_that_is_too_long_is_none(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An int of 2^29 bits is one; without its own words, the process would seem to have killed itself."""
+    monkeypatch.setattr(process, "LONGEST", 1_000)
+    child = module("print('1' * 1_000)")
+    try:
+        with pytest.raises(ConnectionError, match="it sent a reply of more than 1,000 characters"):
+            child.receive(60.0)
+    finally:
+        child.stop()
+
+
+def test_endless_noise_is_read_and_not_kept(module: Any) -> None:
+    """A file would fill the disk, and a pipe that nobody reads would stop the process."""
+    child = module("import os\nfor _ in range(64): os.write(2, b'x' * 2**20)\nprint(7)\nos.write(2, b'\\nlast')")
+    try:
+        assert child.receive(60.0) == 7
+        with pytest.raises(ConnectionError, match="exit code 0, last"):
+            child.receive(60.0)
+        assert len(child._noise) <= process.LAST_WORDS
+    finally:
+        child.stop()
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="only Linux shows the environments of processes")
+def test_a_process_in_a_session_of_its_own_ends_too(module: Any) -> None:
+    daemon = "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'], start_new_session=True)"
+    child = module(f"import os, subprocess, sys\nprint({daemon}.pid, flush=True)\nos._exit(3)")
+    pid = child.receive(60.0)
+    with pytest.raises(ConnectionError, match="exit code 3"):
+        child.receive(60.0)
+    child.stop()
+    deadline = time.monotonic() + 10
+    while Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+def test_a_file_of_the_user_takes_the_place_of_no_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``python -m`` looks in the current folder first, which the installed command does not."""
+    for name in ("random", "types", "runpy"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('not this one')")
+    monkeypatch.chdir(tmp_path)
+    with Remote("clr_ref.conformance.peers.reference:make", ("triangular",)) as remote:
+        assert remote.evaluate(REQUEST)[0].kind == "float32"
+
+
 def test_a_signal_without_a_name() -> None:
     assert process._signal_name(9) == "SIGKILL"
     assert process._signal_name(200) == "signal 200"
@@ -234,8 +282,9 @@ def test_a_process_looks_every_second_whether_its_parent_is_there(monkeypatch: p
     monkeypatch.setattr(process.os, "getppid", lambda: next(parents))
     monkeypatch.setattr(process.os, "killpg", lambda *given: done.append(given), raising=False)
     monkeypatch.setattr(process.time, "sleep", done.append)
-    process._end_with(7)
-    assert done == [1.0, 1.0, (0, process.signal.SIGKILL)]
+    monkeypatch.setattr(process, "_kill_marked", done.append)
+    process._end_with(7, "mark")
+    assert done == [1.0, 1.0, "mark", (0, process.signal.SIGKILL)]
 
 
 def test_a_long_error_of_an_import_is_cut(tmp_path: Path) -> None:

@@ -118,6 +118,22 @@ def drawn(
     return [point.inputs for point in regimes.points(made, 7, count)]
 
 
+def test_the_manual_says_what_is_never_tried() -> None:
+    """Whoever widens a regime has a sentence to remove from docs/CONFORMANCE.md, under "What is tried"."""
+    configs = [inputs["config"] for family in regimes.CONFIGS for inputs in drawn(family, "exp_range")]
+    bounds = {abs(bound) for config in configs for bound in (config.initial_learning_rate, config.maximal_learning_rate)}
+    assert (min(bounds - {0.0}), max(bounds)) == (1e-8, 1.0)
+    sizes = {config.step_size for config in configs}
+    assert min(sizes) == 0.01
+    assert 2**40 < max(sizes) < 2**41
+    hundredths = (size for size in sizes if size > 17)
+    assert all(Fraction(size).denominator == 1 or size == float(f"{size:.2f}") for size in hundredths)
+    gammas = {config.gamma for config in configs}
+    assert 1 - 2.0**-19 < max(gamma for gamma in gammas if gamma < 1) <= 1 - 2.0**-20
+    assert 1.00008 < min(gamma for gamma in gammas if gamma > 1) < 1.0001
+    assert max(gammas) < 6
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("reach", [COUNTED, MAX_STEP])
 @pytest.mark.parametrize("family", regimes.CONFIGS)

@@ -18,7 +18,8 @@ from clr_ref.conformance.checks.rate import follows_the_formula
 from clr_ref.conformance.config import MAX_STEP, Config
 from clr_ref.conformance.domain import Domain
 from clr_ref.conformance.exceptions import Deviation
-from clr_ref.conformance.protocol import COUNTED, Capabilities, Offer, Request, Response, capabilities_from
+from clr_ref.conformance.protocol import COUNTED, Capabilities, Offer, Request, capabilities_from
+from clr_ref.conformance.response import Response
 from clr_ref.conformance.subject import Local
 from tests.subjects import OfConfig
 

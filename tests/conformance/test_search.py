@@ -12,8 +12,8 @@ from clr_ref.conformance import search
 from clr_ref.conformance.accuracy import Level
 from clr_ref.conformance.checks import Check, Inapplicable, Judge, Outside, Wrong
 from clr_ref.conformance.config import POLICY_NAMES, Config
-from clr_ref.conformance.protocol import Response
 from clr_ref.conformance.regimes import Inputs
+from clr_ref.conformance.response import Response
 from tests.subjects import OfConfig
 
 #: The rate of step t is t / 2**20 of the way up: all steps below have rates that differ.

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from fractions import Fraction
 from typing import Any
 
+import numpy as np
+
 from clr_ref.conformance.checks.decorator import check
-from clr_ref.conformance.checks.judge import Judge, Outside, Wrong, suppose
+from clr_ref.conformance.checks.judge import Judge, Outside, Wrong, real, suppose
 from clr_ref.conformance.checks.rate import follows_the_formula
 from clr_ref.conformance.config import MAX_STEP
 from clr_ref.conformance.protocol import Request
 from clr_ref.exact import ulp
+
+#: Whole bounds are also tried with these factors: everyday ones are from 1e-8 to 1.
+FACTORS = (2.0**10, 2.0**-40)
 
 # --- What is accepted --------------------------------------------------------------------------------------------------------
 
@@ -31,7 +37,7 @@ def takes_bounds_of_any_sign(judge: Judge, step: int) -> None:
 
 @check("1.1", "`initial_learning_rate` and `maximal_learning_rate` are finite")
 def takes_whole_bounds(judge: Judge, step: int) -> None:
-    """The bounds are Python ints here: TFA makes int32 tensors of them."""
+    """The bounds are Python ints here: TFA makes int32 tensors of them. Far from 1, no limits may hold the rates."""
     bounds = ({"initial_learning_rate": low, "maximal_learning_rate": low + 1.0} for low in (0.0, 1.0))
     whole = judge.inside([step], *bounds)
     low, high = whole.config.initial_learning_rate, whole.config.maximal_learning_rate
@@ -40,6 +46,17 @@ def takes_whole_bounds(judge: Judge, step: int) -> None:
     if value.tobytes() != same.tobytes():
         values = f"{ulp.show(value)} for the bounds {low:g} and {high:g}, {ulp.show(same)} for {low} and {high}"
         whole.wrong(step, f"returned {values}")
+    for factor in FACTORS:
+        scaled = whole.on(initial_learning_rate=low * factor, maximal_learning_rate=high * factor)
+        try:
+            (value,) = scaled.numbers(step)
+        except Outside:
+            continue
+        slack = scaled.slack(step) + whole.slack(step) * Fraction(factor)
+        # A subnormal rate is rounded more coarsely than the one that is multiplied here.
+        slack += Fraction(float(np.finfo(whole.config.dtype).smallest_subnormal))
+        if abs(real(value) - real(same) * Fraction(factor)) > slack:
+            scaled.wrong(step, f"returned {ulp.show(value)}, which is not {factor:g} times the rate for {low:g} and {high:g}")
 
 
 @check("1.2", "it need not be whole", family="fractional step sizes")

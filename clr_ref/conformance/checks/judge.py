@@ -11,7 +11,7 @@ import numpy as np
 
 from clr_ref.conformance.accuracy import Level, Rates, rates
 from clr_ref.conformance.config import Config
-from clr_ref.conformance.protocol import Request
+from clr_ref.conformance.protocol import Operation, Request
 from clr_ref.conformance.subject import Responses, Subject
 from clr_ref.exact import ulp
 
@@ -86,7 +86,7 @@ class Judge:
         """Returns the rates of ``pairs`` alone."""
         return [value for _, value in self.pairs(*steps, integers=integers)]
 
-    def pairs(self, *steps: int, integers: bool = False) -> list[tuple[int, Any]]:
+    def pairs(self, *steps: int, integers: bool = False, operation: Operation = "evaluate") -> list[tuple[int, Any]]:
         """Returns these steps, in this order, each with the rate of one fresh object as a NumPy scalar of the config's dtype.
 
         Raises:
@@ -96,7 +96,7 @@ class Judge:
         """
         suppose(all(0 <= step <= self.subject.capabilities.reach for step in steps))
         pairs = []
-        request = Request(self.config, steps=steps, integers=integers)
+        request = Request(self.config, operation, steps, integers=integers)
         for step, response in zip(steps, self.evaluate(request), strict=True):
             if response.failed:
                 self.wrong(step, response.text)

@@ -13,7 +13,8 @@ from clr_ref.conformance.checks.decorator import check
 from clr_ref.conformance.checks.judge import Judge, suppose, whole
 from clr_ref.conformance.checks.relations import same_bits
 from clr_ref.conformance.checks.schedulers import continues, reported_and_applied
-from clr_ref.conformance.protocol import Request, Response
+from clr_ref.conformance.protocol import Request
+from clr_ref.conformance.response import Response
 from clr_ref.exact import ulp
 
 _FAMILY = "cycled momentum"

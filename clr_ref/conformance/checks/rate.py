@@ -9,6 +9,7 @@ from clr_ref.conformance.accuracy import Level
 from clr_ref.conformance.checks.decorator import check
 from clr_ref.conformance.checks.judge import Judge, real, suppose, whole
 from clr_ref.conformance.checks.relations import equals_bound
+from clr_ref.conformance.protocol import Operation
 from clr_ref.exact import ulp
 
 #: A rate may be beyond a bound by this share of it: eight roundings to float32, since four of them are those of the bounds and
@@ -75,9 +76,15 @@ def _is_rounding(judge: Judge, value: Any) -> bool:
 @check("3.4", "The rate depends on the inputs and the step alone")
 def depends_on_the_step_alone(judge: Judge, step: int, cycles: int) -> None:
     steps = [step, step, 1, cycles, step, 0, cycles]
+    again = "when called again, or in another order"
+    ways: tuple[tuple[list[int], Operation, str], ...] = (
+        (steps, "evaluate", again),
+        (sorted(steps), "evaluate", again),
+        (sorted(steps, reverse=True), "evaluate", again),
+        (steps, "beside", "read after all calls, with another schedule called between them"),
+    )
     first: dict[int, Any] = {}
-    for order in (steps, sorted(steps), sorted(steps, reverse=True)):
-        for t, value in judge.pairs(*order):
+    for order, operation, words in ways:
+        for t, value in judge.pairs(*order, operation=operation):
             if value.tobytes() != first.setdefault(t, value).tobytes():
-                words = f"returned {ulp.show(first[t])} at first and {ulp.show(value)} when called again, or in another order"
-                judge.wrong(t, words)
+                judge.wrong(t, f"returned {ulp.show(first[t])} at first and {ulp.show(value)} {words}")

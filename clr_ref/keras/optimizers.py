@@ -61,6 +61,20 @@ def unscaled(optimizer: Any) -> Any:
     return optimizer if inner is None else inner
 
 
+def with_variables(optimizer: Any) -> Any:
+    """Return the optimizer that makes and lists variables: before Keras 3 the inner one, since TF 2.11's wrapper raises."""
+    return optimizer if api.IS_KERAS_3 else unscaled(optimizer)
+
+
+def build(optimizer: Any, weights: Any) -> None:
+    """Create the variables of an optimizer, so that their state can be stored or restored."""
+    inner = with_variables(optimizer)
+    if hasattr(inner, "_create_all_weights"):  # legacy
+        inner._create_all_weights(weights)
+    elif not getattr(inner, "built", False):
+        inner.build(weights)
+
+
 def scaled_like(own: Any, made: Any) -> Any:
     """Return an optimizer inside a LossScaleOptimizer like the one that is given; if it is none, the optimizer itself."""
     if unscaled(own) is own:

@@ -63,11 +63,7 @@ def build(model: Any, batch: Any) -> None:
     with _scope(model):
         if not model.built:
             model(unpacked(batch)[0])
-        optimizer = _with_variables(model)
-        if hasattr(optimizer, "_create_all_weights"):  # legacy
-            optimizer._create_all_weights(model.trainable_variables)
-        elif not getattr(optimizer, "built", False):
-            optimizer.build(model.trainable_variables)
+        optimizers.build(model.optimizer, model.trainable_variables)
 
 
 @contextlib.contextmanager
@@ -188,11 +184,6 @@ def _new_variable(model: Any) -> Any:
     kind = keras.Variable if api.IS_KERAS_3 else api.tensorflow().Variable
     with _scope(model):
         return kind(0.0, trainable=False, dtype=keras.backend.floatx(), name="learning_rate")
-
-
-def _with_variables(model: Any) -> Any:
-    """Return the optimizer that lists its variables: before Keras 3 the inner one, since TF 2.11's wrapper raises."""
-    return model.optimizer if api.IS_KERAS_3 else optimizers.unscaled(model.optimizer)
 
 
 def _scope(model: Any) -> Any:

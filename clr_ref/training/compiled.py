@@ -33,11 +33,9 @@ def compiled(experiment: Experiment, samples: Samples, build: Callable[[], Any] 
     determinism.seed_everything(experiment.seed)
     model = _tutorial(experiment, learning_rate) if build is None else _own(experiment, samples, build(), learning_rate)
     determinism.start_generators(model)
-    optimizer = model.optimizer
-    if hasattr(optimizer, "build"):
-        optimizer.build(model.trainable_variables)  # a checkpoint can only be restored into variables that exist
-    elif hasattr(optimizer, "_create_all_weights"):  # legacy optimizers
-        optimizer._create_all_weights(model.trainable_variables)
+    from clr_ref.keras import optimizers
+
+    optimizers.build(model.optimizer, model.trainable_variables)
     return model
 
 
@@ -64,7 +62,8 @@ def optimizer_variables(optimizer: Any) -> list[Any]:
     from clr_ref.keras import optimizers
 
     optimizer.iterations  # noqa: B018  # legacy optimizers make it at its first use
-    found = list(optimizer.variables() if callable(optimizer.variables) else optimizer.variables)
+    listed = optimizers.with_variables(optimizer).variables
+    found = list(listed() if callable(listed) else listed)
     return list({id(one): one for one in [*found, *optimizers.scale_variables(optimizer)]}.values())
 
 

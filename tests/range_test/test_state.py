@@ -167,6 +167,8 @@ def everything(model: Any) -> dict[str, Any]:
 def test_the_whole_state_and_the_training_after_it_are_those_without_a_test(
     api: Any, keras: Any, make: Callable[[Any], Any], trained: bool
 ) -> None:
+    from clr_ref.keras import optimizers
+
     if api.BACKEND == "jax" and make is eager:
         pytest.skip("on JAX a train_step has no Python of its own")
     if make is stateful:
@@ -181,11 +183,7 @@ def test_the_whole_state_and_the_training_after_it_are_those_without_a_test(
         keras.utils.set_random_seed(5)
         keras.backend.clear_session()
         model = make(api)
-        inner = getattr(model.optimizer, "inner_optimizer", model.optimizer)
-        if hasattr(inner, "_create_all_weights"):  # legacy; the test does so too
-            inner._create_all_weights(model.trainable_variables)
-        else:
-            model.optimizer.build(model.trainable_variables)
+        optimizers.build(model.optimizer, model.trainable_variables)  # as the test does
         if trained:
             model.fit(batches(), steps_per_epoch=2, verbose=0)
         before = everything(model)

@@ -315,3 +315,10 @@ def test_the_command_traces_a_model(tmp_path: Path) -> None:
     assert "the model of" in run(*command, f"{make}:bare", "--out", b, "--steps", "2", code=2)
     assert Reader(Path(b)).header.steps == 2, "what fails before the first step leaves the file as it was"
     assert "raised RuntimeError: no data today" in run(*command, f"{make}:raising", "--out", b, code=2)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_full_disk_is_no_fault_of_the_model(tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text(MAKE, "utf-8")
+    said = run("-m", "clr_ref", "trace", f"{tmp_path / 'own.py'}:make", "--out", "/dev/full", "--steps", "1", code=2)
+    assert "Error: /dev/full cannot be written: No space left on device" in said

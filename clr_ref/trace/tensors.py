@@ -97,13 +97,19 @@ class Tensor:
             KeyError, TypeError, ValueError: it is no tensor, or its elements do not have its sha256.
         """
         fields = {name: data[name] for name in ("stage", "name", "dtype", "sha256", "nan")}
+        shape = tuple(data["shape"])
+        texts = [fields[name] for name in ("name", "dtype", "sha256")]
+        if not all(isinstance(text, str) for text in texts) or not all(isinstance(size, int) for size in shape):
+            raise TypeError(f"name, dtype and sha256 must be strings, and shape whole numbers, got {texts} and {shape}")
         if fields["stage"] not in STAGES:
             raise ValueError(f"stage must be one of {', '.join(STAGES)}, got {fields['stage']!r}")
         elements = base64.b64decode(data["base64"], validate=True) if "base64" in data else None
         if elements is not None and hashlib.sha256(elements).hexdigest() != fields["sha256"]:
             raise ValueError(f"the elements of {fields['name']} do not have their sha256")
         least, largest = (None if data[name] is None else float(data[name]) for name in ("min", "max"))
-        return cls(**fields, shape=tuple(data["shape"]), min=least, max=largest, elements=elements)
+        tensor = cls(**fields, shape=shape, min=least, max=largest, elements=elements)
+        tensor.array()  # raises an error if the elements do not have this shape
+        return tensor
 
 
 def _little_endian(array: NDArray[Any]) -> NDArray[Any]:

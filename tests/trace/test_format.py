@@ -165,7 +165,7 @@ def test_a_step_may_be_larger_than_what_is_read_at_once(tmp_path: Path) -> None:
 
 
 def test_memory_does_not_grow_with_the_steps(tmp_path: Path) -> None:
-    write(tmp_path / "x.trace", steps(3, size=20_000) * 40)
+    write(tmp_path / "x.trace", [Step(t, step.tensors) for t, step in enumerate(steps(3, size=20_000) * 40)])
 
     def peak(count: int) -> int:
         tracemalloc.start()
@@ -223,12 +223,43 @@ def test_damage_in_the_middle_is_found(tmp_path: Path) -> None:
 
 def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(WriteError, match="missing"):
-        write(tmp_path / "missing" / "x.trace", [])
+        write(tmp_path / "missing" / "x.trace", steps(1))
 
 
-def test_a_file_is_replaced_by_the_first_line(tmp_path: Path) -> None:
+def test_a_file_is_replaced_by_the_first_step(tmp_path: Path) -> None:
     (tmp_path / "x").write_text("old")
     with Writer(tmp_path / "x") as writer:
-        assert (tmp_path / "x").read_text() == "old"
         writer.header(HEADER)
+        assert (tmp_path / "x").read_text() == "old"
+        writer.step(steps(1)[0])
     assert Reader(tmp_path / "x").header == HEADER
+
+
+TENSOR = steps(2)[1].tensors[0].to_data()
+
+
+@pytest.mark.parametrize(
+    ("line", "change"),
+    [
+        (0, {"level": "some"}),
+        (0, {"command": [1]}),
+        (0, {"keep": 5}),
+        (0, {"made_of": 5}),
+        (2, {"step": 2}),
+        (2, {"step": 0}),
+        (2, {"tensors": None}),
+        (2, {"tensors": [{**TENSOR, "name": 3}]}),
+        (2, {"tensors": [{**TENSOR, "dtype": 5}]}),
+        (2, {"tensors": [{**TENSOR, "shape": [2]}]}),
+        (2, {"tensors": [{**TENSOR, "shape": ["4"]}]}),
+        (2, {"tensors": [{**TENSOR, "dtype": "unknown", "shape": [3]}]}),
+    ],
+)
+def test_lines_that_are_no_trace_are_refused(tmp_path: Path, line: int, change: dict[str, Any]) -> None:
+    path = tmp_path / "x.trace"
+    write(path, steps())
+    lines = [json.loads(one) for one in gzip.decompress(path.read_bytes()).splitlines()]
+    lines[line] |= change
+    path.write_bytes(b"".join(gzip.compress(json.dumps(one).encode()) for one in lines))
+    with pytest.raises(TraceError, match=r"x\.trace is damaged"):
+        list(Reader(path).steps())

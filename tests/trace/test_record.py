@@ -75,7 +75,7 @@ def place(found: Comparison) -> tuple[int | None, str, str]:
 
 
 def test_tracing_changes_no_bit(results: dict[str, Any]) -> None:
-    refused = {"by hand", "own function", "interrupted", "changing"}
+    refused = {"by hand", "own function", "two optimizers", "other logs", "no logs", "interrupted", "changing"}
     assert {name: faithful for name, faithful in results.items() if name not in refused} == dict.fromkeys(
         results.keys() - refused, True
     )
@@ -197,7 +197,7 @@ def test_another_activation_is_named_where_the_level_reaches(folder: Path) -> No
 def test_shared_and_nested_layers_and_slots_are_traced(folder: Path) -> None:
     step = steps(folder, "adam")[0]
     names = {stage: [tensor.name for tensor in step.tensors if tensor.stage == stage] for stage in STAGES}
-    layers = ["shared", "shared (call 2)", "inside", "inside (call 2)", "normal", "top"]
+    layers = ["shared", "shared (call 2)", "block/inside", "other/inside", "normal", "top"]
     assert [name for name in names["forward"] if name not in ("block", "other")] == layers
     assert {"normal/moving_mean", "shared/kernel"} <= set(names["update"])
     assert len(set(names["update"])) == len(names["update"])
@@ -248,6 +248,10 @@ def test_gradients_that_the_optimizer_gets_as_keywords(folder: Path) -> None:
 def test_what_cannot_be_traced_is_refused(results: dict[str, Any]) -> None:
     assert results["by hand"].startswith("ModelError: the train_step of the model gives its optimizer no gradients")
     assert results["own function"].startswith("ModelError: the model has a train function of its own")
+    assert results["two optimizers"].startswith("ModelError: the model of tests.trace.models has optimizers beside its own")
+    assert results["two optimizers"].endswith(": others")
+    assert results["other logs"] == "ModelError: the train_step of the model must return its loss as 'loss', got mine"
+    assert results["no logs"].startswith("ModelError: the train_step of the model must return a dict with its loss, got ")
     assert results["by hand, weights"] is True
 
 

@@ -144,6 +144,27 @@ class ByHand(api.keras.Sequential):  # type: ignore[misc]
         return {"loss": loss}
 
 
+class OtherLogs(api.keras.Sequential):  # type: ignore[misc]
+    """Its train_step returns the loss under another name."""
+
+    def train_step(self, data: Any) -> Any:
+        return {"mine": super().train_step(data)["loss"]}
+
+
+class NoLogs(api.keras.Sequential):  # type: ignore[misc]
+    """Its train_step returns a tensor."""
+
+    def train_step(self, data: Any) -> Any:
+        return super().train_step(data)["loss"]
+
+
+def with_optimizers(*others: Any) -> Any:
+    """A model with a list of optimizers."""
+    found = models.compiled()
+    found.others = list(others)
+    return found
+
+
 class WithKeywords(api.keras.Sequential):  # type: ignore[misc]
     """Its train_step gives the optimizer keywords, and the last weights first."""
 
@@ -219,6 +240,10 @@ def jobs() -> dict[str, dict[str, Any]]:
         "by hand, weights": {"build": lambda: models.compiled(family=ByHand, metrics=None), "steps": 2, "level": "weights"},
         "keywords": {"build": lambda: models.compiled(family=WithKeywords, metrics=None), "steps": 2},
         "own function": {"build": lambda: models.compiled(family=OwnFunction, metrics=None), "steps": 2},
+        "two optimizers": {"build": lambda: with_optimizers(keras.optimizers.SGD(0.1)), "steps": 2},
+        "no optimizers": {"build": with_optimizers, "steps": 2},
+        "other logs": {"build": lambda: models.compiled(family=OtherLogs, metrics=None), "steps": 2},
+        "no logs": {"build": lambda: models.compiled(family=NoLogs, metrics=None), "steps": 2},
         "changing": {"build": changing(), "steps": 2, "experiment": models.experiment(None)},
         "interrupted": {"interrupt": 5},
     }

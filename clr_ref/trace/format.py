@@ -185,6 +185,8 @@ def is_trace(path: Path) -> bool:
         TraceError: it cannot be read.
     """
     try:
+        if path.is_fifo():
+            raise TraceError(f"{path} is a pipe: give a file, which can be read more than once")
         with path.open("rb") as file:
             return file.read(len(_GZIP)) == _GZIP
     except OSError as error:

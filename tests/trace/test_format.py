@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -233,6 +234,17 @@ def test_a_file_is_replaced_by_the_first_step(tmp_path: Path) -> None:
         assert (tmp_path / "x").read_text() == "old"
         writer.step(steps(1)[0])
     assert Reader(tmp_path / "x").header == HEADER
+
+
+@pytest.mark.skipif(not Path("/dev/fd").is_dir(), reason="this system has no /dev/fd")
+def test_a_pipe_is_refused() -> None:
+    reading, writing = os.pipe()
+    os.close(writing)
+    try:
+        with pytest.raises(TraceError, match="is a pipe: give a file"):
+            is_trace(Path(f"/dev/fd/{reading}"))
+    finally:
+        os.close(reading)
 
 
 TENSOR = steps(2)[1].tensors[0].to_data()

@@ -237,6 +237,11 @@ def test_loops_and_sparse_gradients_are_traced(folder: Path) -> None:
     assert (gradients["words/embeddings (indices)"].min or 0) >= 0
 
 
+def test_the_inputs_of_a_batch_are_named(folder: Path) -> None:
+    batch = [tensor.name for tensor in steps(folder, "two inputs")[0].tensors if tensor.stage == "batch"]
+    assert batch == ["x left", "x right", "y"]
+
+
 def test_gradients_that_the_optimizer_gets_as_keywords(folder: Path) -> None:
     for step in steps(folder, "keywords"):
         gradients = [tensor for tensor in step.tensors if tensor.stage == "gradient"]

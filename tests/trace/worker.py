@@ -130,6 +130,20 @@ def embedded() -> Any:
     return found
 
 
+def two_inputs() -> Any:
+    keras = api.keras
+    left, right = keras.Input((8,), name="left"), keras.Input((8,), name="right")
+    joined = keras.layers.Concatenate(name="joined")([left, right])
+    found = keras.Model({"left": left, "right": right}, keras.layers.Dense(2, "softmax", name="top")(joined))
+    found.compile("sgd", "sparse_categorical_crossentropy")
+    return found
+
+
+def pairs_of_samples() -> Samples:
+    found = models.data()
+    return Samples.of({"left": found.x, "right": -found.x}, found.y)
+
+
 class ByHand(api.keras.Sequential):  # type: ignore[misc]
     """Its train_step changes the weights without the optimizer's method."""
 
@@ -233,6 +247,7 @@ def jobs() -> dict[str, dict[str, Any]]:
         "xla": {"build": lambda: models.compiled(jit_compile=True), "steps": 2},
         "recurrent": {"build": recurrent, "steps": 2},
         "embedded": {"build": embedded, "steps": 2, "data": models.words()},
+        "two inputs": {"build": two_inputs, "steps": 2, "data": pairs_of_samples()},
         "scaled": {"build": lambda: models.scaled(2.0**10), "steps": 6},
         "skipping": {"build": lambda: models.scaled(2.0**24), "steps": 14},
         "convolution": {"build": convolution, "steps": 6},

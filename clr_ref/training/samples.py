@@ -70,7 +70,7 @@ def mapped(function: Callable[[Any], Any], data: Any) -> Any:
 
 
 def named_leaves(name: str, data: Any) -> list[tuple[str, Any]]:
-    """All leaves of data, in the order of ``mapped``, each with a name: this one, and the keys and places that lead to the leaf."""
+    """All leaves of data, in the order of ``mapped``, each with this name and the keys and places that lead to it."""
     if data is None:
         return []
     if isinstance(data, dict):

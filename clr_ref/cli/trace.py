@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from clr_ref._files import WriteError
 from clr_ref.cli import steps as typed
 from clr_ref.cli.common import Progress, counted, data_option, json_option, output_option, print_json, require_extras
 from clr_ref.cli.frameworks import quiet
@@ -78,9 +79,9 @@ def trace(
 def _kept(text: str, steps: int) -> range:
     try:
         chosen = typed.ranges(text)
-    except click.BadParameter as error:
-        raise click.BadParameter(error.message, param_hint="--keep") from None
-    if ":" not in text or chosen.step != 1 or not chosen or chosen.stop > steps:
+    except click.BadParameter:
+        chosen = range(0)
+    if text.count(":") != 1 or not chosen or chosen.stop > steps:
         raise click.BadParameter(f"give A:B with 0 <= A < B <= {steps}, the number of steps, got {text!r}", param_hint="--keep")
     return chosen
 
@@ -143,13 +144,14 @@ def _own(target: str, seed: int, steps: int) -> Callable[..., End]:
     chosen = Experiment(None, epochs=_epochs(steps, len(train)), batch_size=_BATCH_SIZE, seed=seed, model=target)
 
     def run(out: Path, **options: Any) -> End:
+        failed: Exception
         with described_errors(target):
             build = lambda: made(make(), target).model  # noqa: E731
             try:
                 return record(out, chosen, train, train.rows(slice(1)), build=build, **options)
-            except ModelError as error:
-                failed = str(error)
-        raise wrong_make(failed)
+            except (ModelError, WriteError) as error:
+                failed = error
+        raise failed if isinstance(failed, WriteError) else wrong_make(str(failed))
 
     return run
 

@@ -114,7 +114,8 @@ def elements(a: Tensor, b: Tensor) -> Elements | None:
     x, y = (_elements(tensor) for tensor in (a, b))
     if x is None or y is None or (x.dtype, x.shape) != (y.dtype, y.shape):
         return None
-    differs = np.ascontiguousarray(x).view(f"u{x.itemsize}") != np.ascontiguousarray(y).view(f"u{x.itemsize}")
+    raw = (np.frombuffer(each.tobytes(), np.uint8).reshape(x.size, x.itemsize) for each in (x, y))
+    differs = np.not_equal(*raw).any(axis=1)
     largest = None
     if x.dtype in (np.float32, np.float64):
         largest = float(np.max(np.abs(ulp.distance(x, y)), initial=0.0))

@@ -78,7 +78,7 @@ class Writer:
     """Writes a trace, line by line. A context manager.
 
     Args:
-        path: the file, which the first line replaces.
+        path: the file, which the first step replaces.
 
     Raises:
         WriteError: it cannot be written; from the methods.
@@ -88,6 +88,7 @@ class Writer:
         self._path = path
         self._stack = contextlib.ExitStack()
         self._file: BinaryIO | None = None
+        self._header: Mapping[str, Any] = {}
 
     def __enter__(self) -> Writer:
         return self
@@ -97,8 +98,8 @@ class Writer:
             self._stack.close()
 
     def header(self, header: Header) -> None:
-        """Write the first line."""
-        self._line({"format": FORMAT, "version": VERSION, **dataclasses.asdict(header)})
+        """Write the first line, together with the first step: a run that fails before it leaves the file as it was."""
+        self._header = {"format": FORMAT, "version": VERSION, **dataclasses.asdict(header)}
 
     def step(self, step: Step) -> None:
         """Write a step."""
@@ -110,9 +111,10 @@ class Writer:
 
     def _line(self, document: Mapping[str, Any]) -> None:
         with self._explained():
-            if self._file is None:  # a run that fails before its first line leaves the file as it was
+            if self._file is None:
                 self._file = self._stack.enter_context(self._path.open("wb"))
-            self._file.write(gzip.compress(json.dumps(document, allow_nan=False).encode() + b"\n", 6, mtime=0))
+                self._file.write(_member(self._header))
+            self._file.write(_member(document))
             self._file.flush()
 
     @contextlib.contextmanager
@@ -147,10 +149,7 @@ class Reader:
         if first.get("version") != VERSION:
             raise TraceError(f"{path} has version {first.get('version')!r} of the format; this clr_ref reads {VERSION}")
         with self._explained():
-            fields = {field.name: first[field.name] for field in dataclasses.fields(Header)}
-            for name in ("keep", "command"):
-                fields[name] = None if fields[name] is None else tuple(fields[name])
-            self.header = Header(**fields)
+            self.header = _header(first)
         self.end: End | None = None
         self.finished = False
 
@@ -160,12 +159,14 @@ class Reader:
         Raises:
             TraceError: the file is damaged; a last line that is not complete is left out.
         """
-        for line in self._lines:
+        for number, line in enumerate(self._lines):
             with self._explained():
                 if "end" in line:
                     self.end = End(line["end"]["traced"], line["end"]["untraced"])
                     break
-                step = Step(line["step"], tuple(map(Tensor.from_data, line["tensors"])))
+                if line["step"] != number:
+                    raise ValueError(f"step {number} must follow, got {line['step']!r}")
+                step = Step(number, tuple(map(Tensor.from_data, line["tensors"])))
             yield step
         self.finished = True
 
@@ -184,10 +185,25 @@ def is_trace(path: Path) -> bool:
         TraceError: it cannot be read.
     """
     try:
+        if path.is_fifo():
+            raise TraceError(f"{path} is a pipe: give a file, which can be read more than once")
         with path.open("rb") as file:
             return file.read(len(_GZIP)) == _GZIP
     except OSError as error:
         raise TraceError(f"{path} cannot be read: {said(error)}") from None
+
+
+def _member(document: Mapping[str, Any]) -> bytes:
+    return gzip.compress(json.dumps(document, allow_nan=False).encode() + b"\n", 6, mtime=0)
+
+
+def _header(line: Mapping[str, Any]) -> Header:
+    keep, command = (None if line[name] is None else tuple(line[name]) for name in ("keep", "command"))
+    if line["level"] not in LEVELS:
+        raise ValueError(f"level must be one of {', '.join(LEVELS)}, got {line['level']!r}")
+    if not all(isinstance(one, str) for one in command or ()):
+        raise TypeError(f"command must be strings, got {line['command']!r}")
+    return Header(line["level"], line["steps"], keep, command, dict(line["made_of"]))
 
 
 def _lines(path: Path) -> Iterator[Any]:

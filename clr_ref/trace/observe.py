@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from clr_ref.training.compiled import ModelError
+from clr_ref.training.layers import layer_names
 
 #: Stage and name of a tensor, and its value.
 Found = tuple[str, str, Any]
@@ -50,7 +51,9 @@ def _observing(train_function: Any, observation: _Observation, receive: Callable
     def observed(iterator: Any) -> Any:
         with observation.of_step(), observation.of_parts():
             logs = train_function(iterator)
-        if not isinstance(logs, dict) or _KEY not in logs:
+        if not isinstance(logs, dict):
+            raise ModelError(f"the train_step of the model must return a dict with its loss, got {type(logs).__name__}")
+        if _KEY not in logs:
             raise ModelError("the model has a train function of its own: its layers cannot be traced, level weights can")
         found = [_read(key, tensor) for key, tensor in sorted(logs.pop(_KEY).items())]
         if not any(stage == "gradient" for stage, _, _ in found):
@@ -77,7 +80,7 @@ class _Observation:
         self._layer_class = api.keras.layers.Layer
         self._model, self._train_step = model, model.train_step
         self._names = variable_names(model)
-        self._layers = {id(layer) for layer in model._flatten_layers() if layer is not model}
+        self._layers = {key: name for key, name in layer_names(model).items() if key != id(model)}
         self._found: list[Found] = []
         self._graph: Any = None
 
@@ -89,7 +92,7 @@ class _Observation:
             self._found.clear()
             self._graph = None if self._tf.executing_eagerly() else self._tf.compat.v1.get_default_graph()
             logs = self._train_step(data)
-            return {**logs, _KEY: _keyed(self._found)}
+            return {**logs, _KEY: _keyed(self._found)} if isinstance(logs, dict) else logs
 
         with _replaced(self._model, "train_step", observed):
             yield
@@ -105,7 +108,7 @@ class _Observation:
         def observed_call(layer: Any, *args: Any, **options: Any) -> Any:
             outputs = call(layer, *args, **options)
             if id(layer) in self._layers:
-                self._add("forward", layer.name, outputs)
+                self._add("forward", self._layers[id(layer)], outputs)
             return outputs
 
         def observed_apply(*args: Any, **options: Any) -> Any:

@@ -17,7 +17,7 @@ from clr_ref.training import compiled, determinism, experiment as experiments
 from clr_ref.training.compiled import ModelError
 from clr_ref.training.data import Split
 from clr_ref.training.experiment import Experiment
-from clr_ref.training.samples import Samples, leaves
+from clr_ref.training.samples import Samples, named_leaves
 
 
 def record(
@@ -121,9 +121,9 @@ class _Recorder:
     def _before(self, batch: Samples) -> None:
         self._tensors = []
         for name, data in (("x", batch.x), ("y", batch.y)):
-            arrays = leaves(data)
-            for number, array in enumerate(arrays):
-                self._add("batch", name if len(arrays) == 1 else f"{name} {number}", array)
+            arrays = named_leaves(name, data)
+            for path, array in arrays:
+                self._add("batch", name if len(arrays) == 1 else path, array)
         for name, value in _weights(self._model):
             self._add("weights", name, value)
         for name, state in determinism.named_random_states(self._model):

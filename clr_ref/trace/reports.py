@@ -52,7 +52,7 @@ def _read(path: Path) -> dict[str, Any]:
 def _reports(a: Mapping[str, Any], b: Mapping[str, Any]) -> Comparison:
     steps = min(len(a["rates"]), len(b["rates"]))
     first = _first_in_reports(a, b, steps)
-    loss = next((t for t in range(steps) if _float32(a["losses"][t]) != _float32(b["losses"][t])), None)
+    loss = next((t for t in range(steps) if _scalar("loss", a, "losses", t) != _scalar("loss", b, "losses", t)), None)
     names = ("experiment", "learning_rate", "data", "versions", "cpu", "settings")
     sides = [{name: one[name] for name in names} for one in (a, b)]
     notes = []
@@ -73,8 +73,8 @@ def _first_in_reports(a: Mapping[str, Any], b: Mapping[str, Any], steps: int) ->
         return Difference(0, "batch", "train", note="the training data differ")
     for step in range(steps):
         for stage, name in (("loss", "losses"), ("rate", "rates")):
-            one, other = (Tensor.of(stage, stage, _float32(side[name][step]), keep=True) for side in (a, b))
-            if not one.same_bits(other):
+            one, other = (_scalar(stage, side, name, step) for side in (a, b))
+            if one != other:
                 tensor = "loss" if stage == "loss" else "learning_rate"
                 note = f"{side_value(one)} and {side_value(other)}"
                 return Difference(step, stage, tensor, traces.elements(one, other), note)
@@ -88,8 +88,9 @@ def side_value(tensor: Tensor) -> str:
     return "NaN" if tensor.min is None else str(np.float32(tensor.min))
 
 
-def _float32(value: Any) -> np.float32:
-    return np.float32(value)
+def _scalar(stage: str, report: Mapping[str, Any], name: str, step: int) -> Tensor:
+    """A rate or a loss as a tensor: unlike numbers, two tensors of NaN are equal."""
+    return Tensor.of(stage, stage, np.float32(report[name][step]), keep=True)
 
 
 def _records(a: Mapping[str, Any], b: Mapping[str, Any]) -> Comparison:

@@ -48,8 +48,10 @@ class Tensor:
 
     @classmethod
     def of(cls, stage: str, name: str, values: Any, *, keep: bool) -> Tensor:
-        """The tensor of an array, or of what NumPy makes an array of."""
+        """The tensor of an array, or of what NumPy makes an array of. Strings become bytes of one length, as NumPy has them."""
         array = np.asarray(values)
+        if array.dtype.hasobject:
+            array = array.astype(np.bytes_)  # the bytes of an array of objects would be addresses
         raw = _little_endian(array).tobytes()
         least, largest, nan = _figures(array)
         return cls(
@@ -67,14 +69,18 @@ class Tensor:
         return (self.dtype, self.shape, self.sha256) == (other.dtype, other.shape, other.sha256)
 
     def array(self) -> NDArray[Any] | None:
-        """The kept elements; bfloat16 and the like, which NumPy does not have, as unsigned integers. None if not kept."""
+        """The kept elements; None if not kept.
+
+        Elements of bfloat16 and the like, which NumPy does not have, are unsigned integers; strings are raw bytes.
+        """
         if self.elements is None:
             return None
         try:
             dtype = np.dtype(self.dtype).newbyteorder("<")
         except TypeError:
-            size = math.prod(self.shape)
-            dtype = np.dtype(f"<u{len(self.elements) // size if size else 1}")
+            count = math.prod(self.shape)
+            size = len(self.elements) // count if count else 1
+            dtype = np.dtype(f"<u{size}" if size in (1, 2, 4, 8) else f"V{size}")
         return np.frombuffer(self.elements, dtype).reshape(self.shape)
 
     def to_data(self) -> dict[str, Any]:
@@ -91,13 +97,19 @@ class Tensor:
             KeyError, TypeError, ValueError: it is no tensor, or its elements do not have its sha256.
         """
         fields = {name: data[name] for name in ("stage", "name", "dtype", "sha256", "nan")}
+        shape = tuple(data["shape"])
+        texts = [fields[name] for name in ("name", "dtype", "sha256")]
+        if not all(isinstance(text, str) for text in texts) or not all(isinstance(size, int) for size in shape):
+            raise TypeError(f"name, dtype and sha256 must be strings, and shape whole numbers, got {texts} and {shape}")
         if fields["stage"] not in STAGES:
             raise ValueError(f"stage must be one of {', '.join(STAGES)}, got {fields['stage']!r}")
         elements = base64.b64decode(data["base64"], validate=True) if "base64" in data else None
         if elements is not None and hashlib.sha256(elements).hexdigest() != fields["sha256"]:
             raise ValueError(f"the elements of {fields['name']} do not have their sha256")
         least, largest = (None if data[name] is None else float(data[name]) for name in ("min", "max"))
-        return cls(**fields, shape=tuple(data["shape"]), min=least, max=largest, elements=elements)
+        tensor = cls(**fields, shape=shape, min=least, max=largest, elements=elements)
+        tensor.array()  # raises an error if the elements do not have this shape
+        return tensor
 
 
 def _little_endian(array: NDArray[Any]) -> NDArray[Any]:

@@ -81,7 +81,7 @@ def difference(first: Difference) -> str:
     if first.elements is not None:
         parts.append(f"{first.elements.different:,} of {first.elements.total:,} elements")
         if first.elements.ulp == 0:
-            parts.append("in the sign of zeros alone")
+            parts.append("in the signs of zeros or the bits of NaN alone")
         elif first.elements.ulp is not None and math.isfinite(first.elements.ulp):
             parts.append(f"at most {first.elements.ulp:,.0f} ULP")
     # The figures say more than the distance where it is infinite, or where they are the one element.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from clr_ref.schedule import CyclicalLearningRate
 from clr_ref.training import determinism
 from clr_ref.training.model import build as build_tutorial, initial_weights
-from clr_ref.training.samples import Samples, mapped
+from clr_ref.training.samples import Samples, leaves, mapped
 
 if TYPE_CHECKING:
     from clr_ref.training.experiment import Experiment
@@ -149,6 +149,10 @@ def _with_a_rate(optimizer: Any) -> Any:
     return inner
 
 
+def _is_optimizer(value: Any) -> bool:
+    return hasattr(value, "apply_gradients") and not isinstance(value, type)
+
+
 def _refuse_what_does_not_repeat(model: Any, name: str) -> None:
     """What would change the bits of a run that is resumed, and can be seen before it. ``repeats`` finds the rest."""
     optimizer = _with_a_rate(model.optimizer)
@@ -156,5 +160,14 @@ def _refuse_what_does_not_repeat(model: Any, name: str) -> None:
         raise ModelError(f"the optimizer of {name} has use_ema, which writes the averages into the weights where a part ends")
     if getattr(optimizer, "gradient_accumulation_steps", None):
         raise ModelError(f"the optimizer of {name} accumulates gradients: a step would be no update")
+    known = {id(model.optimizer), id(optimizer)}
+    others = [
+        key
+        for key, value in vars(model).items()
+        if not key.startswith("_self_")  # TensorFlow's own list of what the attributes hold
+        and any(_is_optimizer(one) and id(one) not in known for one in leaves(value))
+    ]
+    if others:
+        raise ModelError(f"the model of {name} has optimizers beside its own, of which no state is kept: {', '.join(others)}")
     if any(getattr(layer, "stateful", False) for layer in model.layers):
         raise ModelError(f"a layer of {name} is stateful: its state depends on the samples of the batch before")

@@ -14,6 +14,7 @@ import os
 import sys
 from typing import Any
 
+from clr_ref.training.layers import layer_names
 from clr_ref.training.model import checked_seed
 
 __all__ = ["Settings", "TooLateError", "prepare", "seed_everything"]
@@ -148,12 +149,13 @@ def named_random_states(model: Any) -> list[tuple[str, Any]]:
     """
     from clr_ref.keras import api
 
-    states = []
+    states, names = [], layer_names(model)
     for layer in model._flatten_layers():  # also those inside other layers
+        name = names[id(layer)]
         if api.IS_KERAS_3:
-            states += [(layer.name, generator.state) for generator in layer._seed_generators]
+            states += [(name, generator.state) for generator in layer._seed_generators]
         elif (random := getattr(layer, "_random_generator", None)) is not None:  # tf.keras, which has no public name for it
             if random._generator is None:
-                raise RuntimeError(f"{layer.name} was built before clr_ref.training.determinism.prepare() was called")
-            states.append((layer.name, random._generator.state))
+                raise RuntimeError(f"{name} was built before clr_ref.training.determinism.prepare() was called")
+            states.append((name, random._generator.state))
     return states

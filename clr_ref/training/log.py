@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from clr_ref.training import checkpoint, compiled, determinism
+from clr_ref.training.compiled import ModelError
 from clr_ref.training.samples import Samples
 
 #: The keys of what is measured on the test data after every epoch, and all keys of an epoch in a report, in order.
@@ -98,7 +99,7 @@ def fit(model: Any, samples: Samples, batch_size: int, log: Log, callbacks: Sequ
         callbacks: further Keras callbacks. They find the applied rate in the logs of each batch.
 
     Raises:
-        ValueError: Keras reported other steps than one for each batch, or no loss.
+        ModelError: Keras reported other steps than one for each batch, or no loss.
     """
     from clr_ref.keras import LearningRateLogger
     from clr_ref.keras.api import keras
@@ -117,12 +118,15 @@ def fit(model: Any, samples: Samples, batch_size: int, log: Log, callbacks: Sequ
             self.model.reset_metrics()
 
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            if "loss" not in logs:
+                got = ", ".join(name for name in logs if name != "applied_learning_rate") or "nothing"
+                raise ModelError(f"the train_step of the model must return its loss as 'loss', got {got}")
             size = min(batch_size, n - batch * batch_size)
             rates, self.updates = logger.rates[self.updates :], len(logger.rates)
             if not rates and is_scaled:
                 rates = [math.nan]
             if len(rates) != 1:
-                raise ValueError(f"the model must make one update in each batch, got {len(rates)}; {_ONE_UPDATE}")
+                raise ModelError(f"the model must make one update in each batch, got {len(rates)}; {_ONE_UPDATE}")
             logs["applied_learning_rate"] = rates[0]
             log.rates += rates
             log.losses.append(float(logs["loss"]))
@@ -135,7 +139,7 @@ def fit(model: Any, samples: Samples, batch_size: int, log: Log, callbacks: Sequ
     every = [logger, Recorder(), *callbacks]
     model.fit(samples.x, samples.y, batch_size=batch_size, shuffle=False, verbose=0, callbacks=every)
     if log.step - before != batches:
-        raise ValueError(f"the model must report each of its {batches} batches, got {log.step - before} reports; {_ONE_UPDATE}")
+        raise ModelError(f"the model must report each of its {batches} batches, got {log.step - before} reports; {_ONE_UPDATE}")
 
 
 def evaluated(model: Any, samples: Samples) -> dict[str, float]:

@@ -68,7 +68,7 @@ def samples(data: Any, target: str) -> Samples:
         if first.sha256() != second.sha256():
             raise MadeError(
                 f"the data set of {target} yields other batches when it is read again: return arrays, or a data set of a fixed "
-                "order; the study shuffles the samples itself"
+                "order; training shuffles the samples itself"
             )
         return first
     except (TypeError, ValueError) as error:

@@ -69,12 +69,17 @@ def mapped(function: Callable[[Any], Any], data: Any) -> Any:
     return function(data)
 
 
-def leaves(data: Any) -> list[Any]:
-    """All leaves of data, in the order of ``mapped``."""
+def named_leaves(name: str, data: Any) -> list[tuple[str, Any]]:
+    """All leaves of data, in the order of ``mapped``, each with this name and the keys and places that lead to it."""
     if data is None:
         return []
     if isinstance(data, dict):
-        return [leaf for value in data.values() for leaf in leaves(value)]
+        return [leaf for key, value in data.items() for leaf in named_leaves(f"{name} {key}", value)]
     if isinstance(data, (list, tuple)):
-        return [leaf for value in data for leaf in leaves(value)]
-    return [data]
+        return [leaf for place, value in enumerate(data) for leaf in named_leaves(f"{name} {place}", value)]
+    return [(name, data)]
+
+
+def leaves(data: Any) -> list[Any]:
+    """All leaves of data, in the order of ``mapped``."""
+    return [leaf for _, leaf in named_leaves("", data)]

@@ -142,7 +142,12 @@ def test_the_sentence_says_what_is_the_same_before(tmp_path: Path) -> None:
         write(tmp_path / "zeros", {(0, "slots", "momentum"): lambda x: x * 0}),
         write(tmp_path / "b", {(0, "slots", "momentum"): lambda x: abs(x) * 0}),
     )
-    assert "in the sign of zeros alone" in words.headline(zero)
+    assert "in the signs of zeros or the bits of NaN alone" in words.headline(zero)
+    nan = compare(
+        write(tmp_path / "nan", {(0, "slots", "momentum"): lambda x: x * np.float32(np.nan)}),
+        write(tmp_path / "b", {(0, "slots", "momentum"): lambda x: np.copysign(x * np.float32(np.nan), np.float32(-1))}),
+    )
+    assert "in the signs of zeros or the bits of NaN alone" in words.headline(nan)
     rate = words.headline(compare(a, write(tmp_path / "b", {(1, "rate", "learning_rate"): lambda _: np.float32(0.25)})))
     assert rate.startswith("identical through step 0; in step 1 the batch, ")
     assert rate.partition("first difference: ")[2].startswith("the applied rate, 1 of 1 elements, at most ")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ import numpy as np
 import pytest
 
 from clr_ref._files import WriteError
+from clr_ref.trace.compare import elements
+from clr_ref.trace.comparison import Elements
 from clr_ref.trace.format import End, Header, Reader, Step, TraceError, Writer, is_trace
 from clr_ref.trace.tensors import STAGES, Tensor
 
@@ -28,6 +31,9 @@ VALUES = {
     "no elements": np.zeros((0, 3), np.float32),
     "only NaN": np.full(2, np.nan),
     "big-endian": np.arange(3, dtype=">f4"),
+    "complex128": np.array([1j, 2.0]),
+    "text": np.array(["a", "ümlaut"]),
+    "bytes": np.array([b"a", b"bcd"]),
 }
 
 
@@ -58,7 +64,8 @@ def test_a_tensor_is_read_as_it_was_written(name: str, keep: bool) -> None:
     array = again.array()
     if keep:
         assert array is not None
-        assert array.astype(values.dtype).tobytes() == values.tobytes()
+        converted = array.view(values.dtype) if array.dtype.kind == "V" else array.astype(values.dtype)
+        assert converted.tobytes() == values.tobytes()
         assert array.shape == values.shape
     else:
         assert array is None
@@ -86,6 +93,16 @@ def test_the_figures_are_those_of_the_numbers() -> None:
     assert (found["only NaN"].min, found["only NaN"].max, found["only NaN"].nan) == (None, None, 2)
     assert (found["no elements"].min, found["no elements"].nan) == (None, 0)
     assert found["big-endian"].sha256 == Tensor.of("loss", "x", np.arange(3, dtype="<f4"), keep=False).sha256
+
+
+def test_strings_of_tensorflow_are_known_by_their_content() -> None:
+    """They are Python objects, whose addresses change from run to run."""
+    words = [["a", "bcd", "ef" * 20] for _ in range(2)]
+    one, again = (Tensor.of("forward", "x", np.array([w.encode() for w in each], object), keep=True) for each in words)
+    assert one == again
+    other = Tensor.of("forward", "x", np.array([b"a", b"bce", b"ef" * 20], object), keep=True)
+    assert not one.same_bits(other)
+    assert elements(one, other) == Elements(1, 3, None)
 
 
 def test_zeros_of_both_signs_and_other_shapes_are_not_the_same_bits() -> None:
@@ -149,7 +166,7 @@ def test_a_step_may_be_larger_than_what_is_read_at_once(tmp_path: Path) -> None:
 
 
 def test_memory_does_not_grow_with_the_steps(tmp_path: Path) -> None:
-    write(tmp_path / "x.trace", steps(3, size=20_000) * 40)
+    write(tmp_path / "x.trace", [Step(t, step.tensors) for t, step in enumerate(steps(3, size=20_000) * 40)])
 
     def peak(count: int) -> int:
         tracemalloc.start()
@@ -207,12 +224,54 @@ def test_damage_in_the_middle_is_found(tmp_path: Path) -> None:
 
 def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(WriteError, match="missing"):
-        write(tmp_path / "missing" / "x.trace", [])
+        write(tmp_path / "missing" / "x.trace", steps(1))
 
 
-def test_a_file_is_replaced_by_the_first_line(tmp_path: Path) -> None:
+def test_a_file_is_replaced_by_the_first_step(tmp_path: Path) -> None:
     (tmp_path / "x").write_text("old")
     with Writer(tmp_path / "x") as writer:
-        assert (tmp_path / "x").read_text() == "old"
         writer.header(HEADER)
+        assert (tmp_path / "x").read_text() == "old"
+        writer.step(steps(1)[0])
     assert Reader(tmp_path / "x").header == HEADER
+
+
+@pytest.mark.skipif(not Path("/dev/fd").is_dir(), reason="this system has no /dev/fd")
+def test_a_pipe_is_refused() -> None:
+    reading, writing = os.pipe()
+    os.close(writing)
+    try:
+        with pytest.raises(TraceError, match="is a pipe: give a file"):
+            is_trace(Path(f"/dev/fd/{reading}"))
+    finally:
+        os.close(reading)
+
+
+TENSOR = steps(2)[1].tensors[0].to_data()
+
+
+@pytest.mark.parametrize(
+    ("line", "change"),
+    [
+        (0, {"level": "some"}),
+        (0, {"command": [1]}),
+        (0, {"keep": 5}),
+        (0, {"made_of": 5}),
+        (2, {"step": 2}),
+        (2, {"step": 0}),
+        (2, {"tensors": None}),
+        (2, {"tensors": [{**TENSOR, "name": 3}]}),
+        (2, {"tensors": [{**TENSOR, "dtype": 5}]}),
+        (2, {"tensors": [{**TENSOR, "shape": [2]}]}),
+        (2, {"tensors": [{**TENSOR, "shape": ["4"]}]}),
+        (2, {"tensors": [{**TENSOR, "dtype": "unknown", "shape": [3]}]}),
+    ],
+)
+def test_lines_that_are_no_trace_are_refused(tmp_path: Path, line: int, change: dict[str, Any]) -> None:
+    path = tmp_path / "x.trace"
+    write(path, steps())
+    lines = [json.loads(one) for one in gzip.decompress(path.read_bytes()).splitlines()]
+    lines[line] |= change
+    path.write_bytes(b"".join(gzip.compress(json.dumps(one).encode()) for one in lines))
+    with pytest.raises(TraceError, match=r"x\.trace is damaged"):
+        list(Reader(path).steps())

@@ -75,7 +75,7 @@ def place(found: Comparison) -> tuple[int | None, str, str]:
 
 
 def test_tracing_changes_no_bit(results: dict[str, Any]) -> None:
-    refused = {"by hand", "own function", "interrupted", "changing"}
+    refused = {"by hand", "own function", "two optimizers", "other logs", "no logs", "interrupted", "changing"}
     assert {name: faithful for name, faithful in results.items() if name not in refused} == dict.fromkeys(
         results.keys() - refused, True
     )
@@ -197,7 +197,7 @@ def test_another_activation_is_named_where_the_level_reaches(folder: Path) -> No
 def test_shared_and_nested_layers_and_slots_are_traced(folder: Path) -> None:
     step = steps(folder, "adam")[0]
     names = {stage: [tensor.name for tensor in step.tensors if tensor.stage == stage] for stage in STAGES}
-    layers = ["shared", "shared (call 2)", "inside", "inside (call 2)", "normal", "top"]
+    layers = ["shared", "shared (call 2)", "block/inside", "other/inside", "normal", "top"]
     assert [name for name in names["forward"] if name not in ("block", "other")] == layers
     assert {"normal/moving_mean", "shared/kernel"} <= set(names["update"])
     assert len(set(names["update"])) == len(names["update"])
@@ -237,6 +237,11 @@ def test_loops_and_sparse_gradients_are_traced(folder: Path) -> None:
     assert (gradients["words/embeddings (indices)"].min or 0) >= 0
 
 
+def test_the_inputs_of_a_batch_are_named(folder: Path) -> None:
+    batch = [tensor.name for tensor in steps(folder, "two inputs")[0].tensors if tensor.stage == "batch"]
+    assert batch == ["x left", "x right", "y"]
+
+
 def test_gradients_that_the_optimizer_gets_as_keywords(folder: Path) -> None:
     for step in steps(folder, "keywords"):
         gradients = [tensor for tensor in step.tensors if tensor.stage == "gradient"]
@@ -248,6 +253,10 @@ def test_gradients_that_the_optimizer_gets_as_keywords(folder: Path) -> None:
 def test_what_cannot_be_traced_is_refused(results: dict[str, Any]) -> None:
     assert results["by hand"].startswith("ModelError: the train_step of the model gives its optimizer no gradients")
     assert results["own function"].startswith("ModelError: the model has a train function of its own")
+    assert results["two optimizers"].startswith("ModelError: the model of tests.trace.models has optimizers beside its own")
+    assert results["two optimizers"].endswith(": others")
+    assert results["other logs"] == "ModelError: the train_step of the model must return its loss as 'loss', got mine"
+    assert results["no logs"].startswith("ModelError: the train_step of the model must return a dict with its loss, got ")
     assert results["by hand, weights"] is True
 
 
@@ -315,3 +324,10 @@ def test_the_command_traces_a_model(tmp_path: Path) -> None:
     assert "the model of" in run(*command, f"{make}:bare", "--out", b, "--steps", "2", code=2)
     assert Reader(Path(b)).header.steps == 2, "what fails before the first step leaves the file as it was"
     assert "raised RuntimeError: no data today" in run(*command, f"{make}:raising", "--out", b, code=2)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_full_disk_is_no_fault_of_the_model(tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text(MAKE, "utf-8")
+    said = run("-m", "clr_ref", "trace", f"{tmp_path / 'own.py'}:make", "--out", "/dev/full", "--steps", "1", code=2)
+    assert "Error: /dev/full cannot be written: No space left on device" in said

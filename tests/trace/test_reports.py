@@ -66,6 +66,13 @@ def test_the_first_difference_of_two_reports(tmp_path: Path, change: Any, first:
     assert (f"3 and {steps} steps" in " ".join(found.notes)) == (steps != 3)
 
 
+def test_losses_of_nan_on_both_sides_are_the_same(tmp_path: Path) -> None:
+    a = {**REPORT, "losses": [3.0, math.nan, math.nan]}
+    found = compare(*pair(tmp_path, a, {**a, "rates": [0.1, 0.2, 0.4], "losses": [3.0, math.nan, 1.0]}))
+    assert (found.first.step if found.first else None, found.reaches_loss) == (2, 2)
+    assert compare(*pair(tmp_path, a, {**a, "rates": [0.1, 0.2, 0.4]})).reaches_loss is None
+
+
 def test_reports_tell_what_differs_in_versions(tmp_path: Path) -> None:
     a, b = pair(tmp_path, REPORT, {**REPORT, "weights_sha256": "2", "versions": {"tensorflow": "2.8.4"}})
     result = call("diff", str(a), str(b))

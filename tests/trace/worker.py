@@ -130,6 +130,20 @@ def embedded() -> Any:
     return found
 
 
+def two_inputs() -> Any:
+    keras = api.keras
+    left, right = keras.Input((8,), name="left"), keras.Input((8,), name="right")
+    joined = keras.layers.Concatenate(name="joined")([left, right])
+    found = keras.Model({"left": left, "right": right}, keras.layers.Dense(2, "softmax", name="top")(joined))
+    found.compile("sgd", "sparse_categorical_crossentropy")
+    return found
+
+
+def pairs_of_samples() -> Samples:
+    found = models.data()
+    return Samples.of({"left": found.x, "right": -found.x}, found.y)
+
+
 class ByHand(api.keras.Sequential):  # type: ignore[misc]
     """Its train_step changes the weights without the optimizer's method."""
 
@@ -142,6 +156,27 @@ class ByHand(api.keras.Sequential):  # type: ignore[misc]
             weight.assign_sub(0.1 * gradient)
         self.optimizer.iterations.assign_add(1)
         return {"loss": loss}
+
+
+class OtherLogs(api.keras.Sequential):  # type: ignore[misc]
+    """Its train_step returns the loss under another name."""
+
+    def train_step(self, data: Any) -> Any:
+        return {"mine": super().train_step(data)["loss"]}
+
+
+class NoLogs(api.keras.Sequential):  # type: ignore[misc]
+    """Its train_step returns a tensor."""
+
+    def train_step(self, data: Any) -> Any:
+        return super().train_step(data)["loss"]
+
+
+def with_optimizers(*others: Any) -> Any:
+    """A model with a list of optimizers."""
+    found = models.compiled()
+    found.others = list(others)
+    return found
 
 
 class WithKeywords(api.keras.Sequential):  # type: ignore[misc]
@@ -212,6 +247,7 @@ def jobs() -> dict[str, dict[str, Any]]:
         "xla": {"build": lambda: models.compiled(jit_compile=True), "steps": 2},
         "recurrent": {"build": recurrent, "steps": 2},
         "embedded": {"build": embedded, "steps": 2, "data": models.words()},
+        "two inputs": {"build": two_inputs, "steps": 2, "data": pairs_of_samples()},
         "scaled": {"build": lambda: models.scaled(2.0**10), "steps": 6},
         "skipping": {"build": lambda: models.scaled(2.0**24), "steps": 14},
         "convolution": {"build": convolution, "steps": 6},
@@ -219,6 +255,10 @@ def jobs() -> dict[str, dict[str, Any]]:
         "by hand, weights": {"build": lambda: models.compiled(family=ByHand, metrics=None), "steps": 2, "level": "weights"},
         "keywords": {"build": lambda: models.compiled(family=WithKeywords, metrics=None), "steps": 2},
         "own function": {"build": lambda: models.compiled(family=OwnFunction, metrics=None), "steps": 2},
+        "two optimizers": {"build": lambda: with_optimizers(keras.optimizers.SGD(0.1)), "steps": 2},
+        "no optimizers": {"build": with_optimizers, "steps": 2},
+        "other logs": {"build": lambda: models.compiled(family=OtherLogs, metrics=None), "steps": 2},
+        "no logs": {"build": lambda: models.compiled(family=NoLogs, metrics=None), "steps": 2},
         "changing": {"build": changing(), "steps": 2, "experiment": models.experiment(None)},
         "interrupted": {"interrupt": 5},
     }

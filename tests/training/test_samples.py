@@ -13,7 +13,7 @@ import pytest
 from clr_ref.training import log, made
 from clr_ref.training.experiment import Experiment, Optimizer
 from clr_ref.training.made import MadeError
-from clr_ref.training.samples import Samples
+from clr_ref.training.samples import Samples, leaves, named_leaves
 
 X, Y = np.arange(24.0).reshape(8, 3), np.arange(8)
 
@@ -113,6 +113,13 @@ def test_hits_and_accuracies() -> None:
     assert log.accuracy_of({"loss": 1.0, "sparse_categorical_accuracy": 0.5}) == 0.5
     assert math.isnan(log.accuracy_of({"loss": 1.0, "mae": 0.5}))
     assert math.isnan(log._hits(math.nan, 4))
+
+
+def test_the_leaves_of_data_are_named_by_their_keys_and_places() -> None:
+    data = {"left": 1, "right": (2, None, [3])}
+    assert named_leaves("x", data) == [("x left", 1), ("x right 0", 2), ("x right 2 0", 3)]
+    assert leaves(data) == [1, 2, 3]
+    assert named_leaves("x", 1) == [("x", 1)]
 
 
 def test_experiments_with_any_model() -> None:

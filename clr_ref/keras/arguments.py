@@ -56,7 +56,10 @@ def held_steps(step: Any, last: int) -> tuple[Any, Any]:
     if array.dtype.kind in "iufO" and not isinstance(step, np.ma.MaskedArray):
         # TypeError comes from elements that are no numbers, for which the reference raises. The limit is infinite in float16.
         with contextlib.suppress(TypeError), np.errstate(all="ignore"):
-            above, nan = array > last if array.dtype.kind in "iu" else array >= last + 1, array != array
+            if array.dtype.kind in "iu":  # NumPy 1 would compare uint64 with a Python int as floats
+                above = array > array.dtype.type(min(last, np.iinfo(array.dtype).max))
+            else:
+                above, nan = array >= last + 1, array != array
             held = np.where((array < 0) | above | nan, np.zeros_like(array), array)  # a 0 of int64 would make uint64 a float64
             held = held.tolist() if array.dtype.kind == "O" else held
     steps, width = as_moments(held), last.bit_length() + 1

@@ -82,6 +82,7 @@ _LIKELY = (
     "data.train",
     "experiment",
     "learning_rate",
+    "optimizer",
     "settings",
     "versions.tensorflow",
     "versions.keras",
@@ -100,8 +101,8 @@ _OF_STAGE: Mapping[str, tuple[str, ...]] = {
     "rate": ("experiment.schedule", "experiment.arithmetic", "learning_rate"),
     "forward": ("experiment.model", "experiment.dropout", "settings", "versions.tensorflow"),
     "gradient": ("settings", "versions.tensorflow"),
-    "slots": ("experiment.optimizer", "versions.keras"),
-    "update": ("experiment.optimizer", "versions.keras"),
+    "slots": ("experiment.optimizer", "optimizer", "versions.keras"),
+    "update": ("experiment.optimizer", "optimizer", "versions.keras"),
 }
 #: The number of epochs alone changes no step.
 _IRRELEVANT = ("experiment.epochs",)

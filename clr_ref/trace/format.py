@@ -38,7 +38,8 @@ class Header:
         steps: the number of steps that the run is to make.
         keep: the steps start <= t < stop whose tensors are kept, or None.
         command: the arguments of ``clr-ref`` that made the trace, or None.
-        made_of: experiment, learning_rate, data, versions, cpu and settings, as in a report.
+        made_of: experiment, learning_rate, data, versions, cpu and settings, as in a report; and optimizer: its class, and its
+            arguments that are no defaults.
     """
 
     level: str

@@ -59,6 +59,7 @@ def record(
 
         def header(model: Any) -> None:
             made_of = experiments.identified(experiment, model, rate, train, test)
+            made_of["optimizer"] = compiled.optimizer_data(model.optimizer)
             kept = (keep.start, keep.stop) if keep else None
             asked = None if command is None else tuple(command)
             writer.header(Header(level, steps, kept, asked, json.loads(json.dumps(made_of))))

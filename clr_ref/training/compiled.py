@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from clr_ref.exact import ulp
 from clr_ref.schedule import CyclicalLearningRate
 from clr_ref.training import determinism
 from clr_ref.training.model import build as build_tutorial, initial_weights
@@ -12,6 +16,10 @@ from clr_ref.training.samples import Samples, leaves, mapped
 
 if TYPE_CHECKING:
     from clr_ref.training.experiment import Experiment
+
+
+#: What the config of an optimizer holds beside the arguments of its rule.
+_NO_RULE = ("learning_rate", "name", "jit_compile")
 
 
 class ModelError(ValueError):
@@ -65,6 +73,33 @@ def optimizer_variables(optimizer: Any) -> list[Any]:
     listed = optimizers.with_variables(optimizer).variables
     found = list(listed() if callable(listed) else listed)
     return list({id(one): one for one in [*found, *optimizers.scale_variables(optimizer)]}.values())
+
+
+def optimizer_data(optimizer: Any) -> dict[str, Any]:
+    """The class of an optimizer, and those of its arguments that are no defaults and no rate, as a JSON value.
+
+    Other generations of Keras have further arguments, whose defaults are left out as well.
+    """
+    from clr_ref.keras import optimizers
+
+    applying = optimizers.applying(optimizer)
+    defaults = {name: one.default for name, one in inspect.signature(type(applying).__init__).parameters.items()}
+    found: dict[str, Any] = {"class": type(applying).__name__}
+    if applying is not optimizer:
+        found["inside"] = type(optimizer).__name__.removesuffix("V3")
+    for name, value in applying.get_config().items():
+        # Legacy optimizers have a decay that is no argument of theirs.
+        is_default = _plain(value) == _plain(defaults[name]) if name in defaults else not value
+        if name not in _NO_RULE and not is_default:
+            found[name] = _plain(value)
+    return found
+
+
+def _plain(value: Any) -> Any:
+    """A value of a config as JSON has it. Legacy optimizers keep numbers in variables of float32."""
+    if isinstance(value, (float, np.floating)):
+        return float(ulp.shortest(np.float32(value)))
+    return value if isinstance(value, (bool, int, str, type(None))) else repr(value)
 
 
 def _tutorial(experiment: Experiment, learning_rate: Any) -> Any:

@@ -77,3 +77,26 @@ def test_no_optimizer_and_no_rate_are_errors(optimizers: Any, keras: Any) -> Non
         optimizers.applying(None)
     with pytest.raises(TypeError, match="the optimizer must be one of Keras's with a learning rate, got str"):
         optimizers.applying("sgd")
+
+
+def test_the_data_of_an_optimizer_are_its_class_and_what_is_no_default(keras: Any, api: Any, optimizers: Any) -> None:
+    from clr_ref.training.compiled import optimizer_data
+
+    kinds = keras.optimizers
+    scaled = getattr(keras.mixed_precision, "LossScaleOptimizer", None) or kinds.LossScaleOptimizer
+    for made, expected in (
+        (kinds.SGD(0.1, name="mine"), {"class": "SGD"}),
+        (kinds.SGD(0.5, momentum=0.9, nesterov=True), {"class": "SGD", "momentum": 0.9, "nesterov": True}),
+        (kinds.Adam(0.1, beta_1=0.0, epsilon=1e-3), {"class": "Adam", "beta_1": 0.0, "epsilon": 0.001}),
+        (kinds.Adam(0.1, clipnorm=2), {"class": "Adam", "clipnorm": 2}),
+        (scaled(kinds.SGD(0.1, momentum=0.5)), {"class": "SGD", "inside": "LossScaleOptimizer", "momentum": 0.5}),
+    ):
+        assert optimizer_data(made) == expected
+    variable = np.zeros(3, np.float32)
+    made = kinds.Adam(0.1, beta_1=0.8)
+    weight = keras.Variable(variable) if api.IS_KERAS_3 else api.tensorflow().Variable(variable)
+    optimizers.build(made, [weight])
+    assert optimizer_data(made) == {"class": "Adam", "beta_1": 0.8}, "also where the numbers are variables by now"
+    legacy = getattr(kinds, "legacy", None)
+    if not api.IS_KERAS_3 and legacy is not None:
+        assert optimizer_data(legacy.SGD(0.1, decay=1e-3)) == {"class": "SGD", "decay": 0.001}

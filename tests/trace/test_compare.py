@@ -284,6 +284,7 @@ def test_the_likeliest_cause_comes_first() -> None:
         "cpu": {"flags": ["a", "b"], "model": "x"},
         "versions": {"python": "3.10", "tensorflow": "2.8.4", "keras": "k"},
         "settings": {"onednn": False},
+        "optimizer": {"class": "SGD", "momentum": 0.5},
         "experiment": {"seed": 0, "schedule": "0x1p-3", "epochs": 1, "optimizer": None},
         "data": {"train": {"sha256": "1"}, "test": {"sha256": "1"}},
     }
@@ -291,6 +292,7 @@ def test_the_likeliest_cause_comes_first() -> None:
         "cpu": {"flags": ["b", "c"], "model": "x"},
         "versions": {"python": "3.11", "tensorflow": "2.21.0", "keras": "k"},
         "settings": {"onednn": True},
+        "optimizer": {"class": "SGD", "momentum": 0.9},
         "experiment": {"seed": 1, "schedule": "0x1p-2", "epochs": 2},
         "data": {"train": {"sha256": "2"}, "test": {"sha256": "2"}},
     }
@@ -305,6 +307,7 @@ def test_the_likeliest_cause_comes_first() -> None:
         "versions.python",
         "versions.tensorflow",
         "settings.onednn",
+        "optimizer.momentum",
         "experiment.seed",
         "experiment.schedule",
         "data.train.sha256",
@@ -314,6 +317,7 @@ def test_the_likeliest_cause_comes_first() -> None:
     assert order("rate")[0] == "experiment.schedule"
     assert order("weights")[0] == "experiment.seed"
     assert order("gradient")[0] == "settings.onednn"
+    assert order("slots")[0] == order("update")[0] == "optimizer.momentum"
     assert Change("cpu.flags", ["a"], ["c"]) in likeliest(one, other, None)
     assert likeliest(one, one, None) == ()
     assert likeliest({"cpu": {"flags": []}}, {"cpu": None}, None) == (Change("cpu", {"flags": []}, None),)

@@ -279,7 +279,10 @@ def test_an_interrupted_run_leaves_its_steps(folder: Path, results: dict[str, An
 def test_the_header_says_what_the_run_is_made_of(folder: Path) -> None:
     header = Reader(folder / "adam.trace").header
     assert (header.level, header.steps, header.keep, header.command) == ("layers", 16, (4, 14), None)
-    assert header.made_of.keys() == {"experiment", "learning_rate", "data", "versions", "cpu", "settings"}
+    assert header.made_of.keys() == {"experiment", "learning_rate", "data", "versions", "cpu", "settings", "optimizer"}
+    assert header.made_of["optimizer"] == {"class": "Adam"}
+    scaled = Reader(folder / "scaled.trace").header.made_of["optimizer"]
+    assert scaled == {"class": "SGD", "inside": "LossScaleOptimizer", "momentum": 0.9}
 
 
 MAKE = """

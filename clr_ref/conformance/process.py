@@ -148,15 +148,16 @@ class Child:
 
     def _next_line(self, end: float) -> str:
         """Returns the next line; an empty one if the process has ended, even if one that it started still holds the pipe."""
-        while True:
-            ended = self.ended  # before the queue is looked at: what it wrote last is still read
+        while not self.ended:
             try:
                 return self._lines.get(timeout=max(min(INTERVAL, end - time.monotonic()), 0))
             except queue.Empty:
-                if ended:
-                    return ""
                 if time.monotonic() >= end:
                     raise TimeoutError from None
+        self._kill()  # what holds the pipe, so that the reader comes to its end
+        with contextlib.suppress(queue.Empty):
+            return self._lines.get(timeout=LEAVE)  # on a busy machine, the reader may not have read the last line yet
+        return ""
 
     def _last_words(self) -> str:
         with contextlib.suppress(subprocess.TimeoutExpired):

@@ -224,6 +224,21 @@ def test_how_a_process_ended(module: Any, source: str, words: str) -> None:
         child.stop()
 
 
+def test_the_last_line_of_a_process_is_read_however_late(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = process.Child._read
+
+    def late(child: process.Child) -> None:
+        time.sleep(0.5)
+        read(child)
+
+    monkeypatch.setattr(process.Child, "_read", late)
+    child = module("print('7')")
+    try:
+        assert child.receive(60.0) == 7
+    finally:
+        child.stop()
+
+
 def test_a_reply_that_is_too_long_is_none(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """An int of 2^29 bits is one; without its own words, the process would seem to have killed itself."""
     monkeypatch.setattr(process, "LONGEST", 1_000)

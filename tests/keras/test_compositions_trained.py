@@ -10,7 +10,7 @@ import pytest
 
 import clr_ref
 from tests.keras.logged import STEPS, compiled, fit, generations, loss_scaled
-from tests.keras.models import new_model, schedule_of, train
+from tests.keras.models import load_model, new_model, schedule_of, train
 from tests.rates import assert_same_floats
 
 HALF = STEPS // 2
@@ -82,7 +82,7 @@ def test_the_logger_refuses_what_a_compiled_function_does_not_follow(drop_ins: A
 
 @pytest.mark.parametrize("name", COMPOSED)
 @pytest.mark.usefixtures("registries")
-def test_saved_and_loaded(drop_ins: Any, keras: Any, tf: Any, file: str, tmp_path: Path, name: str) -> None:
+def test_saved_and_loaded(drop_ins: Any, keras: Any, tf: Any, api: Any, file: str, tmp_path: Path, name: str) -> None:
     """A model comes back with an equal schedule, in every format; also in PerUpdate, and around a schedule of Keras."""
     made = drop_ins.from_schedule(COMPOSED[name])
     if name == "nested":
@@ -92,7 +92,9 @@ def test_saved_and_loaded(drop_ins: Any, keras: Any, tf: Any, file: str, tmp_pat
             model = train(new_model(keras, kind(schedule)), 0, 8)
             path = str(tmp_path / f"{number}-{type(schedule).__name__}-{file}")
             model.save(path)
-            again = schedule_of(keras.models.load_model(path).optimizer)
+            if (loaded := load_model(keras, api, path, model)) is None:
+                continue
+            again = schedule_of(loaded.optimizer)
             assert type(again) is type(schedule)
             assert again.get_config() == schedule.get_config()
             assert [float(again(step)) for step in range(40)] == [float(schedule(step)) for step in range(40)]

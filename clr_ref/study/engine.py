@@ -75,7 +75,8 @@ class Engine:
 
     def __init__(self, client: Any, plan: Plan) -> None:
         self._client, self._plan = client, plan
-        self._events: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        # Not a SimpleQueue: in Python 3.10 its ``get`` waits for ever if the process was stopped for the whole timeout.
+        self._events: queue.Queue[Any] = queue.Queue()
         self._inspections: dict[Any, str] = {}
         self._descriptions: dict[str, Any] = {}
         self._known: set[str] = set()

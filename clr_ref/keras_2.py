@@ -15,7 +15,7 @@ from typing import Any
 
 import clr_ref.keras  # noqa: F401  (the schedules are registered there)
 from clr_ref._inputs import shown
-from clr_ref.keras import api
+from clr_ref.keras import api, optimizers
 from clr_ref.keras.api import keras
 
 __all__ = ["load_optimizer", "optimizer_from_config"]
@@ -115,7 +115,7 @@ def load_optimizer(path: str | os.PathLike[str], model: Any, custom_objects: Map
     except Exception as error:  # zipfile, json and h5py raise anything for a damaged file
         raise _damaged(path, error) from error
     optimizer = optimizer_from_config(config, custom_objects)
-    optimizer.build(model.trainable_variables)
+    optimizers.build(optimizer, model.trainable_variables)
     if state:
         _restore(optimizer, _in_order(config, state, len(model.trainable_variables)), path)
     return optimizer

@@ -9,7 +9,6 @@ from typing import Any
 
 import click
 
-from clr_ref._files import WriteError
 from clr_ref.cli import steps as typed
 from clr_ref.cli.common import Progress, counted, data_option, json_option, output_option, print_json, require_extras
 from clr_ref.cli.frameworks import quiet
@@ -144,14 +143,13 @@ def _own(target: str, seed: int, steps: int) -> Callable[..., End]:
     chosen = Experiment(None, epochs=_epochs(steps, len(train)), batch_size=_BATCH_SIZE, seed=seed, model=target)
 
     def run(out: Path, **options: Any) -> End:
-        failed: Exception
         with described_errors(target):
             build = lambda: made(make(), target).model  # noqa: E731
             try:
                 return record(out, chosen, train, train.rows(slice(1)), build=build, **options)
-            except (ModelError, WriteError) as error:
-                failed = error
-        raise failed if isinstance(failed, WriteError) else wrong_make(str(failed))
+            except ModelError as error:
+                failed = str(error)
+        raise wrong_make(failed)
 
     return run
 

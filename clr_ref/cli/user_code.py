@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from clr_ref._files import WriteError
 from clr_ref.cli.common import require_extras
 from clr_ref.conformance.load import LoadError, described, load_function
 
@@ -42,9 +43,14 @@ def loaded(target: str, *extras: str) -> Any:
 
 @contextlib.contextmanager
 def described_errors(target: str) -> Iterator[None]:
-    """Make one message of what a user's function, model or data raise, which can be anything; Ctrl-C and SIGTERM pass."""
+    """Make one message of what a user's function, model or data raise, which can be anything.
+
+    Ctrl-C and SIGTERM pass, and so does the error of a file that clr_ref cannot write meanwhile.
+    """
     try:
         yield
+    except WriteError:
+        raise
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt) or (isinstance(error, SystemExit) and error.code == 128 + signal.SIGTERM):
             raise

@@ -148,10 +148,13 @@ class Child:
 
     def _next_line(self, end: float) -> str:
         """Returns the next line; an empty one if the process has ended, even if one that it started still holds the pipe."""
-        while not self.ended:
+        while True:
+            ended = self.ended  # before the queue is looked at: what it wrote last is still read
             try:
                 return self._lines.get(timeout=max(min(INTERVAL, end - time.monotonic()), 0))
             except queue.Empty:
+                if ended:
+                    break
                 if time.monotonic() >= end:
                     raise TimeoutError from None
         self._kill()  # what holds the pipe, so that the reader comes to its end

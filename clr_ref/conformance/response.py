@@ -71,7 +71,7 @@ def as_response(value: Any) -> Response:
         return Response("error", f"returned {_shown(value)}, which is no number")
     if type(value) is float:
         return Response("float64", value.hex())
-    if np.ma.is_masked(value):  # NumPy would read the number behind the mask
+    if isinstance(value, np.ma.MaskedArray) and np.any(value.mask):  # NumPy would read the number behind the mask
         return Response("error", f"returned {_shown(value)}, which is masked")
     if hasattr(value, "dtype"):  # NumPy, and every framework's tensors
         try:

@@ -142,12 +142,13 @@ class Engine:
         self._refused.pop(address, None)
         for future in [future for future, place in self._inspections.items() if place == address]:
             del self._inspections[future]
-        jobs = self._at.pop(address, {})
-        for future in jobs:
+        futures = self._at.pop(address, {})
+        for future in futures:
             future.release()
-        for job in list(jobs.values())[:1]:  # the others had not begun
+        jobs = list(futures.values())
+        for job in jobs[:1]:  # the others had not begun
             self._failed_once(job, f"the worker {address} ended while it ran this")
-        self._again += list(jobs.values())[1:]
+        self._again += jobs[1:]
 
     def _submit(self, function: Callable[..., Any], arguments: tuple[Any, ...], address: str, kind: str) -> Any:
         # Dask keeps statistics for each first part of a key. Another command may use the scheduler at the same time.

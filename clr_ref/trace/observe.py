@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from clr_ref.training.compiled import ModelError
-from clr_ref.training.layers import layer_names
+from clr_ref.training.layers import layer_names, weight_names
 
 #: Stage and name of a tensor, and its value.
 Found = tuple[str, str, Any]
@@ -79,7 +79,7 @@ class _Observation:
         self._tf, self._is_keras_3 = api.tensorflow(), api.IS_KERAS_3
         self._layer_class = api.keras.layers.Layer
         self._model, self._train_step = model, model.train_step
-        self._names = variable_names(model)
+        self._names = weight_names(model)
         self._layers = {key: name for key, name in layer_names(model).items() if key != id(model)}
         self._found: list[Found] = []
         self._graph: Any = None
@@ -177,18 +177,3 @@ def _keyed(found: list[Found]) -> dict[str, Any]:
 def _read(key: str, tensor: Any) -> Found:
     _, stage, name = key.split(" ", 2)
     return stage, name, tensor.numpy()
-
-
-def variable_names(model: Any) -> dict[int, str]:
-    """The name of each weight by its ``id``: with that of its layer, such as ``dense/kernel``, in all generations of Keras.
-
-    Where two weights would have one name, both have their whole paths. If these are equal too, the later ones are numbered.
-    """
-    paths = {id(one): (getattr(one, "path", None) or one.name).split(":")[0] for one in model.weights}
-    short = {key: "/".join(path.split("/")[-2:]) for key, path in paths.items()}
-    counts, seen, names = Counter(short.values()), Counter[str](), {}
-    for key, path in paths.items():
-        name = short[key] if counts[short[key]] == 1 else path
-        seen[name] += 1
-        names[key] = name if seen[name] == 1 else f"{name} ({seen[name]})"
-    return names

@@ -11,12 +11,13 @@ import numpy as np
 
 from clr_ref._inputs import one_of
 from clr_ref.trace.format import LEVELS, End, Header, Step, Writer
-from clr_ref.trace.observe import Found, observe, variable_names
+from clr_ref.trace.observe import Found, observe
 from clr_ref.trace.tensors import Tensor
 from clr_ref.training import compiled, determinism, experiment as experiments
 from clr_ref.training.compiled import ModelError
 from clr_ref.training.data import Split
 from clr_ref.training.experiment import Experiment
+from clr_ref.training.layers import weight_names
 from clr_ref.training.samples import Samples, named_leaves
 
 
@@ -91,6 +92,8 @@ class _Recorder:
         self._begin, self._write = begin, write
         self._step = 0
         self._model: Any = None
+        self._weights: list[tuple[str, Any]] = []
+        self._states: list[tuple[str, Any]] = []
         self._observed: list[Found] = []
         self._tensors: list[Tensor] = []
 
@@ -101,6 +104,9 @@ class _Recorder:
         if self._model is None:
             self._model = model
             _refuse_what_cannot_be_traced(model)
+            names = weight_names(model)
+            self._weights = [(names[id(weight)], weight) for weight in model.weights]
+            self._states = determinism.named_random_states(model)
             self._begin(model)
             if self._level == "layers":
                 observe(model, self._receive)
@@ -125,9 +131,9 @@ class _Recorder:
             arrays = named_leaves(name, data)
             for path, array in arrays:
                 self._add("batch", name if len(arrays) == 1 else path, array)
-        for name, value in _weights(self._model):
-            self._add("weights", name, value)
-        for name, state in determinism.named_random_states(self._model):
+        for name, weight in self._weights:
+            self._add("weights", name, weight.numpy())
+        for name, state in self._states:
             self._add("random", name, state.numpy())
 
     def _after(self, logs: Any) -> None:
@@ -137,8 +143,8 @@ class _Recorder:
         self._add("rate", "learning_rate", _scalar(logs["applied_learning_rate"]))
         for name, value in _slots(self._model.optimizer):
             self._add("slots", name, value)
-        for name, value in _weights(self._model):
-            self._add("update", name, value)
+        for name, weight in self._weights:
+            self._add("update", name, weight.numpy())
         self._write(Step(self._step, tuple(self._tensors)))
         self._step += 1
 
@@ -161,12 +167,6 @@ def _scalar(value: float) -> np.float32 | np.float64:
     """A float that Keras reports, in the dtype that it was computed in: float32, or else float64."""
     short = np.float32(value)
     return short if np.isnan(value) or float(short) == float(value) else np.float64(value)
-
-
-def _weights(model: Any) -> Iterator[tuple[str, Any]]:
-    names = variable_names(model)
-    for variable in model.weights:
-        yield names[id(variable)], variable.numpy()
 
 
 def _slots(optimizer: Any) -> Iterator[tuple[str, Any]]:

@@ -38,11 +38,11 @@ def compiled(experiment: Experiment, samples: Samples, build: Callable[[], Any] 
     Raises:
         ModelError: there is no such model, optimizer or loss, or none that repeats bit for bit.
     """
+    from clr_ref.keras import optimizers
+
     determinism.seed_everything(experiment.seed)
     model = _tutorial(experiment, learning_rate) if build is None else _own(experiment, samples, build(), learning_rate)
     determinism.start_generators(model)
-    from clr_ref.keras import optimizers
-
     optimizers.build(model.optimizer, model.trainable_variables)
     return model
 

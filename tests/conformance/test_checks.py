@@ -69,7 +69,8 @@ def test_rates_near_the_formula(sign: int) -> None:
 @pytest.mark.parametrize("limits", [(-np.inf, 1.0), (-np.inf, 100.0), (1e-8, np.inf), (1e-12, np.inf), (-np.inf, np.inf)])
 def test_rates_that_are_held_within_limits_are_wrong(limits: tuple[float, float]) -> None:
     def clipped(config: Config) -> Callable[[int], Any]:
-        return lambda step: np.clip(config.build()(step), *limits) if step else 0.0
+        # NumPy 1 makes a float64 of a float32 and two floats.
+        return lambda step: np.float32(np.clip(config.build()(step), *limits)) if step else 0.0
 
     judge = Judge(OfConfig(clipped), dataclasses.replace(TRIANGULAR, dtype="float32"), Level.CORRECT)
     if limits == (-np.inf, np.inf):

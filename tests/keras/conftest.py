@@ -46,6 +46,14 @@ def keras(drop_ins: Any) -> Any:
 
 
 @pytest.fixture(scope="session")
+def kept_arguments(drop_ins: Any) -> Any:
+    """The module ``clr_ref.keras.arguments``."""
+    from clr_ref.keras import arguments
+
+    return arguments
+
+
+@pytest.fixture(scope="session")
 def tf(drop_ins: Any) -> Any:
     """The module ``tensorflow``; the test is skipped where it is not the backend."""
     from clr_ref.keras import api

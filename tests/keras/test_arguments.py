@@ -205,22 +205,18 @@ def test_half_precision_has_no_tfa_arithmetic(drop_ins: Any, tf: Any) -> None:
     ],
     ids=repr,
 )
-def test_what_is_kept_of_a_number(api: Any, value: Any, expected: Any, kind: type) -> None:
+def test_what_is_kept_of_a_number(kept_arguments: Any, value: Any, expected: Any, kind: type) -> None:
     """One that cannot change, and is float64 where it was."""
-    from clr_ref.keras import arguments
-
-    kept = arguments.kept("step_size", value, "exact", "float32")
+    kept = kept_arguments.kept("step_size", value, "exact", "float32")
     assert (type(kept), kept) == (kind, expected)
 
 
 @pytest.mark.skipif(np.finfo(np.longdouble).nmant == 52, reason="a longdouble is a float64 here")
-def test_a_longdouble_is_rounded_once(api: Any) -> None:
+def test_a_longdouble_is_rounded_once(kept_arguments: Any) -> None:
     """Between two numbers of float32, a little above the midpoint of which float64 holds no other number."""
-    from clr_ref.keras import arguments
-
     value = np.longdouble(1) + np.longdouble(2) ** -24 + np.longdouble(2) ** -63
-    assert arguments.kept("step_size", value, "exact", "float32") == 1 + 2.0**-23
-    assert arguments.kept("step_size", value, "exact", "float64") == 1 + 2.0**-24
+    assert kept_arguments.kept("step_size", value, "exact", "float32") == 1 + 2.0**-23
+    assert kept_arguments.kept("step_size", value, "exact", "float64") == 1 + 2.0**-24
 
 
 @pytest.mark.parametrize(
@@ -235,9 +231,9 @@ def test_a_longdouble_is_rounded_once(api: Any) -> None:
     ],
     ids=repr,
 )
-def test_numbers_of_tfas_arithmetic_in_float64_keep_their_digits(api: Any, value: Any, text: str, stored: Any) -> None:
+def test_numbers_of_tfas_arithmetic_in_float64_keep_their_digits(
+    kept_arguments: Any, value: Any, text: str, stored: Any
+) -> None:
     """It rounds Python's floats to float32, and not NumPy's."""
-    from clr_ref.keras import arguments
-
-    assert arguments.wide(value) == text
-    assert arguments.stored_wide("step_size", value) == stored
+    assert kept_arguments.wide(value) == text
+    assert kept_arguments.stored_wide("step_size", value) == stored

@@ -56,23 +56,19 @@ def test_every_name_works_in_a_graph(clr: Any, tf: Any, arithmetic: str, name: A
         ("_" + "x" * 200, "CyclicalLearningRate_" + "x" * 199),
     ],
 )
-def test_the_name_of_operations_is_as_near_as_tensorflow_allows(api: Any, name: Any, scope: str) -> None:
-    from clr_ref.keras import arguments
-
-    assert arguments.scope(name) == scope
+def test_the_name_of_operations_is_as_near_as_tensorflow_allows(kept_arguments: Any, name: Any, scope: str) -> None:
+    assert kept_arguments.scope(name) == scope
 
 
 @pytest.mark.parametrize("name", ["maximal_learning_rate", "step_size"])
-def test_whole_numbers_that_tfa_makes_tensors_of_fit_into_int64(api: Any, name: str) -> None:
-    from clr_ref.keras import arguments
-
+def test_whole_numbers_that_tfa_makes_tensors_of_fit_into_int64(kept_arguments: Any, name: str) -> None:
     for value in (-(2**63), 2**63 - 1, 2.0**63):
-        assert arguments.kept(name, value, "tfa", "float32") == value
+        assert kept_arguments.kept(name, value, "tfa", "float32") == value
     for value in (-(2**63) - 1, 2**63):
         with pytest.raises(ValueError, match=rf"^{name} must be a float, or a whole number from -2\*\*63 to 2\*\*63-1"):
-            arguments.kept(name, value, "tfa", "float32")
-        assert arguments.kept(name, value, "exact", "float32") == value
-        assert arguments.kept("initial_learning_rate", value, "tfa", "float32") == value
+            kept_arguments.kept(name, value, "tfa", "float32")
+        assert kept_arguments.kept(name, value, "exact", "float32") == value
+        assert kept_arguments.kept("initial_learning_rate", value, "tfa", "float32") == value
 
 
 @pytest.mark.parametrize("value", [10**400, 10**30, 2**63], ids=["10**400", "10**30", "2**63"])

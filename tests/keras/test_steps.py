@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,15 +14,8 @@ from tests.keras.test_outside import made_of_all_kinds
 WIDTHS = [(2**31 - 1, "int32", "float32"), (2**63 - 1, "int64", "float64")]
 
 
-@pytest.fixture
-def held_steps(drop_ins: Any) -> Callable[[Any, int], tuple[Any, Any]]:
-    from clr_ref.keras import arguments
-
-    return arguments.held_steps
-
-
 @pytest.mark.parametrize(("last", "whole", "other"), WIDTHS)
-def test_steps_are_held_between_0_and_the_last(held_steps: Any, last: int, whole: str, other: str) -> None:
+def test_steps_are_held_between_0_and_the_last(kept_arguments: Any, last: int, whole: str, other: str) -> None:
     for given, expected in (
         ([-1, 0, 7, last - 1, last, last + 1, 10**30], [0, 0, 7, last - 1, last, last, last]),
         (np.array([last - 1, last, 2**64 - 1], np.uint64), [last - 1, last, last]),
@@ -32,7 +24,7 @@ def test_steps_are_held_between_0_and_the_last(held_steps: Any, last: int, whole
         (np.uint64(last - 1), last - 1),  # NumPy 1 makes a float of it beside a 0
         (-7, 0),
     ):
-        steps, nan = held_steps(given, last)
+        steps, nan = kept_arguments.held_steps(given, last)
         assert (steps.dtype, steps.tolist(), nan.any()) == (whole, expected, False)
     for given, expected in (
         (np.array([-0.5, 0.0, 2.5, -np.inf, np.inf, 1e30]), [0, 0, 2.5, 0, last, last]),
@@ -40,9 +32,9 @@ def test_steps_are_held_between_0_and_the_last(held_steps: Any, last: int, whole
         ([0.5, last, last + 1.0], [0.5, last, last]),
         (2.5, 2.5),
     ):
-        steps, nan = held_steps(given, last)
+        steps, nan = kept_arguments.held_steps(given, last)
         assert (steps.dtype, steps.tolist(), nan.any()) == (other, np.array(expected, other).tolist(), False)
-    steps, nan = held_steps([[math.nan, 2.5], [np.float32(np.nan), 3]], last)
+    steps, nan = kept_arguments.held_steps([[math.nan, 2.5], [np.float32(np.nan), 3]], last)
     assert (steps.tolist(), nan.tolist()) == ([[0, 2.5], [0, 3]], [[True, False], [True, False]])
 
 
@@ -75,25 +67,19 @@ def test_no_step_raises_where_numpy_raises_for_extreme_numbers(drop_ins: Any, ap
 @pytest.mark.parametrize(
     "step", [1, 2.5, True, np.float16(1), np.uint64(3), np.array([1, 2]), [1, 2.5], [[1], [2]], 2**63 - 1, -(2**63)], ids=repr
 )
-def test_steps_of_tfas_arithmetic_are_passed_as_they_are(api: Any, step: Any) -> None:
-    from clr_ref.keras import arguments
-
-    assert arguments.tfa_step(step) is step
+def test_steps_of_tfas_arithmetic_are_passed_as_they_are(kept_arguments: Any, step: Any) -> None:
+    assert kept_arguments.tfa_step(step) is step
 
 
 @pytest.mark.parametrize("step", [2**63, 2**64, -(2**63) - 1, [2**63], [[1, -1], [0.5, 2**70]], [np.uint64(2**63)]])
-def test_whole_steps_of_tfas_arithmetic_fit_into_int64(api: Any, step: Any) -> None:
-    from clr_ref.keras import arguments
-
+def test_whole_steps_of_tfas_arithmetic_fit_into_int64(kept_arguments: Any, step: Any) -> None:
     with pytest.raises(ValueError, match=r"^step must be a number from -2\*\*63 to 2\*\*63-1 with arithmetic 'tfa', got "):
-        arguments.tfa_step(step)
+        kept_arguments.tfa_step(step)
 
 
 @pytest.mark.parametrize("step", ["1", None, 1j, [[1], [2, 3]], np.longdouble(3), np.ones(2, np.longdouble)], ids=repr)
-def test_steps_of_tfas_arithmetic_are_real_numbers(api: Any, step: Any) -> None:
-    from clr_ref.keras import arguments
-
+def test_steps_of_tfas_arithmetic_are_real_numbers(kept_arguments: Any, step: Any) -> None:
     if np.asarray(step, object).dtype == np.float64:
         pytest.skip("a longdouble has 64 bits here")
     with pytest.raises(TypeError, match=r"^step must be a real number of at most 64 bits, or an array of such, .*, got "):
-        arguments.tfa_step(step)
+        kept_arguments.tfa_step(step)

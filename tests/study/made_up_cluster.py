@@ -86,6 +86,26 @@ class Cluster:
         for future in self.waiting("inspect"):
             future.end("finished", others.get(future.address, good))
 
+    def inspecting(self, good: Any = "good", **others: Any) -> Iterator[None]:
+        """The part of a script in which the workers that are there at first are inspected."""
+        yield
+        self.inspect(good, **others)
+        yield
+
+    def returning(self, address: str) -> Iterator[None]:
+        """The part of a script in which a worker comes back and is inspected, maybe after the engine has waited for it."""
+        self.addresses.append(address)
+        while not self.waiting("inspect"):
+            yield
+        self.inspect()
+        yield
+
+    def finishing(self, value: Any = None) -> Iterator[None]:
+        """The part of a script in which all jobs are done, one in each round."""
+        while self.waiting():
+            self.waiting()[0].end("finished", value)
+            yield
+
     def lose(self, address: str) -> None:
         """End a worker, as Dask reports it: its calls are cancelled."""
         self.addresses.remove(address)

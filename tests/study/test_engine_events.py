@@ -50,7 +50,7 @@ def test_each_worker_has_one_job_before_any_has_a_second(monkeypatch: pytest.Mon
         assert [future.arguments for future in cluster.waiting("inspect")] == [("study",)] * 2
         cluster.inspect()
         yield
-        assert [(address, job) for address, job in cluster.place()][:2] in ([("a", 0), ("b", 1)], [("b", 0), ("a", 1)])
+        assert cluster.place()[:2] in ([("a", 0), ("b", 1)], [("b", 0), ("a", 1)])
         counts = collections.Counter(address for address, _ in cluster.place())
         assert counts == dict.fromkeys("ab", engine.DEPTH)
         while cluster.waiting():
@@ -69,9 +69,7 @@ def test_a_result_that_was_lost_with_its_worker_is_no_failure() -> None:
     cluster = Engine("a", "b")
 
     def script() -> Iterator[None]:
-        yield
-        cluster.inspect(b="bad")
-        yield
+        yield from cluster.inspecting(b="bad")
         for _ in range(engine.ATTEMPTS + 1):
             (first, *_) = cluster.waiting()
             first.timeouts = math.inf
@@ -79,11 +77,7 @@ def test_a_result_that_was_lost_with_its_worker_is_no_failure() -> None:
             first.end("finished")
             yield
             yield
-            cluster.addresses.append("a")
-            while not cluster.waiting("inspect"):
-                yield
-            cluster.inspect()
-            yield
+            yield from cluster.returning("a")
         (only,) = cluster.waiting()
         only.end("finished", "at last")
         yield
@@ -96,9 +90,7 @@ def test_a_result_that_comes_late_is_waited_for() -> None:
     cluster = Engine("a")
 
     def script() -> Iterator[None]:
-        yield
-        cluster.inspect()
-        yield
+        yield from cluster.inspecting()
         (one,) = cluster.waiting()
         one.timeouts = 3
         one.end("finished", "late")
@@ -115,16 +107,11 @@ def test_only_the_job_that_a_worker_had_begun_counts_as_tried(monkeypatch: pytes
     cluster = Engine("a")
 
     def script() -> Iterator[None]:
-        yield
-        cluster.inspect()
-        yield
+        yield from cluster.inspecting()
         assert cluster.place() == [("a", 0), ("a", 1)]
         cluster.lose("a")
         yield
-        cluster.addresses.append("a")
-        yield
-        cluster.inspect()
-        yield
+        yield from cluster.returning("a")
         cluster.waiting()[0].end("finished", "done")
         yield
 
@@ -137,16 +124,11 @@ def test_a_job_that_had_finished_is_not_the_one_that_its_worker_ended_in(monkeyp
     cluster = Engine("a")
 
     def script() -> Iterator[None]:
-        yield
-        cluster.inspect()
-        yield
+        yield from cluster.inspecting()
         cluster.waiting()[0].end("finished", "done")
         cluster.lose("a")
         yield
-        cluster.addresses.append("a")
-        yield
-        cluster.inspect()
-        yield
+        yield from cluster.returning("a")
 
     cluster.run(2, script())
     assert (cluster.done, list(cluster.failed)) == ({0: "done"}, [1])
@@ -156,9 +138,7 @@ def test_errors_of_a_job_count_across_workers() -> None:
     cluster = Engine("a", "b")
 
     def script() -> Iterator[None]:
-        yield
-        cluster.inspect()
-        yield
+        yield from cluster.inspecting()
         for _ in range(engine.ATTEMPTS):
             (one,) = cluster.waiting()
             one.end("error", ValueError("no luck"))
@@ -173,9 +153,7 @@ def test_a_job_that_succeeds_after_an_error_is_forgotten() -> None:
     cluster = Engine("a")
 
     def script() -> Iterator[None]:
-        yield
-        cluster.inspect()
-        yield
+        yield from cluster.inspecting()
         cluster.waiting()[0].end("error", ValueError("no luck"))
         yield
         cluster.waiting()[0].end("finished", "luck")
@@ -189,9 +167,7 @@ def test_workers_that_join_later_are_inspected_and_used_if_they_fit() -> None:
     cluster = Engine("a")
 
     def script() -> Iterator[None]:
-        yield
-        cluster.inspect()
-        yield
+        yield from cluster.inspecting()
         cluster.addresses += ["b", "c"]
         yield
         yield
@@ -201,9 +177,7 @@ def test_workers_that_join_later_are_inspected_and_used_if_they_fit() -> None:
         yield
         yield
         assert {address for address, _ in cluster.place()} == {"a", "b"}
-        while cluster.waiting():
-            cluster.waiting()[0].end("finished")
-            yield
+        yield from cluster.finishing()
 
     cluster.run(9, script())
     assert len(cluster.done) == 9
@@ -229,9 +203,7 @@ def test_a_worker_that_was_refused_is_inspected_again_when_it_comes_back() -> No
         yield
         yield
         assert "b" in dict(cluster.place())
-        while cluster.waiting():
-            cluster.waiting()[0].end("finished")
-            yield
+        yield from cluster.finishing()
 
     cluster.run(5, script())
     assert cluster.refused == [("b", "no TensorFlow")]
@@ -252,9 +224,7 @@ def test_the_reference_is_of_all_workers_that_were_there_at_the_start() -> None:
         assert not cluster.waiting()
         other.end("finished", "bad")
         yield
-        while cluster.waiting():
-            cluster.waiting()[0].end("finished")
-            yield
+        yield from cluster.finishing()
 
     cluster.run(3, script(), reference)
     assert [sorted(one.values()) for one in seen] == [["bad", "good"]]
@@ -278,16 +248,11 @@ def test_the_engine_waits_for_a_worker_that_is_started_again(monkeypatch: pytest
     cluster = Engine("a")
 
     def script() -> Iterator[None]:
-        yield
-        cluster.inspect()
-        yield
+        yield from cluster.inspecting()
         cluster.lose("a")
         yield
         yield
-        cluster.addresses.append("a")
-        yield
-        cluster.inspect()
-        yield
+        yield from cluster.returning("a")
         cluster.waiting()[0].end("finished")
         yield
 
@@ -316,9 +281,7 @@ def test_without_a_worker_the_engine_gives_up_after_a_while(kinds: dict[str, str
     cluster = Engine("a", *kinds)
 
     def script() -> Iterator[None]:
-        yield
-        cluster.inspect(**kinds)
-        yield
+        yield from cluster.inspecting(**kinds)
         cluster.lose("a")
         yield
         yield

@@ -59,12 +59,8 @@ def studying(out: Path, cluster: Cluster, script: Iterator[None], *, mixed: bool
 
 
 def all_succeed(cluster: Cluster, good: Any = DESCRIPTION, **others: Any) -> Iterator[None]:
-    yield
-    cluster.inspect(good, **others)
-    yield
-    while cluster.waiting():
-        cluster.waiting()[0].end("finished", REPORT)
-        yield
+    yield from cluster.inspecting(good, **others)
+    yield from cluster.finishing(REPORT)
 
 
 CELLS = [("plain", 0), ("clr", 0), ("plain", 1), ("clr", 1)]
@@ -95,9 +91,7 @@ def test_cells_that_fail_and_reports_that_were_changed(tmp_path: Path) -> None:
     again = Cluster("a")
 
     def script() -> Iterator[None]:
-        yield
-        again.inspect(DESCRIPTION)
-        yield
+        yield from again.inspecting(DESCRIPTION)
         while again.waiting():
             again.waiting()[0].end("error", ValueError("no luck"))
             yield

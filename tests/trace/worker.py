@@ -144,15 +144,21 @@ def pairs_of_samples() -> Samples:
     return Samples.of({"left": found.x, "right": -found.x}, found.y)
 
 
+def loss_and_gradients(model: Any, batch: Any, weights: Any) -> tuple[Any, Any]:
+    """What a train_step of its own computes."""
+    tf = api.tensorflow()
+    x, y = batch
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(api.keras.losses.sparse_categorical_crossentropy(y, model(x, training=True)))
+    return loss, tape.gradient(loss, weights)
+
+
 class ByHand(api.keras.Sequential):  # type: ignore[misc]
     """Its train_step changes the weights without the optimizer's method."""
 
     def train_step(self, data: Any) -> Any:
-        tf = api.tensorflow()
-        x, y = data
-        with tf.GradientTape() as tape:
-            loss = tf.reduce_mean(api.keras.losses.sparse_categorical_crossentropy(y, self(x, training=True)))
-        for gradient, weight in zip(tape.gradient(loss, self.trainable_variables), self.trainable_variables, strict=True):
+        loss, gradients = loss_and_gradients(self, data, self.trainable_variables)
+        for gradient, weight in zip(gradients, self.trainable_variables, strict=True):
             weight.assign_sub(0.1 * gradient)
         self.optimizer.iterations.assign_add(1)
         return {"loss": loss}
@@ -183,12 +189,8 @@ class WithKeywords(api.keras.Sequential):  # type: ignore[misc]
     """Its train_step gives the optimizer keywords, and the last weights first."""
 
     def train_step(self, data: Any) -> Any:
-        tf = api.tensorflow()
-        x, y = data
-        with tf.GradientTape() as tape:
-            loss = tf.reduce_mean(api.keras.losses.sparse_categorical_crossentropy(y, self(x, training=True)))
         weights = self.trainable_variables[::-1]
-        gradients = tape.gradient(loss, weights)
+        loss, gradients = loss_and_gradients(self, data, weights)
         if api.IS_KERAS_3:
             self.optimizer.apply(trainable_variables=weights, grads=gradients)
         else:
@@ -200,13 +202,8 @@ class OwnFunction(api.keras.Sequential):  # type: ignore[misc]
     """Its train function never calls train_step."""
 
     def make_train_function(self, force: bool = False) -> Any:
-        tf = api.tensorflow()
-
         def function(iterator: Any) -> Any:
-            x, y = next(iterator)
-            with tf.GradientTape() as tape:
-                loss = tf.reduce_mean(api.keras.losses.sparse_categorical_crossentropy(y, self(x, training=True)))
-            gradients = tape.gradient(loss, self.trainable_variables)
+            loss, gradients = loss_and_gradients(self, next(iterator), self.trainable_variables)
             self.optimizer.apply_gradients(zip(gradients, self.trainable_variables, strict=True))
             return {"loss": loss}
 

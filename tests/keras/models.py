@@ -32,12 +32,17 @@ def train(model: Any, first: int, last: int, **arguments: Any) -> Any:
     return model
 
 
+def keras_release(api: Any) -> tuple[int, int]:
+    major, minor = (int(part) for part in api.keras_version().split(".")[:2])
+    return major, minor
+
+
 def load_model(keras: Any, api: Any, path: str, model: Any) -> Any:
     """The model of a file that was saved; None where Keras cannot load it, with a constant rate either.
 
     Keras 2.13 and 2.14 build the optimizer of a .keras, which a legacy one cannot do.
     """
-    if path.endswith(".keras") and api.keras_version().startswith(("2.13.", "2.14.")) and not hasattr(model.optimizer, "build"):
+    if path.endswith(".keras") and keras_release(api) in ((2, 13), (2, 14)) and not hasattr(model.optimizer, "build"):
         for rate in (None, 0.1):
             if rate is not None:
                 model.compile(type(model.optimizer)(rate), model.loss)
@@ -51,5 +56,4 @@ def load_model(keras: Any, api: Any, path: str, model: Any) -> Any:
 def formats(keras: Any, api: Any) -> tuple[str, ...]:
     if api.IS_KERAS_3:
         return ("model.keras", "model.h5")
-    version = tuple(int(part) for part in api.keras_version().split(".")[:2])
-    return ("model.keras", "model.h5", "saved_model") if version >= (2, 12) else ("model.h5", "saved_model")
+    return ("model.keras", "model.h5", "saved_model") if keras_release(api) >= (2, 12) else ("model.h5", "saved_model")

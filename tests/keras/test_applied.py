@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.keras import models
 from tests.rates import assert_same_rates
 
 STEPS = 17  # two cycles and more
@@ -171,22 +172,13 @@ def iterations(model: Any) -> int:
     return int(np.asarray(model.optimizer.iterations))
 
 
-def formats(keras: Any) -> list[str]:
-    from clr_ref.keras import api
-
-    if api.IS_KERAS_3:
-        return ["model.keras", "model.h5"]
-    release = tuple(int(part) for part in api.tensorflow().__version__.split(".")[:2])
-    return ["model.keras", "model.h5", "saved_model"] if release >= (2, 12) else ["model.h5", "saved_model"]
-
-
 @pytest.mark.parametrize("name", ["model.keras", "model.h5", "saved_model"])
-def test_resumed_from_a_file(drop_ins: Any, keras: Any, probe: Any, tmp_path: Path, name: str) -> None:
+def test_resumed_from_a_file(drop_ins: Any, keras: Any, api: Any, probe: Any, tmp_path: Path, name: str) -> None:
     """Keras restores the iterations from ``.keras`` (TF 2.13 and later) and ``.h5``. From a SavedModel, and from the ``.keras``
     of TF 2.12, it does not, with any learning rate: there, the count has to be put back by hand. A model that Keras 3 loaded
     from ``.h5`` refuses to train on, with any optimizer: there, it has to be given a new one.
     """
-    if name not in formats(keras):
+    if name not in models.formats(keras, api):
         pytest.skip(f"this Keras does not write {name}")
     made, model = half_trained(drop_ins, keras, probe)
     model.save(str(tmp_path / name))

@@ -16,7 +16,7 @@ import pytest
 import clr_ref
 from clr_ref import policies
 from tests.keras.execution import of_drop_in
-from tests.keras.models import load_model, new_model, schedule_of, train
+from tests.keras.models import keras_release, load_model, new_model, schedule_of, train
 from tests.rates import assert_same_rates
 
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("registries")]
@@ -94,7 +94,7 @@ def restores_iterations(api: Any, file: str, legacy: bool) -> bool:
     """Keras itself decides this, with a constant rate too."""
     if file == "saved_model":
         return False
-    zipped = file == "model.keras" and tuple(int(part) for part in api.keras_version().split(".")[:2]) >= (2, 13)
+    zipped = file == "model.keras" and keras_release(api) >= (2, 13)
     return not (zipped and legacy)
 
 
@@ -283,7 +283,7 @@ def test_clone(clr: Any, keras: Any, api: Any) -> None:
     """Later Keras 3 clones the compilation too, by the config."""
     for schedule in (clr.Triangular2CyclicalLearningRate(1e-3, 1e-1, 4, name="mine"), unnamed(clr)):
         clone = keras.models.clone_model(new_model(keras, keras.optimizers.SGD(learning_rate=schedule)))
-        if api.IS_KERAS_3 and tuple(map(int, keras.__version__.split(".")[:2])) > (3, 8):
+        if api.IS_KERAS_3 and keras_release(api) > (3, 8):
             assert_same(schedule_of(clone.optimizer), schedule)
 
 

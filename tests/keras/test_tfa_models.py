@@ -17,6 +17,7 @@ import pytest
 
 import clr_ref
 from clr_ref import policies, tfa_arithmetic
+from tests.keras.models import keras_release, schedule_of
 from tests.rates import assert_same_rates
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -63,11 +64,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def no_tfa() -> None:
     if importlib.util.find_spec("tensorflow_addons") is not None:
         pytest.skip("TensorFlow Addons is installed here and claims its own names")
-
-
-def schedule_of(optimizer: Any) -> Any:
-    rate = getattr(optimizer, "_learning_rate", None)
-    return optimizer._get_hyper("learning_rate") if rate is None else rate
 
 
 def iterations(optimizer: Any) -> int:
@@ -175,6 +171,8 @@ def test_a_model_loads_and_trains_on(
             return
         model = load_with_keras_3(path, keras)
     else:
+        if zipfile.is_zipfile(path) and keras_release(api) < (2, 15):
+            pytest.skip(f"{path.name} is of Keras 2.15, and Keras {api.keras_version()} does not read all of them")
         model = keras.models.load_model(str(path))
     same_weights(model, record)
     check_schedule(schedule_of(model.optimizer), record, clr)

@@ -66,16 +66,20 @@ def test_a_sample_has_one_mutant_of_each_place_that_computes_something(file: Pat
     assert len(sample(places, 0, None)) == 3
 
 
-def test_the_tests_of_a_statement_run_the_quickest_first(file: Path) -> None:
+def test_the_tests_of_a_statement_run_the_quickest_first_and_those_of_its_file_after_them(file: Path) -> None:
     from mutation.suite import Suite
 
     lines = {5: ["slow", "quick"], 6: ["refuses"], 7: ["slow"], 9: ["gone"]}
     seconds = {"slow": 2.0, "quick": 0.1, "refuses": 1.0, "elsewhere": 0.5, "starts": 3.0}
     suite = Suite(seconds, {str(file): lines, "other.py": {1: ["elsewhere"]}})
-    assert list(suite.of(file, (5, 7))) == ["quick", "slow"]
-    assert list(suite.of(file, (9, 8))) == ["slow"], "one that is skipped by now is not run"
-    assert list(suite.of(file, (2, 8))) == ["quick", "refuses", "slow", "starts"], "of a constant, those of the file"
-    assert list(Suite(seconds, {}).of(file, (9, 8))) == ["quick", "elsewhere", "refuses", "slow", "starts"]
+
+    def names(suite: Suite, position: tuple[int, int]) -> list[list[str]]:
+        return [list(tests) for tests in suite.rounds(file, position)]
+
+    assert names(suite, (5, 7)) == [["quick", "slow"], ["refuses", "starts"]]
+    assert names(suite, (9, 8)) == [["slow"], ["quick", "refuses", "starts"]], "one that is skipped by now is not run"
+    assert names(suite, (2, 8)) == [["quick", "refuses", "slow", "starts"]], "of a constant, those of the file"
+    assert names(Suite(seconds, {}), (9, 8)) == [["quick", "elsewhere", "refuses", "slow", "starts"]]
 
 
 DIFF = "--- a\n+++ b\n@@ -2,2 +2,2 @@\n def f():\n-    return x + 1\n+    return x - 1\n"

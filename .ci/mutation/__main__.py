@@ -1,7 +1,8 @@
 """Change ``clr_ref`` in one place at a time, and see whether a test fails: ``python -m mutation numpy FOLDER``
 
-Cosmic Ray makes the mutants, and stores in FOLDER what becomes of them. For each mutant, only the tests that run its statement
-are run, in one of two copies of the checkout. A run that was interrupted goes on where it was, unless code or tests changed.
+Cosmic Ray makes the mutants, and stores in FOLDER what becomes of them. For each mutant, the tests that run its statement are
+run in one of two copies of the checkout, and if it survives, the others that run its file. A run that was interrupted goes on
+where it was, unless code or tests changed.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from cosmic_ray.work_db import WorkDB, use_db
 from cosmic_ray.work_item import WorkItem, WorkResult
 
 from mutation.places import GROUPS, mutation, sample, sources
-from mutation.report import change, missing, read_equivalents, report
+from mutation.report import change, listed, missing, read_equivalents, report
 from mutation.suite import Suite, command, measured
 
 ROOT = Path(__file__).parents[2]
@@ -61,7 +62,7 @@ def main(words: list[str]) -> int:
             options.seed,
             None if options.all else options.sample,
         )
-        _test_all(chosen, suite, store, checkouts)
+        _test_all(chosen, suite, store, checkouts, listed(entries))
         wrong += report(chosen, dict(store.results), entries)
     print(*wrong, sep="\n")
     return int(bool(wrong))
@@ -93,7 +94,9 @@ def _copy(folder: Path) -> Path:
     return folder
 
 
-def _test_all(chosen: list[WorkItem], suite: Suite, store: WorkDB, checkouts: list[Path]) -> None:
+def _test_all(
+    chosen: list[WorkItem], suite: Suite, store: WorkDB, checkouts: list[Path], equivalent: set[tuple[str, str, str]]
+) -> None:
     done = {job for job, _ in store.results}
     left = [item for item in chosen if item.job_id not in done]
     print(f"{len(chosen)} mutants, of which {len(chosen) - len(left)} are tested already", flush=True)
@@ -101,9 +104,9 @@ def _test_all(chosen: list[WorkItem], suite: Suite, store: WorkDB, checkouts: li
     for checkout in checkouts:
         free.put(checkout)
     # Read now, so that files of this checkout may be edited while the others are tested.
-    orders = [suite.of(mutation(item).module_path, mutation(item).start_pos) for item in left]
+    rounds = [suite.rounds(mutation(item).module_path, mutation(item).start_pos) for item in left]
     with ThreadPoolExecutor(len(checkouts)) as pool:
-        running = [pool.submit(_test, item, order, free) for item, order in zip(left, orders, strict=True)]
+        running = [pool.submit(_test, item, orders, free, equivalent) for item, orders in zip(left, rounds, strict=True)]
         for number, future in enumerate(as_completed(running), 1):
             job, result = future.result()
             store.set_result(job, result)
@@ -111,14 +114,19 @@ def _test_all(chosen: list[WorkItem], suite: Suite, store: WorkDB, checkouts: li
             print(f"{number} of {len(left)}{survivor}", flush=True)
 
 
-def _test(item: WorkItem, order: dict[str, float], free: SimpleQueue[Path]) -> tuple[str, WorkResult]:
-    """Run the tests of one mutant in a checkout that no other mutant uses."""
+def _test(
+    item: WorkItem, orders: list[dict[str, float]], free: SimpleQueue[Path], equivalent: set[tuple[str, str, str]]
+) -> tuple[str, WorkResult]:
+    """Run the tests of one mutant in a checkout that no other mutant uses; those of a later round if it survives."""
     one, checkout = mutation(item), free.get()
-    (checkout / ORDER).write_text(json.dumps(order), "utf-8")
-    files = dict.fromkeys(test.partition("::")[0] for test in order)
-    words = command(checkout, "-x", f"--mutation-order={ORDER}", *files)
     try:
-        result = mutate_and_test([evolve(one, module_path=checkout / one.module_path)], shlex.join(words), TIMEOUT)
+        for order in orders:
+            (checkout / ORDER).write_text(json.dumps(order), "utf-8")
+            files = dict.fromkeys(test.partition("::")[0] for test in order)
+            words = shlex.join(command(checkout, "-x", f"--mutation-order={ORDER}", *files))
+            result = mutate_and_test([evolve(one, module_path=checkout / one.module_path)], words, TIMEOUT)
+            if result.is_killed or (str(one.module_path), *change(result.diff or "")) in equivalent:
+                break
     finally:
         free.put(checkout)
     return item.job_id, evolve(result, output=(result.output or "")[-2000:])

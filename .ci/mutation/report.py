@@ -37,6 +37,11 @@ def read_equivalents(path: Path) -> list[Equivalent]:
     return [Equivalent(**entry | {"mutants": tuple(entry["mutants"])}) for entry in document.get("equivalent", [])]
 
 
+def listed(entries: Iterable[Equivalent]) -> set[tuple[str, str, str]]:
+    """Each listed mutant as its file, and its line before and after."""
+    return {(entry.file, entry.line, mutant) for entry in entries for mutant in entry.mutants}
+
+
 def change(diff: str) -> tuple[str, str]:
     """The changed lines of a diff, before and after, without indentation."""
     lines = [line for line in diff.splitlines() if not line.startswith(("---", "+++"))]
@@ -59,29 +64,24 @@ def missing(entries: Iterable[Equivalent], items: Iterable[WorkItem]) -> list[st
                 mutant = mutate_code(code, get_operator(one.operator_name)(), one.occurrence)
                 diff = "\n".join(difflib.unified_diff(code.splitlines(), mutant.splitlines(), lineterm="", n=0))
                 made.add((str(one.module_path), *change(diff)))
-    return [
-        f"not a mutant: {entry.file}: {entry.line}  ->  {mutant}"
-        for entry in entries
-        for mutant in entry.mutants
-        if (entry.file, entry.line, mutant) not in made
-    ]
+    return [f"not a mutant: {file}: {line}  ->  {mutant}" for file, line, mutant in sorted(listed(entries) - made)]
 
 
-def report(chosen: Iterable[WorkItem], results: dict[str, WorkResult], entries: list[Equivalent]) -> list[str]:
+def report(chosen: Iterable[WorkItem], results: dict[str, WorkResult], entries: Iterable[Equivalent]) -> list[str]:
     """Print the shares and the survivors; return what is wrong."""
-    equivalent = {(entry.file, entry.line, mutant) for entry in entries for mutant in entry.mutants}
+    equivalent = listed(entries)
     killed, equal, alive = Counter[str](), Counter[str](), Counter[str]()
     survivors, wrong = [], []
     for item in chosen:
         one, result = mutation(item), results[item.job_id]
         before, after = change(result.diff or "")
         room = one.module_path.parts[1].removesuffix(".py")
-        listed = (str(one.module_path), before, after) in equivalent
+        is_listed = (str(one.module_path), before, after) in equivalent
         if result.is_killed:
             killed[room] += 1
-            if listed:
+            if is_listed:
                 wrong.append(f"not equivalent, for a test fails: {one.module_path}: {before}  ->  {after}")
-        elif listed:
+        elif is_listed:
             equal[room] += 1
         else:
             alive[room] += 1

@@ -1,4 +1,4 @@
-"""Which tests run for a mutant: those that run its statement when nothing is changed."""
+"""Which tests run for a mutant: those that run its statement when nothing is changed, then those that run its file."""
 
 from __future__ import annotations
 
@@ -20,20 +20,22 @@ class Suite:
     seconds: dict[str, float]
     of_line: dict[str, dict[int, list[str]]]
 
-    def of(self, path: Path, position: tuple[int, int]) -> dict[str, float]:
-        """The tests that run the statement at a position, and their seconds, the quickest first.
+    def rounds(self, path: Path, position: tuple[int, int]) -> list[dict[str, float]]:
+        """The tests that run for a mutant, and their seconds, the quickest first; the second round is for those that survive.
 
-        Where an import runs the statement, or a process that a test starts, none is known. Then it is the tests that run any
-        line of the file, and those that run no line at all: they start processes, or read the source.
+        First the tests that run its statement. None is known where an import runs it, or a process that a test starts, and
+        not all are where AutoGraph runs a copy of the function. So then the others that run any line of the file, and those
+        that run no line at all: they start processes, or read the source.
         """
         lines, span = self.of_line.get(str(path), {}), places.statement(path, position)
         numbers = range(span.start[0], span.end[0] + (span.end[1] > 0)) if span else ()
-        inside = {test for line in numbers for test in lines.get(line, [])}
-        known = inside & self.seconds.keys()
-        if not known:
-            of_file = {test for tests in lines.values() for test in tests}
-            known = self.seconds.keys() & of_file | self.seconds.keys() - self._with_lines
-        return {test: self.seconds[test] for test in sorted(known, key=self.seconds.__getitem__)}
+        known = {test for line in numbers for test in lines.get(line, [])} & self.seconds.keys()
+        of_file = {test for tests in lines.values() for test in tests}
+        others = (self.seconds.keys() & of_file | self.seconds.keys() - self._with_lines) - known
+        orders = [
+            {test: self.seconds[test] for test in sorted(tests, key=self.seconds.__getitem__)} for tests in (known, others)
+        ]
+        return [order for order in orders if order]
 
     @functools.cached_property
     def _with_lines(self) -> set[str]:

@@ -130,7 +130,7 @@ def rate_at(optimizer: Any, *, compiled: bool, jit: bool) -> Callable[[int], flo
     it. A constant rate, and what a function without arguments returns, is the one at the time of the call.
     """
     rate = rate_of(optimizer)
-    decay = getattr(optimizer, "_initial_decay", 0.0) if is_legacy(optimizer) else 0.0
+    decay = optimizer._initial_decay if is_legacy(optimizer) else 0.0
     if not is_schedule(rate) and not decay:
         return lambda step: float(_value(rate() if is_function(rate) else rate))
     if not api.ON_TENSORFLOW:

@@ -79,7 +79,7 @@ def median_interval(differences: Sequence[float], error: float = ERROR) -> Inter
     if not differences:
         return None
     found = stats.quantile_test(np.asarray(differences, np.float64), q=0, p=0.5).confidence_interval(1 - error)
-    return None if math.isnan(found.low) or math.isnan(found.high) else Interval(float(found.low), float(found.high))
+    return None if math.isnan(found.low) else Interval(float(found.low), float(found.high))
 
 
 def improvement(better: int, equal: int, n: int, error: float = ERROR) -> tuple[float, Interval]:

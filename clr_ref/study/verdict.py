@@ -136,9 +136,8 @@ def judge(outcomes: Sequence[Outcome], *, baseline: str | None = None, target: f
         ValueError: no outcomes, two of one arm and seed, a run without epochs in all of them, an epoch without a loss or
             without the accuracy that others have, a baseline that is no arm, a target outside 0 .. 1 or without accuracies.
     """
-    metrics = tuple(
-        name for name in METRICS if name == "val_loss" or any(name in epoch for one in outcomes for epoch in one.history)
-    )
+    has_accuracy = any("val_accuracy" in epoch for one in outcomes for epoch in one.history)
+    metrics = tuple(METRICS) if has_accuracy else ("val_loss",)
     found = _by_arm(outcomes, metrics)
     epochs = max(len(outcome.history) for outcome in outcomes)
     if epochs == 0:

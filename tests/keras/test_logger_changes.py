@@ -52,6 +52,29 @@ def test_what_is_set_beside_a_batch(drop_ins: Any, keras: Any, probe: Any, name:
                 assert_logged(probe, model, logger.rates)
 
 
+@pytest.mark.parametrize("batch", range(1, 5))
+def test_a_counter_that_is_moved_on_inside_a_batch(drop_ins: Any, keras: Any, probe: Any, batch: int) -> None:
+    """Whichever batch it is, it makes one step, and not two."""
+    model, logger = compiled(probe, keras.optimizers.SGD(halved(keras))), drop_ins.LearningRateLogger()
+
+    def move(number: int) -> None:
+        if number == batch:
+            model.optimizer.iterations.assign(batch + 1)
+
+    with pytest.raises(RuntimeError, match=rf"iterations went from {batch} to {batch + 2} while a batch was trained"):
+        fit(probe, model, 0, 5, [logger, hook(keras, "on_train_batch_begin", move)])
+    assert len(logger.rates) == batch
+
+
+def test_a_counter_that_is_moved_on_after_the_last_execution_of_an_epoch(drop_ins: Any, keras: Any, probe: Any) -> None:
+    if backend() == "torch":
+        pytest.skip("Keras refuses steps_per_execution on torch")
+    model = compiled(probe, keras.optimizers.SGD(halved(keras)), steps_per_execution=2)
+    logger = drop_ins.LearningRateLogger()
+    fit(probe, model, 0, 4, [logger, hook(keras, "on_train_batch_end", lambda _: model.optimizer.iterations.assign(9))])
+    assert_logged(probe, model, logger.rates)
+
+
 def test_a_rate_that_a_scheduler_sets(drop_ins: Any, keras: Any, probe: Any) -> None:
     model, logger = compiled(probe, keras.optimizers.SGD(0.5)), drop_ins.LearningRateLogger()
     inputs, targets = probe.batches(0, 1, STEPS)

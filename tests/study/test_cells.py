@@ -126,11 +126,13 @@ def test_outcomes(tmp_path: Path) -> None:
 
 
 def test_one_command_at_a_time(tmp_path: Path) -> None:
-    """What a killed command has left is removed, since no other can be writing it."""
-    left = tmp_path / "cells" / ".abc.clr-ref-new-xyz"
+    """What a killed command has left is removed, since no other can be writing it, unless it cannot be."""
+    left, foreign = (tmp_path / "cells" / f".abc.clr-ref-new-{name}" for name in ("xyz", "file"))
     left.mkdir(parents=True)
+    foreign.touch()  # no folder, as everything that a command leaves
     with cells.held(tmp_path):
         assert not left.exists()
+        assert foreign.exists()
         with pytest.raises(cells.BusyError, match=r"another study runs in .*: wait for its end"), cells.held(tmp_path):
             pass
     with cells.held(tmp_path):

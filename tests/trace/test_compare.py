@@ -275,8 +275,10 @@ def test_the_steps_that_both_have_are_compared(tmp_path: Path) -> None:
     assert f"{b} ends early" in notes
     assert f"{a} ends early" not in notes
     assert f"{b} is not faithful" in " ".join(compare(a, write(tmp_path / "b", faithful=False)).notes)
-    with pytest.raises(TraceError, match="b has no complete step"):
-        compare(a, write(tmp_path / "b", steps=0))
+    write(tmp_path / "b", steps=0)
+    for one, other, empty in ((a, b, b), (b, a, b), (b, write(tmp_path / "c", steps=0), b)):
+        with pytest.raises(TraceError, match=rf"{empty} has no complete step"):
+            compare(one, other)
 
 
 def test_the_likeliest_cause_comes_first() -> None:

@@ -20,6 +20,23 @@ def test_the_cpu_of_this_machine() -> None:
     assert all(name.startswith("L") for name in found["caches"])
 
 
+@pytest.mark.parametrize("flags", ["flags", "Features"])
+def test_what_linux_tells(flags: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of its first processor and the caches of that; a cache that it does not describe is left out."""
+    monkeypatch.setattr(provenance, "Path", lambda name: tmp_path / name.lstrip("/"))
+    processors = [f"processor\t: 0\nmodel name\t: A: 1\n{flags}\t\t: b a\n", f"model name\t: B\n{flags}: c\n"]
+    caches = tmp_path / "sys/devices/system/cpu/cpu0/cache"
+    for name, kind, size in (("index0", "Data", "48K"), ("index1", "Instruction", None), ("index2", "Unified", "2M")):
+        (caches / name).mkdir(parents=True)
+        for file, text in (("level", f"{1 + (kind == 'Unified')}"), ("type", kind), *([("size", size)] if size else [])):
+            (caches / name / file).write_text(f"{text}\n", "ascii")
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc/cpuinfo").write_text("\n".join(processors), "utf-8")
+    found = provenance.cpu()
+    assert (found["model"], found["flags"]) == ("A: 1", ["a", "b"])
+    assert found["caches"] == {"L1 Data": "48K", "L2 Unified": "2M"}
+
+
 def test_a_machine_that_tells_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     def unreadable(self: Path, *_: object) -> str:
         raise OSError("no such file")

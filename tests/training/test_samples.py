@@ -104,6 +104,15 @@ def test_what_make_returns() -> None:
             made.made(wrong, "m:make")
 
 
+def test_the_parts_of_data() -> None:
+    assert made.parts(1, "m:make") == made.parts((1,), "m:make") == (1, None, None)
+    assert made.parts((1, 2), "m:make") == (1, 2, None)
+    assert made.parts((1, 2, 3), "m:make") == (1, 2, 3)
+    for wrong in ((), (1, 2, 3, 4)):
+        with pytest.raises(MadeError, match=rf"\(x, y, sample_weight\), got a tuple of {len(wrong)}"):
+            made.parts(wrong, "m:make")
+
+
 def test_hits_and_accuracies() -> None:
     """float32 has rounded the quotient of whole hits; an accuracy over more than the samples stays as it is."""
     for size in (3, 7, 64, 999):

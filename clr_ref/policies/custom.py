@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from clr_ref._inputs import shown
 from clr_ref.policies.base import Policy
 
 if TYPE_CHECKING:
@@ -30,12 +31,16 @@ class Custom(Policy):
         """Return the function's value for a float64, as a float64.
 
         Raises:
-            ValueError: the function returned NaN or infinity.
+            ValueError: the function returned NaN, infinity, or no number that a float64 can hold.
         """
         with np.errstate(all="ignore"):
-            value = float(self.scale_fn(np.float64(x)))
+            returned = self.scale_fn(np.float64(x))
+            try:
+                value = math.nan if isinstance(returned, (str, bytes)) else float(returned)
+            except (TypeError, ValueError, OverflowError):
+                value = math.nan
         if not math.isfinite(value):
-            raise ValueError(f"scale_fn must return finite numbers, got {value!r} for {x}")
+            raise ValueError(f"scale_fn must return finite numbers, got {shown(returned)} for {x}")
         return value
 
     def enclosure(self, height: Fraction, argument: int | Fraction, bits: int) -> tuple[Fraction, Fraction]:

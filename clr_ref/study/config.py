@@ -148,7 +148,7 @@ class _Table:
         value = self.values.get(key, default)
         if value is None:
             raise StudyError(f"{self.where}: {key} is missing")
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        if not _is_finite(value):
             raise self.wrong(key, value, "a finite number")
         return float(value)
 
@@ -163,6 +163,14 @@ class _Table:
         if not isinstance(value, dict):
             raise self.wrong(key, value, f"a table [{key}]")
         return _Table(value, f"{self.where}: {key}")
+
+
+def _is_finite(value: object) -> bool:
+    """Whether a value is a number that a float can hold: an integer of TOML can be larger."""
+    try:
+        return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:
+        return False
 
 
 def _models(table: _Table) -> tuple[str, ...]:
@@ -236,7 +244,7 @@ def _arm(name: str, table: _Table, sweep: _Table) -> Arm:
                 )
             return Arm(name, None)
         value = table.values["learning_rate"]
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
+        if not _is_finite(value) or value < 0:
             raise table.wrong("learning_rate", value, f'a finite number >= 0, or "{OWN}" for that of the compiled model')
         return Arm(name, float(value), optimizer)
     policy = table.values.get("policy")

@@ -123,7 +123,7 @@ def _remainder(plan: Plan, step: Any, zero: Any, ops: Ops, with_cycle: bool) -> 
     # r = (t << shift) mod period, a few bits at a time, so that no product leaves the integers.
     room = ops.width - 1 - period.bit_length()
     left = plan.shift
-    while left > 0:
+    while left:
         bits = min(room, left)
         left -= bits
         r = r * (1 << bits)

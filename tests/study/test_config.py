@@ -103,23 +103,34 @@ def without(key: str) -> dict[str, Any]:
     [
         ({"epoch": 3}, "x.toml: there is no key 'epoch'; it has arms, batch_size, "),
         ({"epochs": 0}, "x.toml: epochs must be a whole number 1 .. 2**63-1, got 0"),
+        ({"epochs": 2**63}, "x.toml: epochs must be a whole number 1 .. 2**63-1, got 9223372036854775808"),
         ({"batch_size": 1.5}, "x.toml: batch_size must be a whole number 1 .. 2**63-1, got 1.5"),
         ({"subset": True}, "x.toml: subset must be a whole number 1 .. 2**63-1, got True"),
         ({"seeds": 0}, "seeds must be a number of seeds from 1 to 2**20-1, or a list of whole numbers 0 .. 2**32-1, got 0"),
         ({"seeds": 2**20}, "x.toml: seeds must be a number of seeds from 1 to 2**20-1"),
         ({"seeds": [1, -1]}, "x.toml: seeds must be a number of seeds from 1 to 2**20-1, or a list"),
+        ({"seeds": [2**32]}, "x.toml: seeds must be a number of seeds from 1 to 2**20-1, or a list"),
+        ({"seeds": True}, "x.toml: seeds must be a number of seeds from 1 to 2**20-1, or a list"),
         ({"seeds": [1, 1]}, "x.toml: seeds must be a list of different seeds, got [1, 1]"),
         ({"seeds": []}, "x.toml: seeds must be"),
         ({"validation": 1}, "x.toml: validation must be a number greater than 0 and less than 1, got 1"),
+        ({"validation": 0}, "x.toml: validation must be a number greater than 0 and less than 1, got 0"),
+        ({"validation": -0.5}, "x.toml: validation must be a number greater than 0 and less than 1, got -0.5"),
+        ({"validation": True}, "x.toml: validation must be a finite number, got True"),
+        ({"validation": -math.inf}, "x.toml: validation must be a finite number, got -inf"),
+        ({"validation": 10**400}, "x.toml: validation must be a finite number, got an int of 1329 bits"),
         ({"validation": "no"}, "x.toml: validation must be a finite number, got 'no'"),
         ({"loss": 3}, "x.toml: loss must be a text, got 3"),
         ({"model": 3}, "x.toml: model must be a text, got 3"),
+        ({"loss": ""}, "x.toml: loss must be a text, got ''"),
         ({"models": ["a.py:make"]}, "x.toml: give model, or a list of models, and not both"),
         ({"arms": {}}, "x.toml: there must be an arm"),
         ({"arms": 3}, "x.toml: arms must be a table [arms], got 3"),
         ({"arms": {"a": 3}}, "x.toml: arms: a must be a table [a], got 3"),
         ({"arms": {"a": {}}}, "x.toml: arms: a: give learning_rate, or a policy: triangular, triangular2, exp_range"),
         ({"arms": {"a": {"learning_rate": -1}}}, "x.toml: arms: a: learning_rate must be a finite number >= 0"),
+        ({"arms": {"a": {"learning_rate": 10**400}}}, "x.toml: arms: a: learning_rate must be a finite number >= 0"),
+        ({"arms": {"a": {"learning_rate": True}}}, "x.toml: arms: a: learning_rate must be a finite number >= 0"),
         ({"arms": {"a": {"learning_rate": math.inf}}}, "x.toml: arms: a: learning_rate must be a finite number >= 0"),
         ({"arms": {"a": {"learning_rate": "x"}}}, "x.toml: arms: a: learning_rate must be a finite number >= 0, or \"model\""),
         ({"arms": {"a": {"learning_rate": []}}}, "x.toml: arms: a: learning_rate must be a value, or a list with at least one"),
@@ -133,6 +144,9 @@ def without(key: str) -> dict[str, Any]:
         ({"arms": {"a": without("initial_learning_rate")}}, "x.toml: arms: a: initial_learning_rate is missing"),
         ({"arms": {"a": {**CLR, "bounds": "range-test"}}}, "x.toml: arms: a: bounds excludes initial_learning_rate, maximal"),
         ({"arms": {"a": {"policy": "triangular", "bounds": "x", "step_size": 3}}}, "arms: a: bounds must be \"range-test\""),
+        ({"arms": {"a": {**CLR, "optimizer": ""}}}, "x.toml: arms: a: optimizer must be a text such as \"adam\""),
+        ({"arms": {"a": {**CLR, "optimizer": {}}}}, "x.toml: arms: a: optimizer must be a text such as \"adam\""),
+        ({"arms": {"a": {**CLR, "optimizer": {"name": 3}}}}, "x.toml: arms: a: optimizer must be a text such as"),
         ({"arms": {"a": {**CLR, "optimizer": 3}}}, "x.toml: arms: a: optimizer must be a text such as \"adam\""),
         ({"arms": {"a": {**CLR, "optimizer": {"name": "sgd", "learning_rate": 1}}}}, "the arm gives the learning_rate"),
         ({"arms": {"a": {**CLR, "colour": 3}}}, "x.toml: arms: a: there is no key 'colour'"),
@@ -145,8 +159,27 @@ def test_wrong_files(changes: dict[str, Any], message: str) -> None:
     assert message in str(raised.value)
 
 
+@pytest.mark.parametrize("models", [[], "a.py:make", ["a.py:make", ""], ["a.py:make", 3], ["a.py:make", "a.py:make"]])
+def test_wrong_models(models: Any) -> None:
+    with pytest.raises(config.StudyError, match=r"x\.toml: models must be a list of (texts such as|different models)"):
+        config.of_document({"models": models, "arms": PLAIN["arms"]}, "x.toml")
+
+
+def test_the_ends_of_what_is_accepted() -> None:
+    study = of(epochs=2**63 - 1, batch_size=1, subset=1, seeds=[0, 2**32 - 1], arms={"a": {"learning_rate": 0}})
+    assert (study.epochs, study.batch_size, study.subset, study.seeds) == (2**63 - 1, 1, 1, (0, 2**32 - 1))
+    assert study.arms[0].schedule == 0.0
+    assert of(seeds=1).seeds == (0,)
+
+
 def test_the_range_test_of_a_file() -> None:
     arms = {"a": {"policy": "triangular", "bounds": "range-test", "step_size": 3}}
+    for steps in (20, 10**6):
+        swept = of(arms=arms, range_test={"steps": steps, "minimal_learning_rate": 0.5}).arms[0].swept
+        assert swept == Swept("triangular", {"step_size": 3.0}, steps, 0.5, 10.0)
+    for steps in (19, 10**6 + 1):
+        with pytest.raises(config.StudyError, match=r"x\.toml: range_test: steps must be a whole number 20 .. 10\*\*6"):
+            of(arms=arms, range_test={"steps": steps})
     with pytest.raises(config.StudyError, match=r"x\.toml: range_test: steps must be a whole number 20"):
         of(arms=arms, range_test={"steps": 3})
     with pytest.raises(config.StudyError, match=r"x\.toml: range_test: .*above minimal_learning_rate"):

@@ -177,6 +177,12 @@ def test_a_smaller_difference_needs_more_seeds_and_so_do_more_comparisons() -> N
     assert seeds_needed([0.5, 0.5, 0.5]) == 6
 
 
+def test_seeds_are_counted_up_to_ten_thousand() -> None:
+    pair = np.array([-1, 1]) / math.sqrt(2)  # a standard deviation of 1
+    assert 9_900 < (seeds_needed(pair + 0.0302) or 0) <= 10_001  # the bootstrap costs a seed
+    assert seeds_needed(pair + 0.03) is None
+
+
 @pytest.mark.parametrize("share", [0, 0.25, 0.5, 0.75, 1])
 def test_quantiles_are_those_of_numpy_and_may_be_infinite(share: float) -> None:
     values = [3.0, 1.0, 2.0, 7.0, 5.0, 4.5]

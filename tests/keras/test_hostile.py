@@ -166,6 +166,7 @@ def damaged(kind: str, path: Path) -> None:
         "h5 with a number": lambda: h5(path, training_config=5),
         "deep h5": lambda: h5(path, training_config="[" * 60_000),
         "folder": path.mkdir,
+        "text": lambda: path.write_text("no model", "utf-8"),
         "nothing": lambda: None,
         "half an h5": lambda: (h5(path, training_config="x" * 10_000), path.write_bytes(path.read_bytes()[:3000])),
         "half a zip": lambda: (archive(path, config__json=b"[]"), path.write_bytes(path.read_bytes()[20:])),
@@ -188,6 +189,7 @@ KINDS += [
     "deep h5",
     "folder",
     "nothing",
+    "text",
     "half an h5",
     "half a zip",
 ]
@@ -205,6 +207,7 @@ def test_a_damaged_file_is_one_error(drop_ins: Any, keras: Any, tmp_path: Path, 
         keras_2.load_optimizer(path, model)
     assert str(path) in str(found.value)
     assert len(str(found.value)) < 900
+    assert ("must be a .keras or .h5 file" in str(found.value)) is (kind in ("folder", "nothing", "text"))
 
 
 def test_arguments_of_a_wrong_type_are_named(drop_ins: Any, keras: Any, tmp_path: Path) -> None:

@@ -47,7 +47,9 @@ def test_all_files_are_written_and_agree(tmp_path: Path) -> None:
     assert verdict == VERDICT
     assert {path.name for path in folder.iterdir()} == set(report.FILES)
     assert (folder / "curves.png").read_bytes().startswith(b"\x89PNG")
-    document = json.loads((folder / "report.json").read_text("utf-8"), parse_constant=pytest.fail)
+    text = (folder / "report.json").read_text("utf-8")
+    document = json.loads(text, parse_constant=pytest.fail)
+    assert text == json.dumps(document, indent=1) + "\n"
     assert document["format"] == 1
     assert document == json.loads(json.dumps(report.as_json(verdict)))
     markdown, page = (folder / "report.md").read_text("utf-8"), (folder / "report.html").read_text("utf-8")

@@ -89,10 +89,17 @@ def test_elements_that_numpy_does_not_have_are_read_as_unsigned_integers(shape: 
 def test_the_figures_are_those_of_the_numbers() -> None:
     found = {name: Tensor.of("loss", "x", values, keep=False) for name, values in VALUES.items()}
     assert (found["float32"].min, found["float32"].max, found["float32"].nan) == (-0.0, np.inf, 1)
+    assert (found["float64"].min, found["float64"].max, found["float64"].nan) == (0.1, 0.1, 0)
     assert (found["int64"].min, found["int64"].max) == (-(2.0**40), 7.0)
     assert (found["only NaN"].min, found["only NaN"].max, found["only NaN"].nan) == (None, None, 2)
     assert (found["no elements"].min, found["no elements"].nan) == (None, 0)
     assert found["big-endian"].sha256 == Tensor.of("loss", "x", np.arange(3, dtype="<f4"), keep=False).sha256
+
+
+def test_the_figures_of_bfloat16() -> None:
+    ml_dtypes = pytest.importorskip("ml_dtypes", reason="the frameworks bring ml_dtypes")
+    found = Tensor.of("loss", "x", np.array([1.5, np.nan, -2.0], ml_dtypes.bfloat16), keep=False)
+    assert (found.min, found.max, found.nan) == (-2.0, 1.5, 1)
 
 
 def test_strings_of_tensorflow_are_known_by_their_content() -> None:

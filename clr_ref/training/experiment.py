@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -248,8 +249,8 @@ def _constant(rate: Any) -> float:
     try:
         found = rounded_input("schedule", rate, "float64")
     except ValueError:
-        found = -1.0
-    if found < 0:
+        found = math.nan
+    if not found >= 0:
         raise ValueError(f"schedule must be a CyclicalLearningRate or a finite number >= 0, got {shown(rate)}")
     return found
 

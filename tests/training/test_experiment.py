@@ -237,6 +237,7 @@ def test_too_late_is_said(tmp_path: Path, after: str, onednn: str, message: str)
         ({"schedule": float("nan")}, "schedule must be"),
         ({"arithmetic": "Exact"}, "arithmetic must be 'exact' or 'tfa', got 'Exact'"),
         ({"epochs": 0}, "epochs must be a whole number 1 .. 2**63-1, got 0"),
+        ({"epochs": 2**63}, "epochs must be a whole number 1 .. 2**63-1, got 9223372036854775808"),
         ({"epochs": 1.5}, "epochs must be a whole number 1 .. 2**63-1, got 1.5"),
         ({"batch_size": 0}, "batch_size must be a whole number 1 .. 2**63-1, got 0"),
         ({"seed": -1}, "seed must be a whole number"),
@@ -259,6 +260,7 @@ def test_experiments_out_of_range(options: dict[str, Any], message: str) -> None
 
 
 def test_numbers_of_numpy_are_pythons_own_in_an_experiment() -> None:
+    assert Experiment(0.5, epochs=2**63 - 1, batch_size=1).epochs == 2**63 - 1
     numpys: Any = {"epochs": np.int64(2), "batch_size": np.uint8(8), "seed": np.int32(1), "dropout": np.bool_(False)}
     made = Experiment(np.float32(0.5), **numpys)  # type: ignore[arg-type]
     assert made == Experiment(0.5, epochs=2, batch_size=8, seed=1, dropout=False)

@@ -97,14 +97,17 @@ def remarks(verdict: Verdict) -> list[str]:
 def method(verdict: Verdict) -> list[str]:
     """Return how the numbers came about."""
     sizes = sorted({len(one.seeds) for one in verdict.comparisons})
-    claims = f"{verdict.claims} interval{'s' if verdict.claims > 1 else ''}"
     level = percent(1 - verdict.error)
+    together = f"The interval of this report holds with {level}."
+    if verdict.claims > 1:
+        together = (
+            f"All {verdict.claims} intervals of this report together hold with {level}: each holds with "
+            f"{percent(1 - verdict.error / verdict.claims)} (Bonferroni)."
+        )
     lines = [
         f"All differences are those of an arm less {verdict.baseline}, in the last epoch ({verdict.epochs}), of runs with the "
         "same seed.",
-        f"All {claims} of this report together hold with {level}: each holds with "
-        f"{percent(1 - verdict.error / verdict.claims)} (Bonferroni). Two arms are not distinguishable where this interval "
-        "holds 0.",
+        f"{together} Two arms are not distinguishable where this interval holds 0.",
     ]
     if any(1 < n < FEW for n in sizes):
         lines.append(f"With fewer than {FEW} seeds it is a t interval, widened for skewed differences.")

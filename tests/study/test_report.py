@@ -131,6 +131,8 @@ def test_the_method_is_said_for_the_seeds_that_there_are() -> None:
     assert "bootstrap" not in few
     assert "scipy.stats.bootstrap" in many
     assert "widened for skewed differences" not in many
+    single = words.method(judge(without_accuracy(study(plain=BASE[:6], clr=BASE[:6]))))
+    assert single[1].startswith("The interval of this report holds with 95 %. Two arms are not distinguishable where this")
     with_target = words.method(judge(study(plain=BASE[:6], clr=BASE[:6]), target=0.5))
     assert with_target[-1] == "The target of the epochs is a validation accuracy of 0.5."
     assert "target" not in " ".join(words.method(judge(without_accuracy(study(plain=BASE[:6], clr=BASE[:6])))))

@@ -76,8 +76,8 @@ def test_the_tests_of_a_statement_run_the_quickest_first_and_those_of_its_file_a
     def names(suite: Suite, position: tuple[int, int]) -> list[list[str]]:
         return [list(tests) for tests in suite.rounds(file, position)]
 
-    assert names(suite, (5, 7)) == [["quick", "slow"], ["refuses", "starts"]]
-    assert names(suite, (9, 8)) == [["slow"], ["quick", "refuses", "starts"]], "one that is skipped by now is not run"
+    assert names(suite, (5, 7)) == [["quick", "slow"], ["refuses"]]
+    assert names(suite, (9, 8)) == [["slow"], ["quick", "refuses"]], "one that is skipped by now is not run"
     assert names(suite, (2, 8)) == [["quick", "refuses", "slow", "starts"]], "of a constant, those of the file"
     assert names(Suite(seconds, {}), (9, 8)) == [["quick", "elsewhere", "refuses", "slow", "starts"]]
 
@@ -147,10 +147,30 @@ def test_chosen_tests_run_in_their_order_and_a_mutant_that_hangs_is_found(file: 
     assert done.stdout.index("second") < done.stdout.index("first")
     Path("order.json").write_text('{"test_some.py::test_hangs": -1.95}')  # a limit of half a second
     assert subprocess.run([*words, "--mutation-order=order.json"], capture_output=True).returncode < 0
-    subprocess.run([*words, "--mutation-seconds=seconds.json", "-k", "not hangs"], capture_output=True)
-    assert set(json.loads(Path("seconds.json").read_text())) == {
-        f"test_some.py::test_{name}" for name in ("first", "second", "third")
-    }
+
+
+def test_a_test_takes_as_long_as_its_call_and_the_longest_setup_of_its_file(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The fixture that all share is made by whichever runs first, which may be the quickest one."""
+    (file.parent / "test_some.py").write_text(
+        "import time, pytest\n"
+        "@pytest.fixture(scope='module')\n"
+        "def shared(): time.sleep(0.5)\n"
+        "def test_with(shared): pass\n"
+        "def test_after(shared): time.sleep(0.25)\n"
+        "def test_that_fails(): raise SystemError\n"
+        "def test_skipped(): pytest.skip('no reason')\n"
+    )
+    (file.parent / "pytest.ini").write_text("[pytest]\n")
+    words = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "mutation.plugin", "-q", "test_some.py"]
+    monkeypatch.setenv("PYTHONPATH", str(CI))
+    monkeypatch.chdir(file.parent)
+    subprocess.run([*words, "--mutation-seconds=seconds.json"], capture_output=True)
+    seconds = json.loads(Path("seconds.json").read_text())
+    assert set(seconds) == {f"test_some.py::test_{name}" for name in ("with", "after", "that_fails")}
+    assert min(seconds.values()) >= 0.5
+    assert seconds["test_some.py::test_after"] >= 0.75
 
 
 def test_every_module_is_changed_or_left_out_for_a_reason() -> None:

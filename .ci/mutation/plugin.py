@@ -1,10 +1,10 @@
-"""A pytest plugin of ``mutation.py``: the seconds of each test, and a chosen order of chosen tests, each with a limit."""
+"""A pytest plugin of ``mutation``: the seconds of each test, and a chosen order of chosen tests, each with a limit."""
 
 from __future__ import annotations
 
 import json
 import signal
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,17 +28,21 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class _Seconds:
+    """Each test takes as long as its call and the longest setup of its file: whichever runs first makes what they share."""
+
     def __init__(self, path: Path) -> None:
-        self.path, self.seconds = path, Counter[str]()
+        self.path, self.calls, self.setups = path, dict[str, float](), defaultdict[str, float](float)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.outcome == "skipped":
-            self.seconds.pop(report.nodeid, None)
-        elif report.when != "teardown":
-            self.seconds[report.nodeid] += report.duration
+        file = report.nodeid.partition("::")[0]
+        if report.when == "setup":
+            self.setups[file] = max(self.setups[file], report.duration)
+        elif report.when == "call" and report.outcome != "skipped":
+            self.calls[report.nodeid] = report.duration
 
     def pytest_sessionfinish(self) -> None:
-        self.path.write_text(json.dumps(self.seconds), "utf-8")
+        seconds = {test: call + self.setups[test.partition("::")[0]] for test, call in self.calls.items()}
+        self.path.write_text(json.dumps(seconds), "utf-8")
 
 
 class _Order:

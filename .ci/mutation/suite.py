@@ -23,15 +23,17 @@ class Suite:
     def rounds(self, path: Path, position: tuple[int, int]) -> list[dict[str, float]]:
         """The tests that run for a mutant, and their seconds, the quickest first; the second round is for those that survive.
 
-        First the tests that run its statement. None is known where an import runs it, or a process that a test starts, and
-        not all are where AutoGraph runs a copy of the function. So then the others that run any line of the file, and those
-        that run no line at all: they start processes, or read the source.
+        First the tests that run its statement. Not all are known where AutoGraph runs a copy of the function; so then the
+        others that run any line of the file. None is known where an import runs it, or a process that a test starts: then it
+        is those of the file, and those that run no line at all, since they start processes, or read the source.
         """
         lines, span = self.of_line.get(str(path), {}), places.statement(path, position)
         numbers = range(span.start[0], span.end[0] + (span.end[1] > 0)) if span else ()
         known = {test for line in numbers for test in lines.get(line, [])} & self.seconds.keys()
         of_file = {test for tests in lines.values() for test in tests}
-        others = (self.seconds.keys() & of_file | self.seconds.keys() - self._with_lines) - known
+        others = self.seconds.keys() & of_file - known
+        if not known:
+            others |= self.seconds.keys() - self._with_lines
         orders = [
             {test: self.seconds[test] for test in sorted(tests, key=self.seconds.__getitem__)} for tests in (known, others)
         ]

@@ -158,7 +158,8 @@ def _tensors(tf: Any, name: str, value: Any) -> Iterator[tuple[str, Any]]:
         yield f"{name} (indices)", value.indices
         yield f"{name} (values)", value.values
         return
-    leaves = [leaf for leaf in tf.nest.flatten(value, expand_composites=True) if tf.is_tensor(leaf)]
+    # Keras 2 first calls the layers of a model without an input shape symbolically: what they return then has no value.
+    leaves = [leaf for leaf in tf.nest.flatten(value, expand_composites=True) if isinstance(leaf, (tf.Tensor, tf.Variable))]
     for number, leaf in enumerate(leaves, 1):
         yield name if len(leaves) == 1 else f"{name} ({number})", leaf
 

@@ -82,6 +82,22 @@ def test_rates_that_are_held_within_limits_are_wrong(limits: tuple[float, float]
             inputs.takes_whole_bounds(judge, step=200)
 
 
+@pytest.mark.parametrize(("dtype", "last"), [("float32", 117), ("float64", 1013)])
+def test_rates_that_overflow_1024_times_are_left_out(dtype: Any, last: int) -> None:
+    """The rate of the last step that is judged is 2**last, and 1024 times that is the largest power of two of the dtype."""
+    config = Config("exp_range", 0.25, 1.0, 1, 2.0, dtype=dtype)
+    for level in Level:
+        for step in (last, last + 2, last + 10, last + 12, 2000):
+            inputs.takes_whole_bounds(Judge(OfConfig(lambda config: config.build()), config, level), step=step)
+
+    def lost(config: Config) -> Callable[[int], Any]:
+        return lambda step: config.build()(step) if config.maximal_learning_rate <= 1 else np.dtype(dtype).type(1)
+
+    inputs.takes_whole_bounds(Judge(OfConfig(lost), config, Level.CORRECT), step=last + 2)
+    with pytest.raises(Wrong, match="which is not 1024 times the rate for 0 and 1"):
+        inputs.takes_whole_bounds(Judge(OfConfig(lost), config, Level.CORRECT), step=last)
+
+
 def test_rates_far_from_1_have_the_tolerance_of_both() -> None:
     for share, right in ((INSIDE, True), (OUTSIDE, False)):
 

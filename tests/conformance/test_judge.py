@@ -29,6 +29,7 @@ from clr_ref.conformance.checks import (
     relations,
     schedulers,
 )
+from clr_ref.conformance.checks.judge import real
 from clr_ref.conformance.config import MAX_STEP, Config
 from clr_ref.conformance.protocol import Capabilities, Request
 from clr_ref.conformance.response import Response, as_response
@@ -161,14 +162,10 @@ def test_more_ulp_widen_every_slack() -> None:
 
 
 def test_a_real_number() -> None:
-    assert judge_real(np.float64(0.5)) == Fraction(1, 2)
-    assert judge_real(np.float32(np.inf)) == math.inf
-
-
-def judge_real(value: Any) -> Any:
-    from clr_ref.conformance.checks.judge import real
-
-    return real(value)
+    assert real(np.float64(0.5)) == Fraction(1, 2)
+    huge = 2**1024 * Fraction(float(np.finfo(np.float64).max))  # no float can hold it
+    assert real(np.float32(-np.inf)) < -huge < 0 < huge < real(np.float64(np.inf))
+    assert real(np.float32(np.inf)) - real(np.float64(np.inf)) == 0
 
 
 # --- Which steps are compared ------------------------------------------------------------------------------------------------

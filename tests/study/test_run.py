@@ -129,3 +129,4 @@ def test_the_reference_is_that_of_the_last_run_if_a_worker_fits_it() -> None:
     assert run._reference(workers, OTHER_TENSORFLOW) == OTHER_TENSORFLOW
     assert run._reference(workers, OTHER_MODEL) == OTHER_MODEL
     assert run._reference(workers, OTHER_DATA) == DESCRIPTION
+    assert run._reference({"a": DESCRIPTION}, OTHER_TENSORFLOW) == DESCRIPTION, "it computes other bits"

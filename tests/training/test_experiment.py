@@ -19,6 +19,7 @@ import clr_ref
 from clr_ref.golden import store as golden
 from clr_ref.training import data, determinism, digests, experiment as experiments, provenance
 from clr_ref.training.experiment import Experiment, Optimizer
+from clr_ref.training.samples import Samples
 
 BACKEND = os.environ.get("KERAS_BACKEND", "tensorflow")
 needs_tensorflow = pytest.mark.skipif(
@@ -257,6 +258,22 @@ def test_too_late_is_said(tmp_path: Path, after: str, onednn: str, message: str)
 def test_experiments_out_of_range(options: dict[str, Any], message: str) -> None:
     with pytest.raises((TypeError, ValueError), match=message.replace("*", r"\*")):
         Experiment(**{"schedule": 0.01, **options})
+
+
+@pytest.mark.parametrize("until", [-1, 5, True, np.bool_(True), 2.0, "2"])
+def test_until_is_a_step_of_the_experiment(until: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(experiments.determinism, "prepare", lambda: None)
+    samples = Samples.of(np.zeros((7, 2)), np.zeros(7))
+    with pytest.raises(ValueError, match=r"^until must be a whole number 0 \.\. 4, the steps of the experiment, got "):
+        experiments.run(Experiment(0.5, epochs=2, batch_size=4, model="m:make"), samples, samples, until=until)
+
+
+def test_build_goes_with_a_model_that_is_not_the_tutorials(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(experiments.determinism, "prepare", lambda: None)
+    samples = Samples.of(np.zeros((7, 2)), np.zeros(7))
+    for model, build in (("m:make", None), ("tutorial", lambda: None)):
+        with pytest.raises(ValueError, match=rf"^build must be given for every model but 'tutorial', got .* for '{model}'$"):
+            experiments.run(Experiment(0.5, model=model), samples, samples, build=build)
 
 
 def test_numbers_of_numpy_are_pythons_own_in_an_experiment() -> None:

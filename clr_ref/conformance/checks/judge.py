@@ -15,6 +15,8 @@ from clr_ref.conformance.protocol import Operation, Request
 from clr_ref.conformance.subject import Responses, Subject
 from clr_ref.exact import ulp
 
+_INFINITE = Fraction(2**4096)
+
 
 class Wrong(AssertionError):
     """A clause does not hold: for which configuration, at which step, and a sentence about what was returned.
@@ -166,6 +168,9 @@ class Judge:
             self.wrong(step, f"expected {ulp.show(expected.rounded)}, got {ulp.show(value)}")
 
 
-def real(value: Any) -> Any:
-    """Returns a finite rate as a Fraction, and an infinite one as a float."""
-    return Fraction(float(value)) if np.isfinite(value) else float(value)
+def real(value: Any) -> Fraction:
+    """Returns a rate as a Fraction, and an infinite one as one that is far beyond all finite rates and their errors.
+
+    A float would be no number to compute with here: a Fraction can be too large for the float that Python would make of it.
+    """
+    return Fraction(float(value)) if np.isfinite(value) else Fraction(-1 if value < 0 else 1) * _INFINITE

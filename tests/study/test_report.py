@@ -18,6 +18,7 @@ pytest.importorskip("matplotlib", reason="pictures need matplotlib: clr_ref[plot
 
 from clr_ref.study import report, report_html, report_markdown, words
 from clr_ref.study.outcome import Outcome
+from clr_ref.study.tables import tables
 from clr_ref.study.verdict import Verdict, judge
 from tests.study.made_up import NAN, run, study, without_accuracy
 
@@ -172,6 +173,18 @@ def test_the_runs_read_back_from_csv() -> None:
     }
     (lost,) = [row for row in rows if row["diverged"] == "True"]
     assert (lost["arm"], lost["seed"], lost["val_loss"], lost["val_accuracy"]) == ("lost", "3", "", "")
+
+
+def test_numbers_are_flush_right_and_findings_have_their_colour() -> None:
+    text = report_html.page(VERDICT, b"", "caption")
+    shown = re.findall("<tbody>(.*?)</tbody>", text, re.DOTALL)
+    kinds = {"better": "holds", "worse": "fails", "not distinguishable": "not"}
+    assert len(shown) == len(tables(VERDICT)) == 4
+    for table, part in zip(tables(VERDICT), shown, strict=True):
+        rows = [re.findall(r'<td(?: class="(\w+)")?', row) for row in part.split("<tr>")[1:]]
+        columns = ["number" if name.startswith(">") else "" for name in table.columns]
+        for row, found in zip(table.rows, rows, strict=True):
+            assert found == [kinds.get(text, kind) for text, kind in zip(row, columns, strict=True)]
 
 
 def test_names_of_arms_break_no_page() -> None:

@@ -21,6 +21,7 @@ LAST = 2**63 - 1
         (np.int8(-3), 0, "int64"),
         (np.uint64(0), 0, "int64"),
         (np.uint64(2**63), LAST, "int64"),
+        (np.uint64(2**64 - 1), LAST, "int64"),
     ],
 )
 def test_held_steps_keep_their_value_and_are_not_below_0(step: np.generic, expected: float, dtype: str) -> None:

@@ -82,6 +82,41 @@ def test_the_tests_of_a_statement_run_the_quickest_first_and_those_of_its_file_a
     assert names(Suite(seconds, {}), (9, 8)) == [["quick", "elsewhere", "refuses", "slow", "starts"]]
 
 
+@pytest.mark.parametrize(
+    ("context", "tests"),
+    [
+        ("", []),
+        ("a.py::one|setup", ["a.py::one"]),
+        ("a.py::two[x|y (call)]|run", ["a.py::two[x|y (call)]"]),
+        ("a.py::two[x|y] (call)", ["a.py::two[x|y]"]),
+        ("a.py::one (setup)", ["a.py::one", "a.py::two[x|y]"]),
+        ("a.py::one (teardown)", ["a.py::one"]),
+    ],
+)
+def test_what_coverage_has_seen_belongs_to_tests(context: str, tests: list[str], file: Path) -> None:
+    """Also what a process ran that a test, or a fixture of its file, started."""
+    from mutation.suite import _tests
+
+    assert list(_tests([context], ["a.py::one", "b.py::one", "a.py::two[x|y]"])) == tests
+
+
+def test_a_process_that_a_test_starts_is_measured_as_that_test(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    coverage = pytest.importorskip("coverage", reason="coverage is installed where tests are measured")
+    (file.parent / "clr_ref.py").write_text("x = 1\n")
+    monkeypatch.chdir(file.parent)
+    monkeypatch.setenv("COVERAGE_PROCESS_START", str(CI / "mutation" / "processes.ini"))
+    monkeypatch.setenv("COVERAGE_FILE", str(file.parent / "coverage"))
+    monkeypatch.setenv("COVERAGE_CORE", "ctrace")
+    monkeypatch.setenv("PYTHONPATH", str(file.parent))
+    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+    subprocess.run([sys.executable, "-c", "import clr_ref"], check=True)
+    (found,) = file.parent.glob("coverage.*")
+    data = coverage.CoverageData(str(found))
+    data.read()
+    name = test_a_process_that_a_test_starts_is_measured_as_that_test.__name__
+    assert data.measured_contexts() == {f"tests/test_mutation.py::{name} (call)"}
+
+
 DIFF = "--- a\n+++ b\n@@ -2,2 +2,2 @@\n def f():\n-    return x + 1\n+    return x - 1\n"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 from collections import defaultdict
 from collections.abc import Iterator
@@ -21,6 +22,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--mutation-seconds") and hasattr(config, "workerinput"):  # not earlier: pytest-cov measures the worker
+        os.environ["COVERAGE_PROCESS_START"] = str(Path(__file__).with_name("processes.ini"))
     if (path := config.getoption("--mutation-seconds")) and not hasattr(config, "workerinput"):
         config.pluginmanager.register(_Seconds(path))
     if path := config.getoption("--mutation-order"):

@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from mutation import places
@@ -24,8 +25,8 @@ class Suite:
         """The tests that run for a mutant, and their seconds, the quickest first; the second round is for those that survive.
 
         First the tests that run its statement. Not all are known where AutoGraph runs a copy of the function; so then the
-        others that run any line of the file. None is known where an import runs it, or a process that a test starts: then it
-        is those of the file, and those that run no line at all, since they start processes, or read the source.
+        others that run any line of the file. None is known where an import runs it, or a process that is killed: then it is
+        those of the file, and those that run no line at all, since they start processes, or read the source.
         """
         lines, span = self.of_line.get(str(path), {}), places.statement(path, position)
         numbers = range(span.start[0], span.end[0] + (span.end[1] > 0)) if span else ()
@@ -70,15 +71,28 @@ def measured(folder: Path, checkout: Path, tests: str, processes: int) -> Suite:
         new.replace(times)
     from coverage import CoverageData
 
+    seconds = json.loads(times.read_text("utf-8"))
     data = CoverageData(str(coverage))
     data.read()
     of_line = {}
     for file in data.measured_files():
         lines = data.contexts_by_lineno(file).items()
-        # A name ends in "|setup", "|run" or "|teardown"; what runs outside tests has none.
-        named = {line: [name.rpartition("|")[0] for name in names if name] for line, names in lines}
-        of_line[str(Path(file).relative_to(checkout))] = named
-    return Suite(json.loads(times.read_text("utf-8")), of_line)
+        of_line[str(Path(file).relative_to(checkout))] = {line: [*_tests(names, seconds)] for line, names in lines}
+    return Suite(seconds, of_line)
+
+
+def _tests(contexts: Iterable[str], seconds: Iterable[str]) -> Iterator[str]:
+    """The tests in which coverage has seen a line; what runs outside tests has no name.
+
+    Names end in "|setup", "|run" or "|teardown", and in " (setup)", " (call)" or " (teardown)" in a process that a test
+    started. One that started in a setup is that of a fixture, which all tests of the file can share.
+    """
+    for context in contexts:
+        if context.endswith(" (setup)"):
+            file = context.partition("::")[0]
+            yield from (test for test in seconds if test.partition("::")[0] == file)
+        elif context:
+            yield context.rpartition(" (" if context.endswith(")") else "|")[0]
 
 
 def command(checkout: Path, *words: str) -> list[str]:

@@ -96,13 +96,16 @@ class Rates:
         """Returns whether a value, a NumPy scalar, is close enough: without slack, whether it has the very bits."""
         if not self.slack:
             return bool(value.tobytes() == self.rounded.tobytes())
-        if not np.isfinite(value):
-            return False
-        return self.error(value) <= self.slack
+        return self.error(value) <= self.slack if np.isfinite(value) else bool(value == self.rounded)
 
     def share(self, value: Any) -> float:
-        """Returns the error of a value divided by the slack, which is not 0; 1 is the limit."""
-        return float(self.error(value) / self.slack) if np.isfinite(value) else float("inf")
+        """Returns the error of a value divided by the slack, which is not 0; 1 is the limit.
+
+        It is infinite where no float can hold it, and for an infinite value, except where the rate itself is beyond all floats.
+        """
+        if not np.isfinite(value):
+            return 0.0 if value == self.rounded else math.inf
+        return float(exact.round_to(self.error(value) / self.slack, "float64"))
 
     def error(self, value: Any) -> Fraction:
         """Returns the distance of a finite value from the exact rate."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from clr_ref import compare
+from clr_ref import compare, exact
 from clr_ref.conformance.checks import Check, Inapplicable, Judge, Outside, Wrong
 from clr_ref.conformance.regimes import Inputs, Point
 from clr_ref.conformance.verdict import Finding
@@ -118,7 +118,8 @@ def explain(judge: Judge, wrong: Wrong, *, name: str, repeat: str) -> Finding:
     expected = judge.rates(step)
     bound = "correctly rounded"
     if expected.slack:
-        error = float(expected.error(value)) if np.isfinite(value) else float(value)
+        # The error of a finite value can be beyond all floats.
+        error = float(exact.round_to(expected.error(value), "float64")) if np.isfinite(value) else float(value)
         bound = f"{float(expected.slack):.3g} absolute, error {error:.3g}"
     schedule = wrong.config.build()
     cycle, phase = compare.place(schedule, step)

@@ -5,11 +5,16 @@ from __future__ import annotations
 import math
 import sys
 from fractions import Fraction
+from typing import Any
 
+import numpy as np
 import pytest
 
 from clr_ref.conformance.accuracy import Level, Rates, formula_bound, rates
+from clr_ref.conformance.checks import Judge, Wrong, rate
 from clr_ref.conformance.config import Config
+from clr_ref.conformance.search import explain
+from tests.subjects import OfConfig
 
 #: Unit roundoff, smallest normal number, and by how much the bound is increased for its own computation.
 FORMATS = {"float32": (2.0**-24, 2.0**-126, 2.0**-20), "float64": (2.0**-53, 2.0**-1022, 2.0**-40)}
@@ -112,3 +117,35 @@ def test_the_share_of_an_error() -> None:
     assert [expected.allows(value) for value in (0.375, 0.5, 0.6, 0.625, 0.3749, 0.6251, math.inf, math.nan)] == [
         *(True, True, True, True, False, False, False, False)
     ]
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_a_rate_beyond_all_floats_is_infinite(kind: Any) -> None:
+    """It is right then, however large the exact rate is; every other value is infinitely far from it."""
+    for sign in (1, -1):
+        expected = Rates(kind(sign * np.inf), Fraction(sign * 2**5000), Fraction(1, 8))
+        values = (expected.rounded, -expected.rounded, kind(1), kind(np.nan))
+        assert [expected.allows(value) for value in values] == [True, False, False, False]
+        assert [expected.share(value) for value in (expected.rounded, -expected.rounded, kind(1))] == [0, math.inf, math.inf]
+    far = Rates(kind(0), Fraction(0), Fraction(1, 2**1000))
+    assert far.share(kind(2.0**100)) == math.inf
+    assert far.share(kind(2.0**20)) == 2.0**1020
+
+
+@pytest.mark.parametrize("level", Level)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_formula_may_overflow(dtype: Any, level: Level) -> None:
+    """gamma is so large here that the rate is infinite; one that is lost only then is found, and said without an error."""
+    config = Config("exp_range", 0.25, 1.0, 1, 2.0, dtype=dtype)
+    check = rate.follows_the_formula
+    check(Judge(OfConfig(lambda config: config.build()), config, level), step=3001)
+
+    def lost(config: Config) -> Any:
+        schedule = config.build()
+        return lambda step: schedule(step) if step < 3001 else np.dtype(dtype).type(1)
+
+    judge = Judge(OfConfig(lost), config, level)
+    with pytest.raises(Wrong) as found:
+        check(judge, step=3001)
+    finding = explain(judge, found.value, name="x", repeat="y")
+    assert (finding.step, finding.earlier) == (3001, "steps 0 to 3000 are right")

@@ -48,3 +48,8 @@ def test_equal_traces_and_a_difference_without_commands() -> None:
     assert "all 2 steps are the same bits" in same
     assert "<h2>" not in same
     assert "Commands" not in page(Comparison(2, FIRST), DISTANCES, "first", "second")
+
+
+def test_a_single_step_has_a_picture_too() -> None:
+    text = page(Comparison(1, Difference(0, "loss", "loss")), (Distance(0, 1, 1.0, None),), "first", "second")
+    assert text.count("<circle") == 1

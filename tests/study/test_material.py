@@ -20,10 +20,13 @@ from clr_ref.training import data as fashion
 from clr_ref.training.compiled import ModelError
 from clr_ref.training.data import Split
 
-pytestmark = pytest.mark.skipif(
-    not os.environ.get("CLR_REF_EXPECT_TF") and importlib.util.find_spec("tensorflow") is None,
-    reason="the seeds are Keras's, and TensorFlow is not installed",
-)
+pytestmark = [
+    pytest.mark.filterwarnings("ignore"),  # those of TensorFlow
+    pytest.mark.skipif(
+        not os.environ.get("CLR_REF_EXPECT_TF") and importlib.util.find_spec("tensorflow") is None,
+        reason="the seeds are Keras's, and TensorFlow is not installed",
+    ),
+]
 #: Ten samples; the study says nothing of the model before it trains.
 CODE = """
 import numpy as np

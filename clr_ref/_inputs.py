@@ -72,6 +72,14 @@ def one_of(name: str, value: object, choices: Collection[str]) -> str:
     raise ValueError(f"{name} must be {accepted}, got {shown(value)}")
 
 
+def is_finite(value: object) -> bool:
+    """Whether a value of JSON or TOML is a number that a float can hold: their integers can be larger."""
+    try:
+        return type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type]
+    except OverflowError:
+        return False
+
+
 def as_real(name: str, value: object) -> float | int:
     """Return a Python number. A float that is wider than float64 is rounded to it; ``as_exact`` keeps all of its bits.
 

@@ -164,31 +164,40 @@ def test_every_listed_mutant_has_a_reason(file: Path) -> None:
         assert entry.line in (Path(__file__).parents[1] / entry.file).read_text("utf-8"), entry
 
 
-def test_chosen_tests_run_in_their_order_and_a_mutant_that_hangs_is_found(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (file.parent / "test_some.py").write_text(
+@pytest.fixture
+def run_tests(file: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Runs a file of tests with the plugin, in its folder."""
+    monkeypatch.setenv("PYTHONPATH", str(CI))
+    monkeypatch.chdir(file.parent)
+    Path("pytest.ini").write_text("[pytest]\n")
+    words = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "mutation.plugin", "-sq", "test_some.py"]
+
+    def run(tests: str, option: str) -> subprocess.CompletedProcess[str]:
+        Path("test_some.py").write_text(tests)
+        return subprocess.run([*words, option], capture_output=True, text=True)
+
+    return run
+
+
+def test_chosen_tests_run_in_their_order_and_a_mutant_that_hangs_is_found(run_tests: Any) -> None:
+    tests = (
         "import time\n"
         "def test_first(): print('first')\n"
         "def test_second(): print('second')\n"
         "def test_third(): raise SystemError\n"
         "def test_hangs(): time.sleep(60)\n"
     )
-    (file.parent / "pytest.ini").write_text("[pytest]\n")
-    words = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "mutation.plugin", "-sq", "test_some.py"]
-    monkeypatch.setenv("PYTHONPATH", str(CI))
-    monkeypatch.chdir(file.parent)
     Path("order.json").write_text('{"test_some.py::test_second": 1, "test_some.py::test_first": 2}')
-    done = subprocess.run([*words, "--mutation-order=order.json"], capture_output=True, text=True)
+    done = run_tests(tests, "--mutation-order=order.json")
     assert done.returncode == 0
     assert done.stdout.index("second") < done.stdout.index("first")
     Path("order.json").write_text('{"test_some.py::test_hangs": -1.95}')  # a limit of half a second
-    assert subprocess.run([*words, "--mutation-order=order.json"], capture_output=True).returncode < 0
+    assert run_tests(tests, "--mutation-order=order.json").returncode < 0
 
 
-def test_a_test_takes_as_long_as_its_call_and_the_longest_setup_of_its_file(
-    file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_test_takes_as_long_as_its_call_and_the_longest_setup_of_its_file(run_tests: Any) -> None:
     """The fixture that all share is made by whichever runs first, which may be the quickest one."""
-    (file.parent / "test_some.py").write_text(
+    tests = (
         "import time, pytest\n"
         "@pytest.fixture(scope='module')\n"
         "def shared(): time.sleep(0.5)\n"
@@ -197,11 +206,7 @@ def test_a_test_takes_as_long_as_its_call_and_the_longest_setup_of_its_file(
         "def test_that_fails(): raise SystemError\n"
         "def test_skipped(): pytest.skip('no reason')\n"
     )
-    (file.parent / "pytest.ini").write_text("[pytest]\n")
-    words = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "mutation.plugin", "-q", "test_some.py"]
-    monkeypatch.setenv("PYTHONPATH", str(CI))
-    monkeypatch.chdir(file.parent)
-    subprocess.run([*words, "--mutation-seconds=seconds.json"], capture_output=True)
+    run_tests(tests, "--mutation-seconds=seconds.json")
     seconds = json.loads(Path("seconds.json").read_text())
     assert set(seconds) == {f"test_some.py::test_{name}" for name in ("with", "after", "that_fails")}
     assert min(seconds.values()) >= 0.5

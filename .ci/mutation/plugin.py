@@ -22,10 +22,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if config.getoption("--mutation-seconds") and hasattr(config, "workerinput"):  # not earlier: pytest-cov measures the worker
-        os.environ["COVERAGE_PROCESS_START"] = str(Path(__file__).with_name("processes.ini"))
-    if (path := config.getoption("--mutation-seconds")) and not hasattr(config, "workerinput"):
-        config.pluginmanager.register(_Seconds(path))
+    if path := config.getoption("--mutation-seconds"):
+        if hasattr(config, "workerinput"):  # the worker itself has started without it: pytest-cov measures that
+            os.environ["COVERAGE_PROCESS_START"] = str(Path(__file__).with_name("processes.ini"))
+        else:
+            config.pluginmanager.register(_Seconds(path))
     if path := config.getoption("--mutation-order"):
         config.pluginmanager.register(_Order(json.loads(path.read_text("utf-8"))))
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 import re
 from collections.abc import Mapping
 from typing import Any, TypeVar, get_type_hints
 
+from clr_ref._inputs import is_finite
 from clr_ref.bench.figures import Figure
 from clr_ref.bench.train_steps import Overhead
 
@@ -101,12 +101,9 @@ def _value(place: str, value: Any, kind: Any) -> Any:
 
 
 def _number(place: str, value: Any) -> float:
-    try:
-        if type(value) in (int, float) and math.isfinite(value):
-            return float(value)
-    except OverflowError:  # an int beyond every float
-        pass
-    raise ValueError(f"{place} must be a finite number, got {_short(value)}")
+    if not is_finite(value):
+        raise ValueError(f"{place} must be a finite number, got {_short(value)}")
+    return float(value)
 
 
 def _mapping(place: str, value: Any, kind: type) -> dict[str, Any]:

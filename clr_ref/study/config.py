@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import clr_ref
 from clr_ref import _toml
-from clr_ref._inputs import shown
+from clr_ref._inputs import is_finite, shown
 from clr_ref.study.cell import Cell, Swept
 from clr_ref.training.experiment import TUTORIAL, Experiment, Optimizer
 from clr_ref.training.model import checked_seed
@@ -148,7 +147,7 @@ class _Table:
         value = self.values.get(key, default)
         if value is None:
             raise StudyError(f"{self.where}: {key} is missing")
-        if not _is_finite(value):
+        if not is_finite(value):
             raise self.wrong(key, value, "a finite number")
         return float(value)
 
@@ -163,14 +162,6 @@ class _Table:
         if not isinstance(value, dict):
             raise self.wrong(key, value, f"a table [{key}]")
         return _Table(value, f"{self.where}: {key}")
-
-
-def _is_finite(value: object) -> bool:
-    """Whether a value is a number that a float can hold: an integer of TOML can be larger."""
-    try:
-        return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    except OverflowError:
-        return False
 
 
 def _models(table: _Table) -> tuple[str, ...]:
@@ -244,7 +235,7 @@ def _arm(name: str, table: _Table, sweep: _Table) -> Arm:
                 )
             return Arm(name, None)
         value = table.values["learning_rate"]
-        if not _is_finite(value) or value < 0:
+        if not is_finite(value) or value < 0:
             raise table.wrong("learning_rate", value, f'a finite number >= 0, or "{OWN}" for that of the compiled model')
         return Arm(name, float(value), optimizer)
     policy = table.values.get("policy")

@@ -27,7 +27,7 @@ def tables(verdict: Verdict) -> list[Table]:
 
 def _differences(verdict: Verdict) -> Table:
     # The finding comes second, where a narrow window shows it too.
-    columns = ("arm", "finding", "metric", ">seeds", ">mean difference", f"interval ({_each(verdict)})", ">seeds needed")
+    columns = ("arm", "finding", "metric", ">seeds", ">mean difference", f"interval ({words.each(verdict)})", ">seeds needed")
     rows, about = [], []
     for one in verdict.comparisons:
         for found in one.differences:
@@ -87,7 +87,3 @@ def _runs(verdict: Verdict) -> Table:
             reached = "-" if run.reached is None else str(run.reached)
             rows.append((arm.name, str(run.seed), str(run.epochs), *last, reached))
     return Table("Runs", columns, rows)
-
-
-def _each(verdict: Verdict) -> str:
-    return words.percent(1 - verdict.error / verdict.claims)

@@ -36,6 +36,11 @@ def percent(share: float) -> str:
     return f"{100 * share:.2f}".rstrip("0").rstrip(".") + " %"
 
 
+def each(verdict: Verdict) -> str:
+    """Return the level of each of the intervals that decide."""
+    return percent(1 - verdict.error / verdict.claims)
+
+
 def epochs(value: float) -> str:
     """Return a median number of epochs."""
     return "not reached" if math.isinf(value) else f"{value:g}"
@@ -101,8 +106,8 @@ def method(verdict: Verdict) -> list[str]:
     together = f"The interval of this report holds with {level}."
     if verdict.claims > 1:
         together = (
-            f"All {verdict.claims} intervals of this report together hold with {level}: each holds with "
-            f"{percent(1 - verdict.error / verdict.claims)} (Bonferroni)."
+            f"All {verdict.claims} intervals of this report together hold with {level}: each holds with {each(verdict)} "
+            "(Bonferroni)."
         )
     lines = [
         f"All differences are those of an arm less {verdict.baseline}, in the last epoch ({verdict.epochs}), of runs with the "

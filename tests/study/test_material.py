@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,13 +17,11 @@ from clr_ref.study.training import Material, UnfitError
 from clr_ref.training import data as fashion
 from clr_ref.training.compiled import ModelError
 from clr_ref.training.data import Split
+from tests import needs
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore"),  # those of TensorFlow
-    pytest.mark.skipif(
-        not os.environ.get("CLR_REF_EXPECT_TF") and importlib.util.find_spec("tensorflow") is None,
-        reason="the seeds are Keras's, and TensorFlow is not installed",
-    ),
+    needs.tensorflow("studies need Keras on TensorFlow"),
 ]
 #: Ten samples; the study says nothing of the model before it trains.
 CODE = """

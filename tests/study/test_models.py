@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,15 +15,12 @@ from clr_ref.study import worker
 from clr_ref.study.cell import Cell, Swept
 from clr_ref.study.training import CellError, Material, UnfitError
 from clr_ref.training.experiment import Experiment, Optimizer
+from tests import needs
 from tests.study import loopback
 
-BACKEND = os.environ.get("KERAS_BACKEND", "tensorflow")
 pytestmark = [
     pytest.mark.programs,
-    pytest.mark.skipif(
-        BACKEND != "tensorflow" or (not os.environ.get("CLR_REF_EXPECT_TF") and importlib.util.find_spec("tensorflow") is None),
-        reason=f"studies need Keras on TensorFlow; here TensorFlow is not installed, or the backend is another: {BACKEND}",
-    ),
+    needs.tensorflow("studies need Keras on TensorFlow"),
 ]
 MATERIAL = Material(str(Path(__file__).parent), (), None, 0.2, None, 16)
 CLR = clr_ref.triangular2(1e-3, 1e-1, 5)

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
 from typing import Any
 
 import numpy as np
 import pytest
 
 from clr_ref.training.compiled import ModelError
+from tests import needs
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore"),  # those of Keras
-    pytest.mark.skipif(
-        not os.environ.get("CLR_REF_EXPECT_TF") and importlib.util.find_spec("tensorflow") is None,
-        reason="it trains, and TensorFlow is not installed",
-    ),
+    needs.tensorflow("tracing needs Keras on TensorFlow"),
 ]
 X, Y = np.array([[2.0]], "float32"), np.array([[0.0]], "float32")
 

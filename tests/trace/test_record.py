@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
 import json
 import os
@@ -22,12 +21,9 @@ from clr_ref.trace.compare import compare
 from clr_ref.trace.comparison import Comparison, Elements
 from clr_ref.trace.format import Reader, Step
 from clr_ref.trace.tensors import STAGES
+from tests import needs
 
-BACKEND = os.environ.get("KERAS_BACKEND", "tensorflow")
-pytestmark = pytest.mark.skipif(
-    BACKEND != "tensorflow" or (not os.environ.get("CLR_REF_EXPECT_TF") and importlib.util.find_spec("tensorflow") is None),
-    reason=f"tracing needs Keras on TensorFlow; here TensorFlow is not installed, or the backend is another: {BACKEND}",
-)
+pytestmark = needs.tensorflow("tracing needs Keras on TensorFlow")
 
 
 @pytest.fixture(scope="module")

@@ -20,12 +20,9 @@ from clr_ref.golden import store as golden
 from clr_ref.training import data, determinism, digests, experiment as experiments, provenance
 from clr_ref.training.experiment import Experiment, Optimizer
 from clr_ref.training.samples import Samples
+from tests import needs
 
-BACKEND = os.environ.get("KERAS_BACKEND", "tensorflow")
-needs_tensorflow = pytest.mark.skipif(
-    BACKEND != "tensorflow" or (not os.environ.get("CLR_REF_EXPECT_TF") and importlib.util.find_spec("tensorflow") is None),
-    reason=f"seeded training needs Keras on TensorFlow; here TensorFlow is not installed, or the backend is another: {BACKEND}",
-)
+needs_tensorflow = needs.tensorflow("seeded training needs Keras on TensorFlow")
 needs_tfa = pytest.mark.skipif(
     not os.environ.get("CLR_REF_EXPECT_TFA") and importlib.util.find_spec("tensorflow_addons") is None,
     reason="TensorFlow Addons is not installed in this environment",

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
-import os
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,6 +11,7 @@ import pytest
 
 from clr_ref.training import log
 from clr_ref.training.samples import Samples
+from tests import needs
 
 NAN = math.nan
 
@@ -61,10 +60,7 @@ def test_what_is_measured_on_other_samples(logs: dict[str, float], found: dict[s
     assert repr(result) == repr(found)
 
 
-@pytest.mark.skipif(
-    not os.environ.get("CLR_REF_EXPECT_TF") and importlib.util.find_spec("tensorflow") is None,
-    reason="it trains, and TensorFlow is not installed",
-)
+@needs.tensorflow("seeded training needs Keras on TensorFlow")
 @pytest.mark.filterwarnings("ignore")  # those of Keras
 def test_each_batch_has_its_hits_also_the_smaller_last_one() -> None:
     from clr_ref.keras.api import keras

@@ -95,7 +95,7 @@ def train(
     material: Material,
     model: Mapping[str, Any],
     folder: str | None,
-    on_step: Callable[[int], None] | None = None,
+    on_step: Callable[[int], None] = lambda step: None,
 ) -> dict[str, Any]:
     """The report of a cell, as in ``Report.to_json``.
 

@@ -33,7 +33,7 @@ def record(
     build: Callable[[], Any] | None = None,
     learning_rate: Any = None,
     command: Sequence[str] | None = None,
-    on_step: Callable[[int], None] | None = None,
+    on_step: Callable[[int], None] = lambda step: None,
 ) -> End:
     """Train twice, with and without tracing; write the trace of the first, and return the digests of both.
 
@@ -70,8 +70,7 @@ def record(
         recorder = _Recorder(level, keep, experiment.batch_size, header, writer.step)
         common = {"build": build, "learning_rate": rate, "until": steps}
         traced = experiments.run(experiment, train, test, callbacks=recorder.callbacks, on_step=on_step, **common)
-        again = None if on_step is None else lambda step: on_step(steps + step)
-        untraced = experiments.run(experiment, train, test, on_step=again, **common)
+        untraced = experiments.run(experiment, train, test, on_step=lambda step: on_step(steps + step), **common)
         end = End(traced.digests(), untraced.digests())
         writer.end(end)
     return end

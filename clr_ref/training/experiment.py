@@ -143,7 +143,7 @@ def run(
     learning_rate: Any = None,
     folder: Path | None = None,
     until: int | None = None,
-    on_step: Callable[[int], None] | None = None,
+    on_step: Callable[[int], None] = lambda step: None,
     callbacks: Callable[[Any, Samples], Sequence[Any]] | None = None,
 ) -> Report:
     """The report of training an experiment. It calls ``determinism.prepare``, so call it before TensorFlow is imported.

@@ -32,10 +32,10 @@ class Log:
     losses: list[float] = dataclasses.field(default_factory=list)
     hits: list[float] = dataclasses.field(default_factory=list)
     validation: list[Mapping[str, float]] = dataclasses.field(default_factory=list)
-    on_step: Callable[[int], None] | None = None
+    on_step: Callable[[int], None] = lambda step: None
 
     @classmethod
-    def resumed(cls, model: Any, stored: checkpoint.Checkpoint | None, on_step: Callable[[int], None] | None) -> Log:
+    def resumed(cls, model: Any, stored: checkpoint.Checkpoint | None, on_step: Callable[[int], None]) -> Log:
         """The log of a checkpoint, after its state is put into the model; an empty log without a checkpoint."""
         if stored is None:
             return cls(on_step=on_step)
@@ -132,8 +132,7 @@ def fit(model: Any, samples: Samples, batch_size: int, log: Log, callbacks: Sequ
             log.losses.append(float(logs["loss"]))
             log.hits.append(_hits(accuracy_of(logs), size))
             log.step += 1
-            if log.on_step is not None:
-                log.on_step(log.step)
+            log.on_step(log.step)
 
     before, batches = log.step, -(-n // batch_size)
     every = [logger, Recorder(), *callbacks]

@@ -267,8 +267,10 @@ def jobs() -> dict[str, dict[str, Any]]:
 def trace(path: Path, job: dict[str, Any]) -> Any:
     """Whether the trace is faithful, or the error."""
     data = job.get("data", models.data())
+    seen = []
 
     def on_step(step: int) -> None:
+        seen.append(step)
         if step == job.get("interrupt"):
             raise KeyboardInterrupt
 
@@ -287,6 +289,7 @@ def trace(path: Path, job: dict[str, Any]) -> Any:
         )
     except (ValueError, KeyboardInterrupt) as error:
         return f"{type(error).__name__}: {error}"
+    assert seen == [*range(1, 2 * job.get("steps", STEPS) + 1)], "the steps of both runs are counted together"
     return end.faithful
 
 

@@ -118,7 +118,7 @@ def setting(
     return Setting(train, test, epochs, seed, times_for(len(train)) if times is None else times)
 
 
-def run(chosen: Setting, folder: Path | None = None, on_step: Callable[[str, int], None] | None = None) -> Result:
+def run(chosen: Setting, folder: Path | None = None, on_step: Callable[[str, int], None] = lambda name, step: None) -> Result:
     """The result of training both runs.
 
     Args:
@@ -140,7 +140,7 @@ def run(chosen: Setting, folder: Path | None = None, on_step: Callable[[str, int
             chosen.train,
             chosen.test,
             folder=checkpoints,
-            on_step=None if on_step is None else functools.partial(on_step, name),
+            on_step=functools.partial(on_step, name),
         )
     plain, clr = reports["plain"], reports["clr"]
     return Result(chosen, plain, clr, tuple(claims(plain, clr, chosen.step_size)))

@@ -54,10 +54,8 @@ def compare(a: Path, b: Path) -> Comparison:
         if not found:
             found = list(differences(one, other, stages))
         for stage in ("loss", "update") if found else ():
-            if any(True for _ in differences(one, other, (stage,))):
-                reaches.setdefault(stage, one.number)
-        if len(reaches) == 2:
-            break
+            if stage not in reaches and any(True for _ in differences(one, other, (stage,))):
+                reaches[stage] = one.number
     if not compared:
         empty = a if not lone or lone[0] is None else b
         raise TraceError(f"{empty} has no complete step")

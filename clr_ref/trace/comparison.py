@@ -52,7 +52,7 @@ class Comparison:
     """Two traces, reports or records beside each other.
 
     Args:
-        steps: how many steps were compared: all that both have, or those until a difference has reached loss and weights.
+        steps: the number of steps that both have.
         first: the first difference, or None.
         then: the other differences in its step, in the order of the flow.
         reaches_loss: the first step whose loss differs, or None if none is known to.

@@ -96,8 +96,7 @@ def test_the_first_difference_is_found_in_every_tensor(tmp_path: Path, stage: st
     assert found.commands == ()
     assert [(one.stage, one.tensor) for one in found.then] == EVERY[EVERY.index((stage, name)) + 1 :]
     reaches_loss = 4 if STAGES.index(stage) <= STAGES.index("loss") else 5
-    assert (found.reaches_loss, found.reaches_weights) == (reaches_loss, 4)
-    assert found.steps == reaches_loss + 1, "no step is read after both are known"
+    assert (found.steps, found.reaches_loss, found.reaches_weights) == (6, reaches_loss, 4)
 
 
 def test_what_differs_later_in_the_step_is_listed(tmp_path: Path) -> None:
@@ -274,7 +273,11 @@ def test_the_steps_that_both_have_are_compared(tmp_path: Path) -> None:
     assert f"{a} has more steps than {b}: the first 4 were compared" in notes
     assert f"{b} ends early" in notes
     assert f"{a} ends early" not in notes
-    assert f"{b} is not faithful" in " ".join(compare(a, write(tmp_path / "b", faithful=False)).notes)
+    other: Changed = {(1, stage, name): np.negative for stage, name in EVERY}
+    for changed in (None, other):
+        notes = " ".join(compare(a, write(tmp_path / "b", changed, steps=4, faithful=False)).notes)
+        assert "the first 4 were compared" in notes
+        assert f"{b} is not faithful" in notes, "what ends a trace is read after any difference"
     write(tmp_path / "b", steps=0)
     for one, other, empty in ((a, b, b), (b, a, b), (b, write(tmp_path / "c", steps=0), b)):
         with pytest.raises(TraceError, match=rf"{empty} has no complete step"):

@@ -210,7 +210,7 @@ def _listener(progress: Progress, chosen: Study) -> Listener:
             return
         counts["trained"] += 1
         last = report["history"][-1]
-        measured = ", ".join(f"{name} {last[name]:.4g}" for name in ("val_loss", "val_accuracy") if name in last)
+        measured = ", ".join(f"{name} {float(last[name]):.4g}" for name in ("val_loss", "val_accuracy") if name in last)
         tell(cell, measured)
 
     def failed(cell: Cell, text: str) -> None:

@@ -111,7 +111,9 @@ def outcomes(folder: Path) -> dict[str, list[Outcome]]:
         for cell in sorted(index.study.cells(), key=lambda cell: order.index(cell.arm)):
             report = read(folder, cell.identity(index.description))
             if report is not None:
-                outcome = Outcome(cell.arm, cell.experiment.seed, tuple(report["history"]))
+                # A number that is not finite is a string in JSON.
+                history = ({name: float(value) for name, value in epoch.items()} for epoch in report["history"])
+                outcome = Outcome(cell.arm, cell.experiment.seed, tuple(history))
                 found.setdefault((name, cell.experiment.model), []).append(outcome)
     told = [place for place in range(2) if len({key[place] for key in found}) > 1]
     return {", ".join(key[place] for place in told): runs for key, runs in found.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,13 @@ from clr_ref.trace import compare as traces
 from clr_ref.trace.comparison import Comparison, Difference, likeliest
 from clr_ref.trace.format import TraceError, is_trace
 from clr_ref.trace.tensors import Tensor
+from clr_ref.training.report import narrowed
 
 #: The digests of a run, and the stages that they stand for.
 _DIGESTS = {"losses_sha256": ("loss", "losses"), "rates_sha256": ("rate", "rates"), "weights_sha256": ("update", "weights")}
+
+#: What a report has of each step, by its stage.
+_SERIES = {"loss": "losses", "rate": "rates"}
 
 
 def compare(a: Path, b: Path) -> Comparison:
@@ -52,7 +57,7 @@ def _read(path: Path) -> dict[str, Any]:
 def _reports(a: Mapping[str, Any], b: Mapping[str, Any]) -> Comparison:
     steps = min(len(a["rates"]), len(b["rates"]))
     first = _first_in_reports(a, b, steps)
-    loss = next((t for t in range(steps) if _scalar("loss", a, "losses", t) != _scalar("loss", b, "losses", t)), None)
+    loss = next((t for t in range(steps) if operator.ne(*_scalars("loss", a, b, t))), None)
     names = ("experiment", "learning_rate", "data", "versions", "cpu", "settings")
     sides = [{name: one[name] for name in names} for one in (a, b)]
     notes = []
@@ -64,7 +69,7 @@ def _reports(a: Mapping[str, Any], b: Mapping[str, Any]) -> Comparison:
     found = likeliest(sides[0], sides[1], None if first is None else first.stage)
     reaches = loss if first is not None else None
     alone = "reports hold rates, losses and the final weights alone"
-    weights = steps - 1 if first is not None and a["weights_sha256"] != b["weights_sha256"] else None
+    weights = steps - 1 if first is not None and _weights_differ(a, b) else None
     return Comparison(steps, first, reaches_loss=reaches, reaches_weights=weights, changes=found, notes=(*notes, alone))
 
 
@@ -72,25 +77,34 @@ def _first_in_reports(a: Mapping[str, Any], b: Mapping[str, Any], steps: int) ->
     if a["data"]["train"] != b["data"]["train"]:
         return Difference(0, "batch", "train", note="the training data differ")
     for step in range(steps):
-        for stage, name in (("loss", "losses"), ("rate", "rates")):
-            one, other = (_scalar(stage, side, name, step) for side in (a, b))
+        for stage in ("loss", "rate"):
+            one, other = _scalars(stage, a, b, step)
             if one != other:
                 tensor = "loss" if stage == "loss" else "learning_rate"
                 note = f"{side_value(one)} and {side_value(other)}"
                 return Difference(step, stage, tensor, traces.elements(one, other), note)
-    if len(a["rates"]) == len(b["rates"]) and a["weights_sha256"] != b["weights_sha256"]:
+    if _weights_differ(a, b):
         return Difference(steps - 1, "update", "weights", note="the final weights differ, and no loss before")
     return None
 
 
+def _weights_differ(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
+    """Whether the final weights differ of two runs of one length."""
+    return len(a["rates"]) == len(b["rates"]) and a["weights_sha256"] != b["weights_sha256"]
+
+
 def side_value(tensor: Tensor) -> str:
     """The one element of a scalar in words."""
-    return "NaN" if tensor.min is None else str(np.float32(tensor.min))
+    return "NaN" if tensor.min is None else str(np.dtype(tensor.dtype).type(tensor.min))
 
 
-def _scalar(stage: str, report: Mapping[str, Any], name: str, step: int) -> Tensor:
-    """A rate or a loss as a tensor: unlike numbers, two tensors of NaN are equal."""
-    return Tensor.of(stage, stage, np.float32(report[name][step]), keep=True)
+def _scalars(stage: str, a: Mapping[str, Any], b: Mapping[str, Any], step: int) -> list[Tensor]:
+    """The rates or losses of a step as tensors: unlike numbers, two tensors of NaN are equal.
+
+    In float32, as nearly all runs compute, so that ULPs are those of float32; in float64 if one of the two needs it.
+    """
+    values = np.array([side[_SERIES[stage]][step] for side in (a, b)], np.float64)
+    return [Tensor.of(stage, stage, value, keep=True) for value in narrowed(values)]
 
 
 def _records(a: Mapping[str, Any], b: Mapping[str, Any]) -> Comparison:

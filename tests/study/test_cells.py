@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,9 @@ def test_outcomes(tmp_path: Path) -> None:
     assert cells.outcomes(tmp_path) == {"": runs}
     cells.write_index(tmp_path, "two", cells.Index(studied(seeds=[1], arms={"flat": {"learning_rate": 0.01}}), DESCRIPTION))
     assert cells.outcomes(tmp_path) == {"one": runs, "two": [Outcome("flat", 1, tuple(HISTORY))]}
+    cell = next(study.cells())
+    cells.write(tmp_path, cell.identity(DESCRIPTION), {**REPORT, "history": [{"epoch": 1, "val_loss": "-inf"}]})
+    assert cells.outcomes(tmp_path)["one"][0].history == ({"epoch": 1, "val_loss": -math.inf},)
     for damaged in ("{", "[]", "[" * 100_000):
         (tmp_path / "studies" / "one.json").write_text(damaged, "utf-8")
         with pytest.raises(cells.ChangedError, match=r"one\.json is damaged"):

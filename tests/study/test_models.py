@@ -92,14 +92,14 @@ def test_a_loss_scale_stays_and_skipped_steps_have_no_rate() -> None:
     """Before Keras 3, the counter of the schedule advances at skipped steps too."""
     found = described("mixed")  # which also resumes it while steps are skipped
     report = trained("mixed", found, epochs=4)
-    skipped = np.isnan(report["rates"])
+    skipped = np.isnan(np.array(report["rates"], float))
     assert skipped[:3].all()
     assert skipped.sum() < 10
     steps = np.cumsum(~skipped) - 1 if report["versions"]["keras"].startswith("keras-") else np.arange(16)
     assert np.array(report["rates"], np.float32)[~skipped].tobytes() == CLR(steps[~skipped]).tobytes()
     assert [epoch["learning_rate"] for epoch in report["history"]][-1] == report["rates"][np.flatnonzero(~skipped)[-1]]
     adam = trained("mixed", found, epochs=4, optimizer=Optimizer("adam"))
-    assert np.isnan(adam["rates"][:3]).all(), "another optimizer is scaled as the model's own"
+    assert adam["rates"][:3] == ["nan"] * 3, "another optimizer is scaled as the model's own"
 
 
 def test_a_model_that_is_not_compiled_takes_the_loss_of_the_study() -> None:

@@ -42,7 +42,7 @@ def pair(folder: Path, a: Any, b: Any) -> tuple[Path, Path]:
 @pytest.mark.parametrize(
     ("change", "first"),
     [
-        ({"losses": [3.0, 2.0, 1.0000001]}, (2, "loss", "loss")),
+        ({"losses": [3.0, 2.0, 1 + 2.0**-23]}, (2, "loss", "loss")),
         ({"losses": [3.0, 2.5, 1.0], "rates": [0.1, 0.25, 0.3]}, (1, "loss", "loss")),
         ({"rates": [0.1, 0.2, 0.4], "weights_sha256": "2"}, (2, "rate", "learning_rate")),
         ({"weights_sha256": "2"}, (2, "update", "weights")),
@@ -59,7 +59,7 @@ def test_the_first_difference_of_two_reports(tmp_path: Path, change: Any, first:
     steps = len(change.get("rates", REPORT["rates"]))
     if "weights_sha256" in change and first:
         assert found.reaches_weights == steps - 1
-    if change.get("losses") == [3.0, 2.0, 1.0000001]:
+    if change.get("losses") == [3.0, 2.0, 1 + 2.0**-23]:
         assert found.first is not None
         assert found.first.elements is not None
         assert (found.first.elements.ulp, found.reaches_loss, found.first.comparable) == (1.0, 2, True)
@@ -71,6 +71,22 @@ def test_losses_of_nan_on_both_sides_are_the_same(tmp_path: Path) -> None:
     found = compare(*pair(tmp_path, a, {**a, "rates": [0.1, 0.2, 0.4], "losses": [3.0, math.nan, 1.0]}))
     assert (found.first.step if found.first else None, found.reaches_loss) == (2, 2)
     assert compare(*pair(tmp_path, a, {**a, "rates": [0.1, 0.2, 0.4]})).reaches_loss is None
+    assert compare(*pair(tmp_path, a, {**a, "losses": [3.0, "nan", "nan"]})).first is None
+    assert compare(*pair(tmp_path, a, {**a, "losses": [3.0, "nan", "-inf"]})).reaches_loss == 2
+
+
+def test_a_difference_below_float32_is_one(tmp_path: Path) -> None:
+    found = compare(*pair(tmp_path, REPORT, {**REPORT, "losses": [3.0, 2.0 + 2.0**-51, 1.0]}))
+    assert found.first is not None
+    assert (found.first.step, found.first.stage, found.first.elements) == (1, "loss", Elements(1, 1, 1.0))
+    assert found.first.note == "2.0 and 2.0000000000000004"
+
+
+def test_the_weights_of_reports_of_different_lengths_are_not_compared(tmp_path: Path) -> None:
+    changed = {"rates": [0.1, 0.25], "losses": [3.0, 2.0], "weights_sha256": "2"}
+    found = compare(*pair(tmp_path, REPORT, {**REPORT, **changed}))
+    assert found.first is not None
+    assert (found.first.step, found.reaches_weights) == (1, None)
 
 
 def test_reports_tell_what_differs_in_versions(tmp_path: Path) -> None:

@@ -117,7 +117,8 @@ def load(folder: Path | None = None, *, download: bool = True) -> FashionMnist:
         return read(folder)
     searched = (keras_cache(), DEBIAN)
     for candidate in searched:
-        if all((candidate / file.name).is_file() for file in _FILES):
+        # Path.is_file raises an error for a folder that may not be searched, such as the home of another user in a container.
+        if all(os.path.isfile(candidate / file.name) for file in _FILES):
             return read(candidate)
     if not download:
         places = " or ".join(map(str, searched))

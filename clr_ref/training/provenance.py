@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,15 +17,20 @@ def versions() -> dict[str, str]:
     from clr_ref.keras import api
 
     tf = api.tensorflow()
-    libc = os.confstr("CS_GNU_LIBC_VERSION") if hasattr(os, "confstr") else "no libc"
     return {
         "tensorflow": str(tf.__version__),
         "keras": keras_name(),
         "numpy": np.__version__,
         "python": platform.python_version(),
         "clr_ref": clr_ref.__version__,
-        "os": f"{platform.system()}, {libc}",
+        "os": operating_system(),
     }
+
+
+def operating_system() -> str:
+    """Its name and its C library, whose functions NumPy and TensorFlow call: ``Linux, glibc 2.36``."""
+    libc = " ".join(filter(None, platform.libc_ver()))
+    return f"{platform.system()}, {libc or 'no libc'}"
 
 
 def keras_name() -> str:

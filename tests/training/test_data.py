@@ -76,6 +76,13 @@ def test_keras_cache_comes_before_the_debian_package(tmp_path: Path) -> None:
     assert data.load(download=False).folder == tmp_path / "debian"
 
 
+def test_a_cache_that_cannot_be_looked_into_has_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path / "debian")
+    # A name of 300 letters is as unreachable as the home of another user, which root, as in a container, could read.
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / ("x" * 300)))
+    assert data.load(download=False).folder == tmp_path / "debian"
+
+
 def test_nowhere(tmp_path: Path) -> None:
     with pytest.raises(data.DataError, match="Debian package dataset-fashion-mnist"):
         data.load(download=False)

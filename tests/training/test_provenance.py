@@ -47,6 +47,14 @@ def test_a_machine_that_tells_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found["machine"] == platform.machine()
 
 
+@pytest.mark.parametrize(
+    ("libc", "expected"), [(("glibc", "2.36"), "glibc 2.36"), (("musl", ""), "musl"), (("", ""), "no libc")]
+)
+def test_a_system_without_glibc_is_named_too(libc: tuple[str, str], expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform, "libc_ver", lambda: libc)
+    assert provenance.operating_system() == f"{platform.system()}, {expected}"
+
+
 def test_a_name_is_only_a_name() -> None:
     one = {"machine": "x86_64", "model": "A", "flags": ["avx2"], "caches": {"L2 Unified": "1M"}}
     assert provenance.same_family(one, {**one, "model": "B"})

@@ -118,13 +118,18 @@ def seeds_needed(differences: Sequence[float], error: float = ERROR) -> int | No
 
 
 def quantile(values: Sequence[float], share: float) -> float:
-    """Return a quantile between two values as NumPy does, also where some are infinite; NumPy then returns NaN."""
+    """Return a quantile between two values as NumPy does, also where some are infinite; NumPy then returns NaN.
+
+    Between -inf and inf, it is the limit for two numbers that are equally far from 0.
+    """
     ordered = sorted(values)
     place = share * (len(ordered) - 1)
     below, above = ordered[math.floor(place)], ordered[math.ceil(place)]
     if below == above:
         return below
     weight = place - math.floor(place)
+    if math.isinf(below) and math.isinf(above):
+        return 0.0 if weight == 0.5 else math.copysign(math.inf, weight - 0.5)
     return below * (1 - weight) + above * weight
 
 

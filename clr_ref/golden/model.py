@@ -123,7 +123,7 @@ class TrainingRecord:
     history: tuple[Mapping[str, str], ...] = ()
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class AppliedRecord:
     """What optimizers applied with the schedules of one TFA on one TensorFlow.
 

@@ -62,7 +62,7 @@ class Material:
     batch_size: int
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True)
 class Subject:
     """A model with its data. ``build`` is None for the tutorial's network."""
 

@@ -93,7 +93,7 @@ class Split:
         return Split(self.images[:n], self.labels[:n])
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True)
 class FashionMnist:
     """60,000 pictures for training and 10,000 for tests, read from ``folder``."""
 

@@ -196,6 +196,8 @@ def test_quantiles_beside_infinite_values() -> None:
     assert quantile([1.0, -math.inf], 0.5) == -math.inf
 
 
-@pytest.mark.parametrize(("share", "expected"), [(0, -math.inf), (0.25, -math.inf), (0.5, 0.0), (0.75, math.inf), (1, math.inf)])
+@pytest.mark.parametrize(
+    ("share", "expected"), [(0, -math.inf), (0.25, -math.inf), (0.5, 0.0), (0.75, math.inf), (1, math.inf)]
+)
 def test_quantiles_between_two_infinite_values(share: float, expected: float) -> None:
     assert quantile([math.inf, -math.inf], share) == expected

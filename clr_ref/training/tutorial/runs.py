@@ -69,7 +69,7 @@ class Setting:
         return -(-len(self.train) // BATCH_SIZE) * self.epochs
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True)
 class Result:
     """Both runs, and the verdicts on the tutorial's claims."""
 

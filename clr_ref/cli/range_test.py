@@ -25,7 +25,7 @@ from clr_ref.cli.common import (
 )
 from clr_ref.cli.frameworks import quiet
 from clr_ref.cli.lines import say
-from clr_ref.cli.user_code import described_errors, loaded, wrong_make
+from clr_ref.cli.user_code import described_errors, loaded
 from clr_ref.exact import ulp
 from clr_ref.range_test.result import RangeTest
 from clr_ref.training.made import MadeError, made, parts
@@ -197,13 +197,9 @@ def _tutorial(subset: int | None, folder: Path | None, options: dict[str, Any], 
 
 def _own(target: str, options: dict[str, Any], extras: list[str]) -> Run:
     make = loaded(target, *extras)
-    with described_errors(target):
-        returned = make()
-    try:
-        found = made(returned, target)
+    with described_errors(target, MadeError):
+        found = made(make(), target)
         x, y, weights = parts(found.data, target)
-    except MadeError as error:
-        raise wrong_make(str(error)) from None
 
     def run(seed: int, bar: Progress, epochs: int | None, comparisons: list[Comparison]) -> RangeTest:
         from clr_ref.range_test import range_test as test

@@ -13,7 +13,7 @@ from clr_ref.cli import steps as typed
 from clr_ref.cli.common import Progress, counted, data_option, json_option, output_option, print_json, require_extras
 from clr_ref.cli.frameworks import quiet
 from clr_ref.cli.lines import say
-from clr_ref.cli.user_code import described_errors, loaded, wrong_make
+from clr_ref.cli.user_code import described_errors, loaded
 from clr_ref.trace.format import LEVELS, End
 
 #: The samples of a step; the schedule of the tutorial's network is the tutorial's.
@@ -132,24 +132,15 @@ def _own(target: str, seed: int, steps: int) -> Callable[..., End]:
     from clr_ref.training.made import MadeError, made, samples
 
     determinism.seed_everything(seed)
-    with described_errors(target):
-        returned = make()
-    try:
-        found = made(returned, target)
+    with described_errors(target, MadeError):
+        found = made(make(), target)
         train = samples(found.data, target)
-    except MadeError as error:
-        raise wrong_make(str(error)) from None
     keras.backend.clear_session()  # the names of layers are those of a model that is made first
     chosen = Experiment(None, epochs=_epochs(steps, len(train)), batch_size=_BATCH_SIZE, seed=seed, model=target)
 
     def run(out: Path, **options: Any) -> End:
-        with described_errors(target):
-            build = lambda: made(make(), target).model  # noqa: E731
-            try:
-                return record(out, chosen, train, train.rows(slice(1)), build=build, **options)
-            except ModelError as error:
-                failed = str(error)
-        raise wrong_make(failed)
+        with described_errors(target, MadeError, ModelError):
+            return record(out, chosen, train, train.rows(slice(1)), build=lambda: made(make(), target).model, **options)
 
     return run
 

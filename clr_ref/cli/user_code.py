@@ -42,15 +42,21 @@ def loaded(target: str, *extras: str) -> Any:
 
 
 @contextlib.contextmanager
-def described_errors(target: str) -> Iterator[None]:
+def described_errors(target: str, *known: type[Exception]) -> Iterator[None]:
     """Make one message of what a user's function, model or data raise, which can be anything.
 
     Ctrl-C and SIGTERM pass, and so does the error of a file that clr_ref cannot write meanwhile.
+
+    Args:
+        target: the name of the function.
+        known: the errors whose text is the message: those in which clr_ref says what is wrong with the model or its data.
     """
     try:
         yield
     except WriteError:
         raise
+    except known as error:
+        raise wrong_make(str(error)) from None
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt) or (isinstance(error, SystemExit) and error.code == 128 + signal.SIGTERM):
             raise

@@ -97,6 +97,10 @@ def _batches(data: Any, target: str) -> Iterator[Any]:
     """One pass over a tf.data.Dataset, a Keras Sequence or PyDataset, or another object that can be iterated again."""
     if hasattr(data, "cardinality") and int(data.cardinality()) == -1:
         raise MadeError(f"the data set of {target} repeats without an end: return it without repeat()")
+    if hasattr(data, "keys"):  # a dict, or a table of pandas
+        raise MadeError(
+            f"the data of {target} must be (x, y), or a data set whose batches are, got a {type(data).__name__} alone"
+        )
     if hasattr(data, "__getitem__"):  # Keras 3 has num_batches, which is None for endless data; Keras 2 has len()
         count = data.num_batches if hasattr(data, "num_batches") else len(data)
         if count is None:

@@ -22,7 +22,7 @@ class Samples:
         y: the targets, likewise.
 
     Raises:
-        TypeError: an array of Python objects.
+        TypeError: an array of Python objects, or a number instead of an array.
         ValueError: no samples, or not the same number in each array.
     """
 
@@ -30,12 +30,16 @@ class Samples:
     y: Any
 
     def __post_init__(self) -> None:
-        lengths = {len(leaf) if leaf.ndim else 0 for leaf in leaves((self.x, self.y))}
-        if len(lengths) != 1 or 0 in lengths:
-            raise ValueError(f"x and y must have as many samples each, and at least one, got {sorted(lengths)}")
-        for leaf in leaves((self.x, self.y)):
+        if not leaves(self.x):
+            raise ValueError("x must be an array, or arrays in dicts, lists and tuples, got none")
+        for name, leaf in named_leaves("x", self.x) + named_leaves("y", self.y):
+            if not leaf.ndim:
+                raise TypeError(f"{name} must be an array, got {leaf.item()!r}; a list stands for several: use np.array")
             if leaf.dtype.hasobject:
                 raise TypeError(f"x and y must be arrays of numbers, got dtype {leaf.dtype}")
+        lengths = {len(leaf) for leaf in leaves((self.x, self.y))}
+        if len(lengths) != 1 or 0 in lengths:
+            raise ValueError(f"x and y must have as many samples each, and at least one, got {sorted(lengths)}")
 
     @classmethod
     def of(cls, x: Any, y: Any) -> Samples:

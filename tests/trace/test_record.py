@@ -298,8 +298,15 @@ def bare():
     model.optimizer = None
     return model, data
 
+class Broken:
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, index):
+        raise RuntimeError("no data today")
+
 def raising():
-    raise RuntimeError("no data today")
+    return models.compiled(), Broken()
 """
 
 

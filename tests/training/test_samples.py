@@ -65,6 +65,10 @@ def test_data_of_every_kind(data: Any) -> None:
         ((X[:0], Y[:0]), "at least one, got"),
         ((np.array(["a", None]), Y[:2]), "must be arrays of numbers, got dtype object"),
         ([X, X], r"a batch of m:make must be \(x, y\), without sample weights, got ndarray"),
+        ({"a": X}, r"the data of m:make must be \(x, y\), or a data set whose batches are, got a dict alone"),
+        ((None, Y), "x must be an array, or arrays in dicts, lists and tuples, got none"),
+        (([[1, 2], [3, 4]], [1, 2]), "x 0 0 must be an array, got 1; a list stands for several: use np.array"),
+        ((X, [1, 2]), "y 0 must be an array, got 1;"),
         (7, "the data of m:make cannot be used: 'int' object is not iterable"),
     ],
 )

@@ -10,7 +10,6 @@ import functools
 import os
 import pickle
 import signal
-import sys
 import traceback
 from typing import Any
 
@@ -21,9 +20,9 @@ def main() -> None:
     """Serve requests until stdin ends. A reply is (True, result) or (False, (name of the error, its text))."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     worker = os.getppid()
-    replies = os.fdopen(os.dup(1), "wb")
+    replies, requests = os.fdopen(os.dup(1), "wb"), os.fdopen(os.dup(0), "rb")
     os.dup2(2, 1)
-    requests = sys.stdin.buffer
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # where a user's code reads from, it would wait for the next request
 
     def on_step(_: int) -> None:
         if os.getppid() != worker:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from clr_ref.study.engine import EngineError
+from clr_ref.study.engine import TIMEOUTS, EngineError
 
 #: The threads of a run, see ``determinism.prepare``.
 THREADS = 2
@@ -29,7 +29,11 @@ def workers_of_this_machine() -> int:
 
 @contextlib.contextmanager
 def local(workers: int) -> Iterator[Any]:
-    """Yield a client of so many worker processes; they end with it, also after an error."""
+    """Yield a client of so many worker processes; they end with it, also after an error.
+
+    Raises:
+        EngineError: they do not start.
+    """
     import dask
 
     distributed: Any = importlib.import_module("distributed")  # its types are incomplete
@@ -45,21 +49,24 @@ def local(workers: int) -> Iterator[Any]:
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="clr-ref-", ignore_cleanup_errors=True))
         stack.enter_context(dask.config.set(settings))
-        with _interrupts_wait():
-            cluster = distributed.LocalCluster(
-                n_workers=workers,
-                threads_per_worker=1,
-                processes=True,
-                host="127.0.0.1",
-                scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0", "extensions": _extensions()},
-                memory_limit=0,
-                local_directory=folder,
-                silence_logs=logging.CRITICAL,
-                preload=["clr_ref.study.preload"],
-            )
-            stack.enter_context(cluster)
-            client = stack.enter_context(distributed.Client(cluster, set_as_default=False))
-        client.wait_for_workers(workers, timeout=TIMEOUT * workers)
+        try:
+            with _interrupts_wait():
+                cluster = distributed.LocalCluster(
+                    n_workers=workers,
+                    threads_per_worker=1,
+                    processes=True,
+                    host="127.0.0.1",
+                    scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0", "extensions": _extensions()},
+                    memory_limit=0,
+                    local_directory=folder,
+                    silence_logs=logging.CRITICAL,
+                    preload=["clr_ref.study.preload"],
+                )
+                stack.enter_context(cluster)
+                client = stack.enter_context(distributed.Client(cluster, set_as_default=False))
+            client.wait_for_workers(workers, timeout=TIMEOUT * workers)
+        except (RuntimeError, *TIMEOUTS) as error:
+            raise EngineError(f"the workers did not start: {error}") from None
         yield client
 
 
@@ -131,6 +138,6 @@ def others(address: str) -> Iterator[Any]:
     with client:
         try:
             client.wait_for_workers(1, timeout=TIMEOUT)
-        except TimeoutError:
+        except TIMEOUTS:
             raise EngineError(f"the scheduler at {address} has no worker: start one with `dask worker {address}`") from None
         yield client

@@ -6,7 +6,9 @@ Dask's own scheduling would also use workers that nobody has inspected, such as 
 
 from __future__ import annotations
 
+import asyncio
 import collections
+import contextlib
 import dataclasses
 import itertools
 import queue
@@ -24,6 +26,8 @@ ATTEMPTS = 3
 LOOK = 0.5
 #: Seconds without a worker that fits after which the engine gives up: one that has ended may be started again.
 PATIENCE = 60.0
+#: What Dask raises where it has waited too long; one class from Python 3.11 on.
+TIMEOUTS = (TimeoutError, asyncio.TimeoutError)
 
 
 class EngineError(Exception):
@@ -52,6 +56,7 @@ class Plan:
         misfit: called with the reference and the description of a worker; returns why the worker is refused, or None.
         jobs: called with the reference; yields the jobs.
         work: called on a worker with the arguments of a job.
+        known: the errors of the work whose text says all; that of others is their traceback.
         done: called with a job and what the work returned.
         failed: called with a job and the text of its last error.
         refused: called with the address of a worker and the reason.
@@ -67,6 +72,7 @@ class Plan:
     done: Callable[[Job, Any], None]
     failed: Callable[[Job, str], None]
     refused: Callable[[str, str], None]
+    known: tuple[type[Exception], ...] = ()
     running: Callable[[int], None] = lambda number: None
 
 
@@ -133,7 +139,7 @@ class Engine:
         try:
             if self._client.status == "running":
                 return set(self._client.nthreads())
-        except (OSError, ValueError, RuntimeError, TimeoutError):  # ValueError: the client has closed itself
+        except (OSError, ValueError, RuntimeError, *TIMEOUTS):  # ValueError: the client has closed itself
             pass
         raise EngineError("the scheduler is gone; the same command goes on with what is left")
 
@@ -188,7 +194,7 @@ class Engine:
             return
         job = self._at[address].pop(future)
         if future.status == "error":
-            self._failed_once(job, _text(future))
+            self._failed_once(job, self._text(future.exception(), future.traceback()))
         else:
             try:
                 result = self._result(future, address)
@@ -204,7 +210,7 @@ class Engine:
         while True:
             try:
                 return future.result(timeout=2 * LOOK)
-            except TimeoutError:
+            except TIMEOUTS:
                 if address not in self._workers():
                     raise _LostError from None
 
@@ -212,7 +218,8 @@ class Engine:
         if future.status == "error":
             self._refuse(address, str(future.exception()))
         elif future.status == "finished":
-            self._descriptions[address] = future.result()
+            with contextlib.suppress(_LostError):
+                self._descriptions[address] = self._result(future, address)
         future.release()
         if self._reference is None:
             if self._inspections or not self._descriptions:
@@ -239,6 +246,7 @@ class Engine:
         else:
             self._plan.failed(job, text)
 
-
-def _text(future: Any) -> str:
-    return "".join(traceback.format_exception(type(future.exception()), future.exception(), future.traceback())).rstrip()
+    def _text(self, error: BaseException, frames: Any) -> str:
+        if isinstance(error, self._plan.known):
+            return str(error)
+        return "".join(traceback.format_exception(type(error), error, frames)).rstrip()

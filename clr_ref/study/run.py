@@ -128,6 +128,7 @@ def _run(study: config.Study, client: Any, home: Path, out: Path, name: str, lis
             misfit=lambda reference, found: _misfit(reference, found, mixed=mixed),
             jobs=jobs,
             work=worker.train,
+            known=(training.CellError, training.UnfitError),
             done=done,
             failed=lambda job, text: failed(job.key[0], text),
             refused=refuse,

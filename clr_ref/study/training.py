@@ -25,11 +25,12 @@ from clr_ref._files import said
 from clr_ref.conformance.load import LoadError, described as described_error, load_function
 from clr_ref.study.cell import Cell
 from clr_ref.training import compiled, data as fashion, determinism, experiment as experiments, provenance
+from clr_ref.training.checkpoint import CheckpointError
 from clr_ref.training.data import Split
 from clr_ref.training.experiment import TUTORIAL, Experiment
 from clr_ref.training.made import made, samples
 from clr_ref.training.repeats import first_steps
-from clr_ref.training.report import described
+from clr_ref.training.report import Report, described
 from clr_ref.training.samples import Samples
 
 
@@ -108,25 +109,39 @@ def train(
         on_step: called after every optimizer step.
 
     Raises:
-        CellError: the data are others, or the range test suggests no bounds.
+        CellError: the model cannot be trained so, the data are others, or the range test suggests no bounds.
     """
     _quieten()
     determinism.prepare()
     with _checkpoints(folder) as place:
         subject = _subject(material, cell.experiment.model)
-        from clr_ref.keras.api import keras
-
-        keras.backend.clear_session()  # names and memory as in a new process
-        experiment, tested = cell.experiment, None
-        if cell.swept is not None:
-            experiment, tested = _with_bounds(cell, subject)
-        report = experiments.run(experiment, subject.train, subject.test, build=subject.build, folder=place, on_step=on_step)
+        try:
+            report, tested = _trained(cell, subject, place, on_step)
+        except CheckpointError:  # that of a worker with another CPU or other versions, or damaged
+            (place / experiments.CHECKPOINT).unlink()
+            report, tested = _trained(cell, subject, place, on_step)
+        except compiled.ModelError as error:
+            raise CellError(str(error)) from None
         if report.data != model["data"]:
             raise CellError(
-                f"the data of {experiment.model} changed while the study ran, from {model['data']} to {report.data}"
+                f"the data of {cell.experiment.model} changed while the study ran, from {model['data']} to {report.data}"
             )
         found: dict[str, Any] = json.loads(report.to_json())
         return found | {"range_test": tested}
+
+
+def _trained(
+    cell: Cell, subject: Subject, folder: Path, on_step: Callable[[int], None]
+) -> tuple[Report, dict[str, Any] | None]:
+    """The report, and the range test that the bounds come from."""
+    from clr_ref.keras.api import keras
+
+    keras.backend.clear_session()  # names and memory as in a new process
+    experiment, tested = cell.experiment, None
+    if cell.swept is not None:
+        experiment, tested = _with_bounds(cell, subject)
+    trained = experiments.run(experiment, subject.train, subject.test, build=subject.build, folder=folder, on_step=on_step)
+    return trained, tested
 
 
 def _described_model(material: Material, name: str) -> dict[str, Any]:
@@ -135,7 +150,7 @@ def _described_model(material: Material, name: str) -> dict[str, Any]:
     if subject.build is not None:
         with _explained(name):
             is_compiled = getattr(subject.build(), "optimizer", None) is not None
-        chosen = dataclasses.replace(chosen, schedule=None) if is_compiled else dataclasses.replace(chosen, loss=material.loss)
+        chosen = dataclasses.replace(chosen, schedule=None if is_compiled else chosen.schedule, loss=material.loss)
     data = {"train": described(subject.train), "test": described(subject.test)}
     _loaded.cache_clear()
     again = _subject(material, name)

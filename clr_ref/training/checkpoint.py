@@ -94,7 +94,8 @@ def load(path: Path, identity: Mapping[str, Any]) -> Checkpoint | None:
     with np.load(io.BytesIO(archive), allow_pickle=False) as file:
         arrays = dict(file)
     about = json.loads(str(arrays["about"]))
-    if found := changes(about["identity"], json.loads(json.dumps(identity))):
+    # The name of a CPU changes no bit; its flags and caches do.
+    if found := [one for one in changes(about["identity"], json.loads(json.dumps(identity))) if one.what != "cpu.model"]:
         raise CheckpointError(f"{path} is the checkpoint of another run; these differ: {'; '.join(map(str, found))}")
     return Checkpoint(
         step=about["step"],

@@ -118,9 +118,7 @@ def fit(model: Any, samples: Samples, batch_size: int, log: Log, callbacks: Sequ
             self.model.reset_metrics()
 
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-            if "loss" not in logs:
-                got = ", ".join(name for name in logs if name != "applied_learning_rate") or "nothing"
-                raise ModelError(f"the train_step of the model must return its loss as 'loss', got {got}")
+            loss = _loss("train_step", logs)
             size = min(batch_size, n - batch * batch_size)
             rates, self.updates = logger.rates[self.updates :], len(logger.rates)
             if not rates and is_scaled:
@@ -129,7 +127,7 @@ def fit(model: Any, samples: Samples, batch_size: int, log: Log, callbacks: Sequ
                 raise ModelError(f"the model must make one update in each batch, got {len(rates)}; {_ONE_UPDATE}")
             logs["applied_learning_rate"] = rates[0]
             log.rates += rates
-            log.losses.append(float(logs["loss"]))
+            log.losses.append(loss)
             log.hits.append(_hits(accuracy_of(logs), size))
             log.step += 1
             log.on_step(log.step)
@@ -142,11 +140,22 @@ def fit(model: Any, samples: Samples, batch_size: int, log: Log, callbacks: Sequ
 
 
 def evaluated(model: Any, samples: Samples) -> dict[str, float]:
-    """The loss, and the accuracy if the model has one, on samples that it is not trained on."""
+    """The loss, and the accuracy if the model has one, on samples that it is not trained on.
+
+    Raises:
+        ModelError: the model does not tell its loss.
+    """
     logs = model.evaluate(samples.x, samples.y, batch_size=256, verbose=0, return_dict=True)
     accuracy = accuracy_of(logs)
-    found = {"val_loss": float(logs["loss"]), "val_accuracy": accuracy}
+    found = {"val_loss": _loss("test_step", logs), "val_accuracy": accuracy}
     return {name: value for name, value in found.items() if not (name == "val_accuracy" and math.isnan(value))}
+
+
+def _loss(method: str, logs: Mapping[str, Any]) -> float:
+    if "loss" not in logs:
+        got = ", ".join(name for name in logs if name != "applied_learning_rate") or "nothing"
+        raise ModelError(f"the {method} of the model must return its loss as 'loss', got {got}")
+    return float(logs["loss"])
 
 
 def accuracy_of(logs: Mapping[str, Any]) -> float:

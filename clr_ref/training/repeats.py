@@ -10,14 +10,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from clr_ref.training.compiled import ModelError
+from clr_ref.training.compiled import ModelError, compiled, keras_rate
 from clr_ref.training.data import Split
-from clr_ref.training.experiment import Experiment, run
+from clr_ref.training.experiment import Experiment, as_samples, run
+from clr_ref.training.log import evaluated
 from clr_ref.training.samples import Samples
 
 
 def first_steps(experiment: Experiment, train: Split | Samples, test: Split | Samples, build: Callable[[], Any] | None) -> str:
     """The sha256 of the digests of the first two steps: two models have the same one if they compute the same bits.
+
+    One sample of the test data is measured too: the first epoch may end after hours.
 
     Args:
         experiment: what to train; it is stopped after two steps.
@@ -26,7 +29,7 @@ def first_steps(experiment: Experiment, train: Split | Samples, test: Split | Sa
         build: as for ``run``.
 
     Raises:
-        ModelError: the steps do not repeat, or not after an interruption between them.
+        ModelError: the steps do not repeat, or not after an interruption between them; or the model cannot be measured.
     """
     short = dataclasses.replace(experiment, epochs=1)
     last = min(2, -(-len(train) // short.batch_size))
@@ -35,6 +38,7 @@ def first_steps(experiment: Experiment, train: Split | Samples, test: Split | Sa
         return run(short, train, test, build=build, until=until, folder=folder).digests()
 
     whole = digests(last)
+    evaluated(compiled(short, as_samples(train), build, keras_rate(short)), as_samples(test).rows(slice(1)))
     with tempfile.TemporaryDirectory(prefix="clr-ref-") as name:
         digests(last - 1, Path(name))
         resumed = digests(last, Path(name))

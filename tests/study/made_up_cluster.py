@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -29,7 +30,7 @@ class Future:
     def result(self, timeout: float | None = None) -> Any:
         if self.timeouts > 0:
             self.timeouts -= 1
-            raise TimeoutError
+            raise asyncio.TimeoutError  # as Dask: another class than TimeoutError before Python 3.11
         return self.value
 
     def exception(self) -> Any:

@@ -79,6 +79,17 @@ def weighted() -> Any:
     return compiled(), (*data(), np.ones(80))
 
 
+class WithoutTestLoss(keras.Sequential):  # type: ignore[misc]
+    def test_step(self, batch: Any) -> Any:
+        return {"accuracy": super().test_step(batch)["loss"]}
+
+
+def without_test_loss() -> Any:
+    found = WithoutTestLoss([keras.Input((8,)), keras.layers.Dense(2, "softmax")])
+    found.compile("sgd", "sparse_categorical_crossentropy")
+    return found, data()
+
+
 def no_model() -> Any:
     return 3, data()
 

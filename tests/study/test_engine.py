@@ -210,6 +210,16 @@ def test_a_scheduler_that_ends_is_one_clear_error(tmp_path: Path) -> None:
             run(client, numbered(1000), trivial.sleep, on_done=on_done)
 
 
+@pytest.mark.parametrize("error", [RuntimeError("Cluster failed to start"), TimeoutError("Only 1/2 workers arrived after 60")])
+def test_workers_that_do_not_start_are_one_clear_error(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(**_: Any) -> None:
+        raise error
+
+    monkeypatch.setattr("distributed.LocalCluster", fail)
+    with pytest.raises(engine.EngineError, match=f"the workers did not start: {error}"), cluster.local(2):
+        pass
+
+
 def test_no_scheduler_is_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "TIMEOUT", 1)
     with (

@@ -34,6 +34,7 @@ class Engine(Cluster):
             done=lambda job, result: self.done.update({job.key: result}),
             failed=lambda job, text: self.failed.update({job.key: text}),
             refused=lambda address, reason: self.refused.append((address, reason)),
+            known=(KeyError,),
             running=self.running.append,
         )
         made = engine.Engine(self, plan)
@@ -147,6 +148,38 @@ def test_errors_of_a_job_count_across_workers() -> None:
     cluster.run(1, script())
     assert (cluster.done, cluster.failed) == ({}, {0: "ValueError: no luck"})
     assert len(cluster.of_kind("job")) == engine.ATTEMPTS
+
+
+def test_the_text_of_a_known_error_says_all() -> None:
+    cluster = Engine("a")
+
+    def script() -> Iterator[None]:
+        yield from cluster.inspecting()
+        for number in range(2 * engine.ATTEMPTS):
+            cluster.waiting()[0].end("error", (KeyError, LookupError)[number % 2]("no bounds"))
+            yield
+
+    cluster.run(2, script())
+    assert cluster.failed == {0: "'no bounds'", 1: "LookupError: no bounds"}
+
+
+def test_a_worker_that_ends_with_its_description_is_not_waited_for() -> None:
+    cluster = Engine("a", "b")
+
+    def script() -> Iterator[None]:
+        yield
+        first, second = cluster.waiting("inspect")
+        first.timeouts = math.inf
+        cluster.addresses.remove(first.address)
+        first.end("finished", "good")
+        yield
+        second.end("finished", "good")
+        yield
+        yield from cluster.finishing("done")
+
+    cluster.run(2, script())
+    assert cluster.done == {0: "done", 1: "done"}
+    assert {future.address for future in cluster.of_kind("job")} == set(cluster.addresses)
 
 
 def test_a_job_that_succeeds_after_an_error_is_forgotten() -> None:

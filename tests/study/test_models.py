@@ -14,6 +14,8 @@ import clr_ref
 from clr_ref.study import worker
 from clr_ref.study.cell import Cell, Swept
 from clr_ref.study.training import CellError, Material, UnfitError
+from clr_ref.training import checkpoint
+from clr_ref.training.checkpoint import Checkpoint
 from clr_ref.training.experiment import Experiment, Optimizer
 from tests import needs
 from tests.study import loopback
@@ -145,6 +147,7 @@ def test_bounds_from_the_range_test_of_each_seed() -> None:
         ("endless_dataset", r"repeats without an end: return it without repeat\(\)"),
         ("generator", "can be read only once: return arrays or a data set, not a generator"),
         ("weighted", r"must be \(x, y\), without sample weights, got a tuple of 3"),
+        ("without_test_loss", "the test_step of the model must return its loss as 'loss', got accuracy"),
         ("no_model", "must make a Keras model, got int"),
         ("raising", "raised RuntimeError: no data today"),
         ("missing", "has no 'missing'"),
@@ -155,9 +158,26 @@ def test_what_cannot_repeat_is_refused(name: str, message: str) -> None:
         described(name)
 
 
+def test_the_loss_of_the_study_is_for_models_without_one() -> None:
+    with pytest.raises(UnfitError, match=r"the model of small\.py:make is compiled, with its own loss; leave out 'mse'"):
+        described("make", loss="mse")
+
+
+def test_a_checkpoint_of_another_worker_is_not_gone_on_with(tmp_path: Path) -> None:
+    """Such as one of another version of TensorFlow, or a file that was damaged."""
+    found, place = described("make"), tmp_path / "cell" / "checkpoint.npz"
+    expected = trained("make", found)
+    place.parent.mkdir()
+    checkpoint.save(place, Checkpoint(1, *[()] * 3, *[np.zeros(1)] * 3, ()), {"versions": {}})
+    assert trained("make", found, folder=place.parent) == expected
+    place.parent.mkdir()
+    place.write_bytes(b"damaged")
+    assert trained("make", found, folder=place.parent) == expected
+
+
 def test_wrong_optimizers_and_data_fail_the_cell() -> None:
     found = described("make")
-    with pytest.raises(CellError, match=r"Keras makes no optimizer 'nonsense' with \{\}"):
+    with pytest.raises(CellError, match=r"^Keras makes no optimizer 'nonsense' with \{\}"):
         trained("make", found, optimizer=Optimizer("nonsense"))
     with pytest.raises(CellError, match=r"Keras makes no optimizer 'sgd' with \{'beta_7': 1\}"):
         trained("make", found, optimizer=Optimizer("sgd", {"beta_7": 1}))

@@ -181,13 +181,13 @@ def test_what_a_users_code_raises_is_replied_with_its_traceback(monkeypatch: pyt
 
 
 def test_the_process_serves_requests_until_its_stdin_ends() -> None:
-    """What code prints there goes to stderr, and does not end up among the replies."""
+    """What code prints there goes to stderr, and does not end up among the replies; what it reads is no request."""
     code = (
         "from clr_ref.study import child, training\n"
-        "def describe(text):\n    print(text)\n    return text.upper()\n"
+        "def describe(text):\n    print(text)\n    return text.upper() if text != 'read' else input()\n"
         "training.describe = describe\nchild.main()\n"
     )
-    requests = pickle.dumps(("describe", ("one",))) + pickle.dumps(("describe", ())) + pickle.dumps(("describe", ("two",)))
+    requests = b"".join(pickle.dumps(("describe", words)) for words in (("one",), (), ("read",), ("two",)))
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONUNBUFFERED": "1"}
     done = subprocess.run([sys.executable, "-c", code], input=requests, capture_output=True, check=True, env=environment)
     replies = io.BytesIO(done.stdout)
@@ -195,6 +195,8 @@ def test_the_process_serves_requests_until_its_stdin_ends() -> None:
     succeeded, (kind, text) = pickle.load(replies)
     assert (succeeded, kind) == (False, "CellError")
     assert "missing 1 required positional argument" in text
+    succeeded, (kind, text) = pickle.load(replies)
+    assert (succeeded, text.splitlines()[-1]) == (False, "EOFError: EOF when reading a line")
     assert pickle.load(replies) == (True, "TWO")
     assert replies.read() == b""
-    assert done.stderr.decode().split() == ["one", "two"]
+    assert done.stderr.decode().split() == ["one", "read", "two"]

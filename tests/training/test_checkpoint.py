@@ -57,6 +57,14 @@ def test_another_run_is_refused_with_what_differs(tmp_path: Path) -> None:
     )
 
 
+def test_a_cpu_of_another_name_resumes(tmp_path: Path) -> None:
+    path, cpu = tmp_path / "checkpoint.npz", {"model": "A", "flags": ["avx2"]}
+    checkpoint.save(path, one(), {**IDENTITY, "cpu": cpu})
+    assert checkpoint.load(path, {**IDENTITY, "cpu": {**cpu, "model": "B"}}) is not None
+    with pytest.raises(CheckpointError, match=r"cpu\.flags was"):
+        checkpoint.load(path, {**IDENTITY, "cpu": {"model": "A", "flags": ["avx512f"]}})
+
+
 def test_the_order_of_what_was_measured_is_kept(tmp_path: Path) -> None:
     """A table is written in it."""
     path = tmp_path / "checkpoint.npz"

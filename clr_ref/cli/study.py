@@ -6,18 +6,20 @@ import contextlib
 import re
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from clr_ref._files import reason_against_folder
 from clr_ref.cli.common import Progress, check_outputs, counted, json_option, output_option, print_json, require_extras
 from clr_ref.cli.lines import say
 
 if TYPE_CHECKING:
     from clr_ref.study.cell import Cell
     from clr_ref.study.config import Study
+    from clr_ref.study.outcome import Outcome
     from clr_ref.study.run import Listener, Result
 
 
@@ -92,7 +94,10 @@ def run(
         chosen = config.read(file)
     except config.StudyError as error:
         raise click.UsageError(str(error)) from None
-    out = Path(file.stem) if out is None else out
+    if out is None:
+        out = Path(file.stem)
+        if (reason := reason_against_folder(out)) is not None:
+            raise click.UsageError(f"the reports would go to {out}/: {reason}; give another folder with --out")
     result = _run(chosen, file, out, workers, scheduler, mixed)
     holds = not result.failures
     if as_json:
@@ -153,9 +158,9 @@ def report(folder: Path, out: Path | None, baseline: str | None, target: float |
     places = {name: out / re.sub(r"[^\w.-]+", "-", name) for name in parts}
     check_outputs("--out", [place / name for place in places.values() for name in reports.FILES])
     verdicts = {}
-    for name, runs in parts.items():
+    for name, (own_baseline, own_target) in _of_parts(parts, baseline, target).items():
         try:
-            verdicts[name] = reports.write(runs, places[name], baseline=baseline, target=target)
+            verdicts[name] = reports.write(parts[name], places[name], baseline=own_baseline, target=own_target)
         except ValueError as error:
             raise click.UsageError(f"{name}: {error}" if name else str(error)) from None
     if as_json:
@@ -164,9 +169,29 @@ def report(folder: Path, out: Path | None, baseline: str | None, target: float |
     for name, one in verdicts.items():
         if name:
             say(f"{name}:")
+        if baseline not in (None, one.baseline):
+            say(f"There is no arm {baseline} here, so the others are compared with {one.baseline}.")
         for line in words.lines(one):
             say(line)
         say(f"wrote {places[name]}/")
+
+
+def _of_parts(
+    parts: Mapping[str, Sequence[Outcome]], baseline: str | None, target: float | None
+) -> dict[str, tuple[str | None, float | None]]:
+    """Return the baseline and the target of each part, None for its defaults.
+
+    What only some studies of a folder have is for them alone. What none has is left in all, of which the first is an error.
+    """
+    has_arm = {name: any(run.arm == baseline for run in runs) for name, runs in parts.items()}
+    has_accuracy = {name: any("val_accuracy" in epoch for run in runs for epoch in run.history) for name, runs in parts.items()}
+    return {
+        name: (
+            baseline if has_arm[name] or not any(has_arm.values()) else None,
+            target if has_accuracy[name] or not any(has_accuracy.values()) else None,
+        )
+        for name in parts
+    }
 
 
 def _run(chosen: Study, file: Path, out: Path, workers: int | None, scheduler: str | None, mixed: bool) -> Result:

@@ -104,11 +104,7 @@ def smoothed(losses: Any, smoothing: float = 0.9) -> NDArray[np.float64]:
     Raises:
         ValueError: losses that are not one-dimensional; smoothing outside 0 <= smoothing < 1.
     """
-    given = np.asarray(losses, np.float64)
-    if given.ndim != 1:
-        raise ValueError(f"losses must be one-dimensional, got the shape {given.shape}")
-    if not 0 <= smoothing < 1:
-        raise ValueError(f"smoothing must be a number 0 <= smoothing < 1, got {smoothing!r}")
+    given = _checked(losses, smoothing)
     out = np.empty_like(given)
     total, weight = 0.0, 0.0
     for t, loss in enumerate(given.tolist()):
@@ -163,7 +159,7 @@ def suggest(rates: Any, losses: Any, smoothing: float = 0.9) -> Suggestion:
         >>> print(f"{suggestion.initial_learning_rate:.2g} to {suggestion.maximal_learning_rate:.2g}")
         0.0036 to 0.068
     """
-    every = _finite(losses)
+    every = _finite(_checked(losses, smoothing))
     if len(every) <= FEWEST:
         return Suggestion(
             None,
@@ -208,6 +204,15 @@ def suggest(rates: Any, losses: Any, smoothing: float = 0.9) -> Suggestion:
     return Suggestion(
         initial, maximal, f"{words}, and nine tenths of the fall are done at {_show(maximal)}; it stops falling {end}"
     )
+
+
+def _checked(losses: Any, smoothing: float) -> NDArray[np.float64]:
+    given = np.asarray(losses, np.float64)
+    if given.ndim != 1:
+        raise ValueError(f"losses must be one-dimensional, got the shape {given.shape}")
+    if not 0 <= smoothing < 1:
+        raise ValueError(f"smoothing must be a number 0 <= smoothing < 1, got {smoothing!r}")
+    return given
 
 
 def _finite(losses: Any) -> NDArray[np.float64]:

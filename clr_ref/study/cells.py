@@ -79,10 +79,13 @@ def read_index(folder: Path, name: str) -> Index | None:
     place = folder / "studies" / f"{name}.json"
     try:
         document = json.loads(place.read_text("utf-8"))
-        return Index(config.of_document(document["study"], str(place)), document["description"])
+        index = Index(config.of_document(document["study"], str(place)), document["description"])
+        for cell in index.study.cells():
+            cell.identity(index.description)  # needs all parts of the description
+        return index
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ChangedError(f"{place} is damaged: {error}; the command of the study writes it again if it is deleted") from None
 
 

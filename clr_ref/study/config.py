@@ -15,7 +15,7 @@ from clr_ref.study.cell import Cell, Swept
 from clr_ref.training.experiment import TUTORIAL, Experiment, Optimizer
 from clr_ref.training.model import checked_seed
 
-#: Keys of the file beside [arms] and [range_test], with their defaults; None has no default here.
+#: The keys of the file.
 _KEYS = {"model", "models", "seeds", "epochs", "batch_size", "subset", "validation", "loss", "arms", "range_test"}
 _POLICIES = {name: getattr(clr_ref, name) for name in ("triangular", "triangular2", "exp_range")}
 _CYCLE = ("step_size", "step_size_down", "gamma")
@@ -197,8 +197,7 @@ def _arms(table: _Table) -> tuple[Arm, ...]:
     named = table.table("arms")
     if not named.values:
         raise StudyError(f"{table.where}: there must be an arm, such as [arms.plain] with learning_rate = 0.01")
-    sweep = table.table("range_test")
-    sweep.only({"steps", *_SWEEP})
+    sweep = _sweep(table.table("range_test"))
     arms = [arm for name in named.values for arm in _of_grid(name, named.table(name), sweep)]
     names = [arm.name for arm in arms]
     for name in names:
@@ -207,7 +206,7 @@ def _arms(table: _Table) -> tuple[Arm, ...]:
     return tuple(arms)
 
 
-def _of_grid(name: str, table: _Table, sweep: _Table) -> Iterator[Arm]:
+def _of_grid(name: str, table: _Table, sweep: Mapping[str, Any]) -> Iterator[Arm]:
     """One arm for each combination of the listed values."""
     table.only(_ARM_KEYS)
     lists = {key: table.values[key] for key in _GRID if isinstance(table.values.get(key), list)}
@@ -216,13 +215,19 @@ def _of_grid(name: str, table: _Table, sweep: _Table) -> Iterator[Arm]:
             raise table.wrong(key, values, "a value, or a list with at least one")
     for values in itertools.product(*lists.values()):
         chosen = dict(zip(lists, values, strict=True))
-        words = [
-            f"{key} {value['name'] if isinstance(value, dict) and 'name' in value else value}" for key, value in chosen.items()
-        ]
+        words = [f"{key} {_word(value)}" for key, value in chosen.items()]
         yield _arm(", ".join([name, *words]), _Table({**table.values, **chosen}, table.where), sweep)
 
 
-def _arm(name: str, table: _Table, sweep: _Table) -> Arm:
+def _word(value: Any) -> str:
+    """A value in the name of an arm, before it is known to be a right one."""
+    if isinstance(value, dict) and "name" in value:
+        arguments = [f"{key}={_word(argument)}" for key, argument in value.items() if key != "name"]
+        return " ".join([_word(value["name"]), *arguments])
+    return value if isinstance(value, str) else shown(value)
+
+
+def _arm(name: str, table: _Table, sweep: Mapping[str, Any]) -> Arm:
     keys = set(table.values)
     optimizer = _optimizer(table)
     if "learning_rate" in keys:
@@ -254,7 +259,7 @@ def _arm(name: str, table: _Table, sweep: _Table) -> Arm:
     if others := keys & set(_BOUNDS):
         raise StudyError(f"{table.where}: bounds excludes {', '.join(sorted(others))}")
     _schedule(table, policy, dict(zip(_BOUNDS, (0.1, 1.0), strict=True)), cycle)
-    swept = _swept(policy, cycle, sweep)
+    swept = Swept(policy, cycle, **sweep)
     return Arm(name, swept.minimal_learning_rate, optimizer, swept)
 
 
@@ -272,18 +277,20 @@ def _schedule(table: _Table, policy: str, bounds: dict[str, float], cycle: dict[
 _SWEEP = {"minimal_learning_rate": 1e-4, "maximal_learning_rate": 10.0}
 
 
-def _swept(policy: str, cycle: dict[str, float], sweep: _Table) -> Swept:
+def _sweep(table: _Table) -> dict[str, Any]:
+    """The steps and the bounds of the range tests."""
     from clr_ref.range_test import curve
 
-    minimal, maximal = (sweep.number(key, default) for key, default in _SWEEP.items())
-    steps = sweep.whole("steps", 200)
+    table.only({"steps", *_SWEEP})
+    minimal, maximal = (table.number(key, default) for key, default in _SWEEP.items())
+    steps = table.whole("steps", 200)
     try:
         curve.rates(minimal, maximal, 2, "exponential")
     except ValueError as error:
-        raise StudyError(f"{sweep.where}: {error}") from None
+        raise StudyError(f"{table.where}: {error}") from None
     if not 20 <= steps <= 10**6:
-        raise sweep.wrong("steps", steps, "a whole number 20 .. 10**6")
-    return Swept(policy, cycle, steps, minimal, maximal)
+        raise table.wrong("steps", steps, "a whole number 20 .. 10**6")
+    return {"steps": steps, "minimal_learning_rate": minimal, "maximal_learning_rate": maximal}
 
 
 def _optimizer(table: _Table) -> Optimizer | None:
@@ -293,9 +300,16 @@ def _optimizer(table: _Table) -> Optimizer | None:
     if isinstance(value, str) and value:
         return Optimizer(value)
     accepted = 'a text such as "adam", or a table with its name and arguments'
-    if not isinstance(value, dict) or not isinstance(value.get("name"), str):
+    if not isinstance(value, dict) or not isinstance(value.get("name"), str) or not value["name"]:
         raise table.wrong("optimizer", value, accepted)
     arguments = {key: argument for key, argument in value.items() if key != "name"}
+    for key, argument in arguments.items():
+        if not _is_argument(argument):
+            raise table.wrong(f"optimizer.{key}", argument, "a finite number, a text, true, false, or a list of such")
     if "learning_rate" in arguments:
         raise StudyError(f"{table.where}: optimizer: the arm gives the learning_rate; leave it out here")
     return Optimizer(value["name"], arguments)
+
+
+def _is_argument(value: Any) -> bool:
+    return all(map(_is_argument, value)) if isinstance(value, list) else isinstance(value, (bool, str)) or is_finite(value)

@@ -175,7 +175,7 @@ class Reader:
     def _explained(self) -> Iterator[None]:
         try:
             yield
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, OverflowError, TypeError, ValueError) as error:
             raise TraceError(f"{self._path} is damaged: {error!r}") from None
 
 

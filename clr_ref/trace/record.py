@@ -52,10 +52,12 @@ def record(
 
     Raises:
         ModelError: the model cannot be trained, or not be traced.
-        TooLateError, ValueError: as for ``experiment.run``.
+        TooLateError, ValueError: as for ``experiment.run``; no steps, or another level.
         WriteError: the file cannot be written.
     """
     one_of("level", level, LEVELS)
+    if steps < 1:
+        raise ValueError(f"steps must be at least 1, got {steps}")
     with Writer(path) as writer:
 
         def header(model: Any) -> None:

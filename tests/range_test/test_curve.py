@@ -98,6 +98,10 @@ def test_smoothing_has_a_range() -> None:
     for wrong in (1.0, 2.0, -0.1, float("nan")):
         with pytest.raises(ValueError, match="smoothing must be a number 0 <= smoothing < 1"):
             smoothed([1.0], wrong)
+        with pytest.raises(ValueError, match="smoothing must be a number 0 <= smoothing < 1"):
+            suggest([0.1], [1.0], wrong)
+    with pytest.raises(ValueError, match="one-dimensional"):
+        suggest([0.1], [[1.0]])
     with pytest.raises(ValueError, match="one-dimensional"):
         smoothed([[1.0]])
     with pytest.raises(ValueError, match="one-dimensional"):

@@ -123,7 +123,13 @@ def test_outcomes(tmp_path: Path) -> None:
     cell = next(study.cells())
     cells.write(tmp_path, cell.identity(DESCRIPTION), {**REPORT, "history": [{"epoch": 1, "val_loss": "-inf"}]})
     assert cells.outcomes(tmp_path)["one"][0].history == ({"epoch": 1, "val_loss": -math.inf},)
-    for damaged in ("{", "[]", "[" * 100_000):
+    whole = json.loads((tmp_path / "studies" / "one.json").read_text("utf-8"))
+    wrong = [
+        {**whole, "study": ["model"]},
+        {**whole, "description": {}},
+        {**whole, "description": {**DESCRIPTION, "models": {}}},
+    ]
+    for damaged in ("{", "[]", "[" * 100_000, *map(json.dumps, wrong)):
         (tmp_path / "studies" / "one.json").write_text(damaged, "utf-8")
         with pytest.raises(cells.ChangedError, match=r"one\.json is damaged"):
             cells.outcomes(tmp_path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,7 @@ def test_the_example_is_a_study(tmp_path: Path) -> None:
 def test_lists_make_an_arm_of_each_value() -> None:
     study = of(arms={"clr": {**CLR, "step_size": [8, 16], "optimizer": ["sgd", {"name": "adam", "beta_1": 0.8}]}})
     assert [arm.name for arm in study.arms] == [
-        f"clr, step_size {size}, optimizer {optimizer}" for size in (8, 16) for optimizer in ("sgd", "adam")
+        f"clr, step_size {size}, optimizer {optimizer}" for size in (8, 16) for optimizer in ("sgd", "adam beta_1=0.8")
     ]
     assert study.arms[3].schedule == clr_ref.triangular2(1e-3, 1e-1, 16)
     assert study.arms[3].optimizer == Optimizer("adam", {"beta_1": 0.8})
@@ -147,6 +148,12 @@ def without(key: str) -> dict[str, Any]:
         ({"arms": {"a": {**CLR, "optimizer": ""}}}, "x.toml: arms: a: optimizer must be a text such as \"adam\""),
         ({"arms": {"a": {**CLR, "optimizer": {}}}}, "x.toml: arms: a: optimizer must be a text such as \"adam\""),
         ({"arms": {"a": {**CLR, "optimizer": {"name": 3}}}}, "x.toml: arms: a: optimizer must be a text such as"),
+        ({"arms": {"a": {**CLR, "optimizer": {"name": ""}}}}, "x.toml: arms: a: optimizer must be a text such as"),
+        ({"arms": {"a": {**CLR, "optimizer": {"name": "sgd", "x": date(2020, 1, 1)}}}}, "optimizer.x must be a finite number"),
+        ({"arms": {"a": {**CLR, "optimizer": {"name": "sgd", "x": math.nan}}}}, "optimizer.x must be a finite number, a text"),
+        ({"arms": {"a": {**CLR, "optimizer": {"name": "sgd", "x": [1, {}]}}}}, "optimizer.x must be a finite number, a text"),
+        ({"arms": {"a": {"learning_rate": [16**5000]}}}, "x.toml: arms: a: learning_rate must be a finite number >= 0"),
+        ({"range_test": {"steps": "x"}}, "x.toml: range_test: steps must be a whole number 1 .. 2**63-1, got 'x'"),
         ({"arms": {"a": {**CLR, "optimizer": 3}}}, "x.toml: arms: a: optimizer must be a text such as \"adam\""),
         ({"arms": {"a": {**CLR, "optimizer": {"name": "sgd", "learning_rate": 1}}}}, "the arm gives the learning_rate"),
         ({"arms": {"a": {**CLR, "colour": 3}}}, "x.toml: arms: a: there is no key 'colour'"),

@@ -86,6 +86,22 @@ def test_wrong_calls(tmp_path: Path) -> None:
     assert (result.exit_code, "no run" in result.output) == (2, True)
 
 
+def test_what_only_one_study_of_the_folder_has_is_for_it_alone(tmp_path: Path) -> None:
+    trained(tmp_path)
+    other = config.of_document(
+        {**studied(arms={"flat": {"learning_rate": 0.02}}).document, "model": "small.py:make"}, "other.toml"
+    )
+    cells.write_index(tmp_path, "other", cells.Index(other, DESCRIPTION))
+    for cell in other.cells():
+        cells.write(tmp_path, cell.identity(DESCRIPTION), {"digests": {}, "history": [{"epoch": 1, "val_loss": 0.5}]})
+    result = call("study", "report", str(tmp_path), "--baseline", "clr", "--target", "0.5")
+    assert result.exit_code == 0, result.output
+    assert "There is no arm clr here, so the others are compared with flat." in " ".join(result.output.split())
+    found = json.loads(call("study", "report", str(tmp_path), "--baseline", "clr", "--target", "0.5", "--json").stdout)
+    assert [(one["part"], one["baseline"], one["target"]) for one in found] == [("grid", "clr", 0.5), ("other", "flat", None)]
+    assert call("study", "report", str(tmp_path), "--baseline", "plane").exit_code == 2
+
+
 def test_a_report_that_was_changed_is_named(tmp_path: Path) -> None:
     trained(tmp_path)
     path = next((tmp_path / "cells").glob("*.json"))

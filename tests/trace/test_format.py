@@ -269,6 +269,7 @@ TENSOR = steps(2)[1].tensors[0].to_data()
         (2, {"tensors": None}),
         (2, {"tensors": [{**TENSOR, "name": 3}]}),
         (2, {"tensors": [{**TENSOR, "dtype": 5}]}),
+        (2, {"tensors": [{**TENSOR, "min": 10**400}]}),
         (2, {"tensors": [{**TENSOR, "shape": [2]}]}),
         (2, {"tensors": [{**TENSOR, "shape": ["4"]}]}),
         (2, {"tensors": [{**TENSOR, "dtype": "unknown", "shape": [3]}]}),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from clr_ref.trace.record import record
 from tests.cli.calls import call
 
 
@@ -36,3 +38,11 @@ def test_the_file_is_named_if_it_cannot_be_written(tmp_path: Path) -> None:
     result = call("trace", "--out", str(tmp_path / "missing" / "x.trace"))
     assert (result.exit_code, "there is no folder" in result.stderr) == (2, True)
     assert call("trace").exit_code == 2
+
+
+def test_no_steps_and_no_such_level_leave_the_file_as_it_was(tmp_path: Path) -> None:
+    nothing: Any = None
+    for options, words in (({"steps": 0}, "steps must be at least 1, got 0"), ({"steps": 1, "level": "all"}, "level must be")):
+        with pytest.raises(ValueError, match=words):
+            record(tmp_path / "x.trace", nothing, nothing, nothing, **options)
+    assert list(tmp_path.iterdir()) == []

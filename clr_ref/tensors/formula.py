@@ -103,7 +103,7 @@ def _whole(step: Any, ops: Ops) -> Any:
         return moves.integers(step, ops)
     if "16" in ops.dtype_of(step):
         step = ops.cast(step, "float32")  # the limit is infinite in float16
-    fits = step < float(largest + 1)
+    fits = step < float(largest)
     whole = ops.integers(ops.maximum(ops.where(fits, step, ops.constant(0.0, step)), -1.0))
     return ops.where(fits, whole, ops.constant(largest, whole))
 

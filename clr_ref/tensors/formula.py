@@ -218,8 +218,11 @@ def _initial_before_0(rate: Any, initial: float, zero: Any, ops: Ops) -> Any:
 
 
 def _few_halvings_do(plan: Plan) -> bool:
-    """Check that after 62 halvings the sum is the initial rate: the nearest other number is half an epsilon of it away."""
-    return abs(plan.amplitude) < abs(plan.initial) * float(np.finfo(plan.schedule.dtype).eps) * 2.0**60
+    """Check that after 62 halvings the sum is the initial rate: the nearest other number is half an epsilon of it away.
+
+    Half-way between the two, the sum is rounded to a power of two, the even one.
+    """
+    return abs(plan.amplitude) <= abs(plan.initial) * float(np.finfo(plan.schedule.dtype).eps) * 2.0**60
 
 
 def _results(scale_fn: Any, argument: Any, zero: Any, dtype: str, ops: Ops) -> Any:

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from clr_ref._files import WriteError, said
+from clr_ref._files import WriteError, finite, said
 from clr_ref.trace.tensors import Tensor
 
 FORMAT = "clr_ref trace"
@@ -195,7 +195,7 @@ def is_trace(path: Path) -> bool:
 
 
 def _member(document: Mapping[str, Any]) -> bytes:
-    return gzip.compress(json.dumps(document, allow_nan=False).encode() + b"\n", 6, mtime=0)
+    return gzip.compress(json.dumps(finite(document)).encode() + b"\n", 6, mtime=0)
 
 
 def _header(line: Mapping[str, Any]) -> Header:

@@ -29,6 +29,7 @@ import numpy as np
 X, Y = np.arange(20.0).reshape(10, 2), np.arange(10)
 def make(): return None, (X, Y)
 def with_validation(): return None, (X, Y), (X[:4] + 100, Y[:4])
+def drawn(): return None, (np.random.normal(size=(10, 2)), Y)
 """
 
 
@@ -64,6 +65,11 @@ def test_samples_are_left_on_both_sides(material: Material, share: float) -> Non
 
 def test_samples_of_ones_own_are_validated_with(material: Material) -> None:
     assert rows(material, "with_validation") == (list(range(10)), [100.0, 102.0, 104.0, 106.0])
+
+
+def test_data_that_are_drawn_are_those_of_seed_0(material: Material) -> None:
+    expected = np.random.RandomState(0).normal(size=(10, 2))[8:, 0]
+    assert rows(material, "drawn")[1] == expected.tolist()
 
 
 def test_a_subset_is_the_first_of_the_samples_that_are_trained_on(material: Material) -> None:

@@ -204,6 +204,7 @@ def test_arms_keep_their_order_and_the_first_is_the_baseline() -> None:
     assert (verdict.baseline, [one.arm for one in verdict.comparisons]) == ("z", ["a", "m"])
     verdict = judge(study(z=BASE, a=BASE, m=BASE), baseline="m")
     assert [one.arm for one in verdict.comparisons] == ["z", "a"]
+    assert [verdict.arm(name).name for name in "zam"] == list("zam")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 import json
 import os
@@ -141,6 +142,19 @@ def test_zcat_shows_lines_of_json_that_the_schema_describes(tmp_path: Path) -> N
         for name in line:
             assert not validator.is_valid({key: value for key, value in line.items() if key != name}), name
     assert not validator.is_valid({**lines[1], "tensors": [{**lines[1]["tensors"][0], "stage": "other"}]})
+
+
+def test_json_has_no_nan(tmp_path: Path) -> None:
+    made_of = {"optimizer": {"clipnorm": float("nan"), "momentum": float("-inf")}}
+    infinite = Tensor.of("loss", "x", np.float32("inf"), keep=False)
+    with Writer(tmp_path / "x.trace") as writer:
+        writer.header(dataclasses.replace(HEADER, made_of=made_of))
+        writer.step(Step(0, (infinite,)))
+    reader = Reader(tmp_path / "x.trace")
+    assert reader.header.made_of == {"optimizer": {"clipnorm": "nan", "momentum": "-inf"}}
+    assert [step.tensors for step in reader.steps()] == [(infinite,)]
+    assert b"NaN" not in (content := gzip.decompress((tmp_path / "x.trace").read_bytes()))
+    assert b"Infinity" not in content
 
 
 def test_a_run_that_is_killed_leaves_the_steps_before(tmp_path: Path) -> None:

@@ -55,3 +55,4 @@ def test_json_has_no_nan() -> None:
     assert (found["rates"], found["losses"]) == (["nan", 0.5], [1.0, "-inf"])
     assert found["history"] == [{"epoch": 1, "loss": "nan", "val_loss": "inf"}]
     assert found["digests"] == one.digests()
+    assert found["format"] == 1

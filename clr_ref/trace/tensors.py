@@ -123,8 +123,6 @@ def _figures(array: NDArray[Any]) -> tuple[float | None, float | None, int]:
     if array.dtype.kind in "SUOMmc" or not array.size:
         return None, None, 0
     numbers = array.astype(np.float32) if array.dtype.kind == "V" else array  # bfloat16 and the like
-    if numbers.dtype.kind != "f":
-        return float(numbers.min()), float(numbers.max()), 0
     least, largest = np.fmin.reduce(numbers, axis=None), np.fmax.reduce(numbers, axis=None)
     nan = int(np.count_nonzero(np.isnan(numbers)))
     return (None, None, nan) if nan == array.size else (float(least), float(largest), nan)

@@ -273,6 +273,7 @@ def test_the_steps_that_both_have_are_compared(tmp_path: Path) -> None:
     assert f"{a} has more steps than {b}: the first 4 were compared" in notes
     assert f"{b} ends early" in notes
     assert f"{a} ends early" not in notes
+    assert f"{a} has more steps than {b}: the first 4" in " ".join(compare(b, a).notes)
     other: Changed = {(1, stage, name): np.negative for stage, name in EVERY}
     for changed in (None, other):
         notes = " ".join(compare(a, write(tmp_path / "b", changed, steps=4, faithful=False)).notes)

@@ -49,7 +49,7 @@ def compare(a: Path, b: Path) -> Comparison:
     for one, other in itertools.zip_longest(readers[0].steps(), readers[1].steps()):
         if one is None or other is None:
             lone = one, other
-            break
+            continue  # to the end, which says whether the trace is faithful
         compared += 1
         if not found:
             found = list(differences(one, other, stages))

@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from clr_ref.trace import words
-from clr_ref.trace.compare import compare
+from clr_ref.trace.compare import compare, pairs
 from clr_ref.trace.comparison import Elements, likeliest
 from clr_ref.trace.format import End, Header, Step, TraceError, Writer
 from clr_ref.trace.tensors import STAGES, Tensor
@@ -274,6 +274,8 @@ def test_the_steps_that_both_have_are_compared(tmp_path: Path) -> None:
     assert f"{b} ends early" in notes
     assert f"{a} ends early" not in notes
     assert f"{a} has more steps than {b}: the first 4" in " ".join(compare(b, a).notes)
+    assert f"{a} is not faithful" in " ".join(compare(write(tmp_path / "a", faithful=False), b).notes)
+    write(tmp_path / "a")
     other: Changed = {(1, stage, name): np.negative for stage, name in EVERY}
     for changed in (None, other):
         notes = " ".join(compare(a, write(tmp_path / "b", changed, steps=4, faithful=False)).notes)
@@ -283,6 +285,20 @@ def test_the_steps_that_both_have_are_compared(tmp_path: Path) -> None:
     for one, other, empty in ((a, b, b), (b, a, b), (b, write(tmp_path / "c", steps=0), b)):
         with pytest.raises(TraceError, match=rf"{empty} has no complete step"):
             compare(one, other)
+
+
+def test_tensors_belong_together_by_their_names_in_any_order() -> None:
+    def stage(**values: float) -> list[Tensor]:
+        return [Tensor.of("update", name, np.float32(value), keep=False) for name, value in values.items()]
+
+    def names(a: list[Tensor], b: list[Tensor]) -> list[tuple[str | None, str | None]]:
+        return [(one and one.name, other and other.name) for one, other in pairs(a, b)]
+
+    assert names(stage(x=1, y=2), stage(y=3, x=4)) == [("x", "x"), ("y", "y")]
+    assert names(stage(x=1, y=2), stage(u=2, v=1)) == [("x", "v"), ("y", "u")], "other names: by their bits"
+    assert names(stage(x=1, y=2), stage(u=3, v=4, w=5)) == [("x", "u"), ("y", "v"), (None, "w")], "or in their order"
+    found = pairs([*stage(x=1), *stage(x=2), *stage(y=3)], [*stage(x=2), *stage(y=3), *stage(x=1)])
+    assert [one.same_bits(other) for one, other in found if one and other] == [True] * 3, "a name that stands twice"
 
 
 def test_the_likeliest_cause_comes_first() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import glob
+import json
 import math
 import os
 import shutil
@@ -129,6 +130,11 @@ def _reason_against_files_in(folder: Path) -> str | None:
 def said(error: OSError) -> str:
     """Return what an error says without its number and path."""
     return error.strerror or str(error)
+
+
+def json_text(document: Any) -> str:
+    """Return a document as JSON, with a line for each value, and strings for NaN and infinity."""
+    return json.dumps(finite(document), indent=1)
 
 
 def finite(document: Any) -> Any:

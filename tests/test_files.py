@@ -273,3 +273,8 @@ def test_an_interrupted_command_leaves_the_old_picture(tmp_path: Path, what: str
     assert (ended.returncode, words in ended.stderr, "Traceback" in ended.stderr) == (code, True, False), ended.stderr
     assert out.read_bytes() == b"old"
     assert names(tmp_path) == ["x.png"]
+
+
+def test_json_has_a_line_for_each_value_and_no_nan() -> None:
+    text = _files.json_text({"a": [1, float("nan")], "b": (float("-inf"), None)})
+    assert text.splitlines() == ["{", ' "a": [', "  1,", '  "nan"', " ],", ' "b": [', '  "-inf",', "  null", " ]", "}"]

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, TypeVar, get_type_hints
 
+from clr_ref._files import json_text
 from clr_ref._inputs import is_finite
 from clr_ref.bench.figures import Figure
 from clr_ref.bench.train_steps import Overhead
@@ -35,7 +36,7 @@ class Report:
 
     def to_json(self) -> str:
         """The report as one JSON object, on lines of its own."""
-        return json.dumps({"format": FORMAT, **dataclasses.asdict(self)}, indent=1) + "\n"
+        return json_text({"format": FORMAT, **dataclasses.asdict(self)}) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> Report:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import io
-import json
 import os
 import shlex
 import signal
@@ -23,7 +22,7 @@ from rich.markup import escape
 from rich.status import Status
 from rich.table import Table
 
-from clr_ref._files import WriteError, finite, reason_against, reason_against_folder, said
+from clr_ref._files import WriteError, json_text, reason_against, reason_against_folder, said
 from clr_ref.cli.lines import say
 from clr_ref.golden import store as golden
 
@@ -310,7 +309,7 @@ def counted(number: float, noun: str) -> str:
 
 
 def print_json(document: Any) -> None:
-    click.echo(json.dumps(finite(document), indent=1))
+    click.echo(json_text(document))
 
 
 def new_table(*columns: str) -> Table:

@@ -9,7 +9,6 @@ import contextlib
 import ctypes
 import dataclasses
 import errno
-import json
 import os
 import shutil
 import sys
@@ -20,7 +19,7 @@ from typing import Any
 import filelock
 import numpy as np
 
-from clr_ref._files import folder_beside, remove_leftovers
+from clr_ref._files import folder_beside, json_text, remove_leftovers
 from clr_ref.exact import ulp
 from clr_ref.golden import store as golden
 from clr_ref.golden.files import file_names, foreign, read_bytes, read_text
@@ -216,7 +215,7 @@ def put(folder: Path, name: str, document: dict[str, Any], *, reason: str | None
         if history:
             document["history"] = history
         target.parent.mkdir(exist_ok=True)
-        target.write_text(json.dumps(document, indent=1) + "\n", "utf-8")
+        target.write_text(json_text(document) + "\n", "utf-8")
 
     rebuild(folder, change)
 
@@ -271,7 +270,7 @@ def _apply(names: list[str], staging: Path, fresh: Path, overwrite: bool, reason
                 replaced = sha256(read_bytes(target))
                 data["history"] = [*old.get("history", []), {"reason": reason, "replaced_sha256": replaced}]
         target.parent.mkdir(exist_ok=True)
-        target.write_text(json.dumps(data, indent=1) + "\n", "utf-8")
+        target.write_text(json_text(data) + "\n", "utf-8")
         for entry in record.entries:
             if entry.values is not None:
                 values = fresh / "values" / entry.case / entry.values

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import filecmp
-import json
 import os
 import shutil
 import subprocess
@@ -16,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
+from clr_ref._files import json_text
 from clr_ref.golden import accept, store as golden
 from clr_ref.golden.cases import accepted_cases_sha256, recorder_input
 from clr_ref.golden.files import file_names
@@ -239,7 +239,7 @@ def _stage_failure(pair: Pair, message: str, staging: Path) -> Path:
     with tempfile.TemporaryDirectory(prefix=".failure-", dir=staging) as work:
         source = Path(work) / "recording"
         (source / "records").mkdir(parents=True)
-        (source / "records" / f"{pair.name}.json").write_text(json.dumps(data, indent=1) + "\n", "utf-8")
+        (source / "records" / f"{pair.name}.json").write_text(json_text(data) + "\n", "utf-8")
         return _stage(source, staging / pair.name)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clr_ref import _axes
-from clr_ref._files import finite, write_text
+from clr_ref._files import json_text, write_text
 from clr_ref.exact import ulp
 from clr_ref.range_test import picture
 from clr_ref.range_test.curve import Suggestion, Sweep
@@ -110,10 +109,10 @@ class RangeTest:
             "stopped": self.stopped,
             "suggestion": dataclasses.asdict(self.suggestion),
             "rates": [float(rate).hex() for rate in self.rates],
-            "losses": finite(self.losses.tolist()),
-            "smoothed": finite(self.smoothed.tolist()),
+            "losses": self.losses.tolist(),
+            "smoothed": self.smoothed.tolist(),
         }
-        text = json.dumps(document, indent=1, allow_nan=False)
+        text = json_text(document)
         if path is not None:
             write_text(Path(path), text + "\n")
         return text

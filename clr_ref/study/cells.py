@@ -17,7 +17,7 @@ from typing import Any
 
 import filelock
 
-from clr_ref._files import said, write_text
+from clr_ref._files import json_text, said, write_text
 from clr_ref.study import config
 from clr_ref.study.cell import sha256
 from clr_ref.study.outcome import Outcome
@@ -67,7 +67,7 @@ def write_index(folder: Path, name: str, index: Index) -> None:
         WriteError: the file cannot be written.
     """
     document = {"format": FORMAT, "study": index.study.document, "description": index.description}
-    write_text(folder / "studies" / f"{name}.json", json.dumps(document, indent=1) + "\n")
+    write_text(folder / "studies" / f"{name}.json", json_text(document) + "\n")
 
 
 def read_index(folder: Path, name: str) -> Index | None:
@@ -140,7 +140,7 @@ def write(folder: Path, identity: Mapping[str, Any], report: Mapping[str, Any]) 
     """
     document = {**report, "identity": identity}
     place = path(folder, identity)
-    write_text(place, json.dumps({**document, "sha256": sha256(document)}, indent=1) + "\n")
+    write_text(place, json_text({**document, "sha256": sha256(document)}) + "\n")
     return place
 
 

@@ -258,8 +258,8 @@ def _arm(name: str, table: _Table, sweep: Mapping[str, Any]) -> Arm:
         raise table.wrong("bounds", table.values["bounds"], '"range-test", or left out')
     if others := keys & set(_BOUNDS):
         raise StudyError(f"{table.where}: bounds excludes {', '.join(sorted(others))}")
-    _schedule(table, policy, dict(zip(_BOUNDS, (0.1, 1.0), strict=True)), cycle)
     swept = Swept(policy, cycle, **sweep)
+    _schedule(table, policy, dict(zip(_BOUNDS, (swept.minimal_learning_rate, swept.maximal_learning_rate), strict=True)), cycle)
     return Arm(name, swept.minimal_learning_rate, optimizer, swept)
 
 

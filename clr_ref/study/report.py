@@ -9,12 +9,11 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
-import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from clr_ref._files import finite, remove_leftovers, write_text
+from clr_ref._files import finite, json_text, remove_leftovers, write_text
 from clr_ref.study import report_html, report_markdown, words
 from clr_ref.study.outcome import Outcome
 from clr_ref.study.statistics import Interval
@@ -63,7 +62,7 @@ def write(outcomes: Sequence[Outcome], folder: Path, *, baseline: str | None = N
         "report.html": report_html.page(verdict, (folder / PICTURE).read_bytes(), picture.CAPTION),
         "comparisons.csv": comparisons_csv(verdict),
         "runs.csv": runs_csv(verdict),
-        "report.json": json.dumps(as_json(verdict), indent=1, allow_nan=False) + "\n",
+        "report.json": json_text(as_json(verdict)) + "\n",
     }
     for name, text in texts.items():
         write_text(folder / name, text)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clr_ref._files import finite
+from clr_ref._files import json_text
 from clr_ref.training.data import Split
 from clr_ref.training.determinism import Settings
 from clr_ref.training.samples import Samples
@@ -74,7 +73,7 @@ class Report:
             "rates": self.rates.tolist(),
             "losses": self.losses.tolist(),
         }
-        return json.dumps(finite(document), indent=1)
+        return json_text(document)
 
 
 def described(data: Split | Samples) -> dict[str, Any]:

@@ -145,6 +145,8 @@ def without(key: str) -> dict[str, Any]:
         ({"arms": {"a": without("initial_learning_rate")}}, "x.toml: arms: a: initial_learning_rate is missing"),
         ({"arms": {"a": {**CLR, "bounds": "range-test"}}}, "x.toml: arms: a: bounds excludes initial_learning_rate, maximal"),
         ({"arms": {"a": {"policy": "triangular", "bounds": "x", "step_size": 3}}}, "arms: a: bounds must be \"range-test\""),
+        ({"arms": {"a": {"policy": "triangular", "bounds": "auto", "step_size": 3}}}, "bounds must be \"range-test\""),
+        ({"arms": {"a": {"policy": "triangular", "bounds": "range-test", "step_size": 0}}}, "arms: a: step_size must be "),
         ({"arms": {"a": {**CLR, "optimizer": ""}}}, "x.toml: arms: a: optimizer must be a text such as \"adam\""),
         ({"arms": {"a": {**CLR, "optimizer": {}}}}, "x.toml: arms: a: optimizer must be a text such as \"adam\""),
         ({"arms": {"a": {**CLR, "optimizer": {"name": 3}}}}, "x.toml: arms: a: optimizer must be a text such as"),

@@ -53,7 +53,7 @@ def test_each_worker_has_one_job_before_any_has_a_second(monkeypatch: pytest.Mon
         yield
         assert cluster.place()[:2] in ([("a", 0), ("b", 1)], [("b", 0), ("a", 1)])
         counts = collections.Counter(address for address, _ in cluster.place())
-        assert counts == dict.fromkeys("ab", engine.DEPTH)
+        assert counts == {"a": 2, "b": 2}
         while cluster.waiting():
             first = cluster.waiting()[0]
             first.end("finished", -first.arguments[0])
@@ -306,6 +306,24 @@ def test_a_worker_that_is_gone_before_it_was_inspected_is_not_waited_for(monkeyp
 
     with pytest.raises(engine.EngineError, match=r"^the cluster had no worker that fits for 0 seconds$"):
         cluster.run(3, script())
+
+
+@pytest.mark.parametrize("status", ["cancelled", "lost"])
+def test_a_worker_that_is_gone_while_it_is_inspected_is_not_refused(status: str) -> None:
+    cluster = Engine("a", "b")
+
+    def script() -> Iterator[None]:
+        yield
+        first, second = cluster.waiting("inspect")
+        cluster.addresses.remove(second.address)
+        second.end(status)
+        yield
+        first.end("finished", "good")
+        yield
+        yield from cluster.finishing()
+
+    cluster.run(2, script())
+    assert (list(cluster.done), cluster.refused) == ([0, 1], [])
 
 
 @pytest.mark.parametrize("kinds", [{}, {"b": "bad"}])

@@ -5,7 +5,6 @@ Exit codes: 0 if every peer does what is declared of it, 1 if not, 2 if the call
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 
 import click
 
-from clr_ref._files import finite, write_text
+from clr_ref._files import json_text, write_text
 from clr_ref.cli.common import check_outputs, ending_clearly, output_option, writing_clearly
 from clr_ref.cli.lines import say
 from clr_ref.conformance.exceptions import ExceptionsError
@@ -54,7 +53,7 @@ def main(names: tuple[str, ...], markdown: Path | None, html: Path | None, as_js
     for path, write, stored in written:
         write_text(path, write(reread.renew(stored, found, [peer.name for peer in everyone]) if names else found))
     if as_json:
-        click.echo(json.dumps(finite(found), indent=1))
+        click.echo(json_text(found))
     else:
         for peer in found:
             _show(peer)

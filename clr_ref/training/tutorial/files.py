@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from clr_ref import pages
-from clr_ref._files import remove_leftovers, write_text
+from clr_ref._files import json_text, remove_leftovers, write_text
 from clr_ref.pages.html import Markup, tag
 from clr_ref.training.log import EPOCH
 from clr_ref.training.tutorial.runs import BATCH_SIZE, Result
@@ -58,7 +58,7 @@ def to_json(result: Result) -> str:
         "plain": json.loads(result.plain.to_json()),
         "clr": json.loads(result.clr.to_json()),
     }
-    return json.dumps(document, indent=1)
+    return json_text(document)
 
 
 def epochs_csv(result: Result) -> str:

@@ -49,6 +49,7 @@ class Around(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[m
         """What ``optimizers.numbers_of`` reads: another object after an attribute of a drop-in inside has changed."""
         return getattr(self.schedule, "_made", None)
 
+    @api.as_written
     def __call__(self, step: Any) -> Any:
         """Return the rate at a step, or the rates at an array of steps.
 
@@ -76,9 +77,9 @@ class Around(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[m
         """Return the rates at a tensor of steps that ``moves.held`` returned."""
         raise NotImplementedError
 
-    def _of_schedule(self, step: Any) -> Any:
-        """Return the rates of the schedule inside, as a tensor."""
-        return api.tensor(self.schedule(step))
+    def _of_schedule(self, step: Any, ops: backends.Ops) -> Any:
+        """Return the rates of the schedule inside, as a tensor. It may be the user's, with a Python ``if``."""
+        return api.tensor(ops.call(self.schedule, step))
 
     def _for_schedule(self, step: Any, ops: backends.Ops) -> Any:
         """Return steps that can be moved. Schedules of others may not accept floats of another width."""

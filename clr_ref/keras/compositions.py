@@ -36,7 +36,6 @@ class Composition(Around):
         )
         return own
 
-    @api.as_written
     def _line(self, step: Any, low: Any, high: Any, steps: int, like: Any, ops: backends.Ops) -> Any:
         """Return the line from one rate to another, in the dtype of ``like``."""
         dtype, step = "float64" if ops.dtype_of(like) == "float64" else "float32", moves.widened(step, ops)
@@ -105,9 +104,9 @@ class WarmUp(Composition):
 
     def _rate(self, step: Any, ops: backends.Ops) -> Any:
         if not self.steps:
-            return self._of_schedule(step)
+            return self._of_schedule(step, ops)
         first = self.steps if self.counts_warm_up else 0
-        rate = self._of_schedule(moves.moved(self._for_schedule(step, ops), first - self.steps, ops))
+        rate = self._of_schedule(moves.moved(self._for_schedule(step, ops), first - self.steps, ops), ops)
         high = self._rate_inside(first, step, ops)
         return ops.where(step < self.steps, self._line(step, self.initial_learning_rate, high, self.steps, rate, ops), rate)
 
@@ -146,7 +145,7 @@ class Shifted(Composition):
         self._construct(schedule, start=whole_between("start", start, -_last_step(), _last_step()))
 
     def _rate(self, step: Any, ops: backends.Ops) -> Any:
-        return self._of_schedule(moves.moved(self._for_schedule(step, ops), self.start, ops))
+        return self._of_schedule(moves.moved(self._for_schedule(step, ops), self.start, ops), ops)
 
 
 @api.registered
@@ -194,7 +193,7 @@ class CoolDown(Composition):
             raise ValueError(f"start + steps must be at most {_last_step()}, got {self.start} + {self.steps}")
 
     def _rate(self, step: Any, ops: backends.Ops) -> Any:
-        rate = self._of_schedule(self._for_schedule(step, ops))
+        rate = self._of_schedule(self._for_schedule(step, ops), ops)
         low = self._rate_inside(self.start, step, ops) if self.steps else self.final_learning_rate
         since = ops.minimum(moves.moved(moves.widened(step, ops), -self.start, ops), max(self.steps, 1))
         line = self._line(since, low, self.final_learning_rate, max(self.steps, 1), rate, ops)

@@ -41,4 +41,4 @@ class PerUpdate(Around):
         self._construct(schedule, gradient_accumulation_steps=gradient_accumulation_steps)
 
     def _rate(self, step: Any, ops: backends.Ops) -> Any:
-        return self._of_schedule(self._for_schedule(step, ops) // self.gradient_accumulation_steps)
+        return self._of_schedule(self._for_schedule(step, ops) // self.gradient_accumulation_steps, ops)

@@ -258,3 +258,41 @@ def test_an_infinite_rate_at_a_seam(drop_ins: Any) -> None:
     made = drop_ins.CoolDown(drop_ins.CyclicalLearningRate(0.0, 3e38, 4, lambda cycle: 2.0 + 0 * cycle), 4, 2, 0.0)
     with pytest.raises(ValueError, match="schedule must have a finite rate at step 4"):
         made(0)
+
+
+def around(drop_ins: Any, schedule: Any) -> list[Any]:
+    return [
+        drop_ins.WarmUp(schedule, 3),
+        drop_ins.Shifted(schedule, 2),
+        drop_ins.CoolDown(drop_ins.WarmUp(schedule, 3), 9, 3, 0.0),
+        drop_ins.PerUpdate(schedule, 2),
+    ]
+
+
+def test_autograph_leaves_the_code_of_compositions_alone(drop_ins: Any, tf: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would warn of what it cannot convert, and take seconds."""
+    said: list[str] = []
+    monkeypatch.setattr(tf.get_logger(), "handle", lambda record: said.append(record.getMessage()))
+    for made in around(drop_ins, drop_ins.ExponentialCyclicalLearningRate(1e-3, 0.1, 5, gamma=0.97)):
+        found = tf.function(lambda step, made=made: made(step))(tf.range(12))
+        np.testing.assert_array_equal(found, made(tf.range(12)))
+    assert said == []
+
+
+def test_a_schedule_of_the_user_may_have_an_if(drop_ins: Any, tf: Any, keras: Any) -> None:
+    """AutoGraph converts the schedule of the user, and nothing around it."""
+
+    class Steps(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
+        def __call__(self, step: Any) -> Any:
+            if step < 4:
+                return 0.5
+            return 0.25
+
+        def get_config(self) -> dict[str, Any]:
+            return {}
+
+    for made in around(drop_ins, Steps()):
+        expected = [float(made(step)) for step in range(14)]
+        assert len(set(expected)) > 1
+        for mode, compiled in modes(drop_ins).items():
+            assert [float(compiled(made)(tf.constant(step))) for step in range(14)] == expected, (mode, made)

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 import clr_ref
+from clr_ref.cli.steps import signed_steps
 from clr_ref.compositions import Composition
 
 _OPTIONS = (
@@ -24,14 +25,18 @@ _OPTIONS = (
         default="float32",
         help="Precision of the rates. Bounds and step sizes are rounded to it first.",
     ),
-    click.option("--shift", metavar="STEPS", type=int, help="Begin at this step of the schedule; a negative one begins later."),
-    click.option("--warm-up", metavar="STEPS", type=int, help="First move linearly to the first rate in so many steps."),
+    click.option(
+        "--shift", metavar="STEPS", type=signed_steps, help="Begin at this step of the schedule; a negative one begins later."
+    ),
+    click.option(
+        "--warm-up", metavar="STEPS", type=signed_steps, help="First move linearly to the first rate in so many steps."
+    ),
     click.option("--warm-up-from", metavar="RATE", type=float, help="The rate at step 0 of --warm-up. Default: 0."),
     click.option("--counts-warm-up", is_flag=True, help="After --warm-up, go on at the present step, not at step 0."),
     click.option(
         "--cool-down",
         metavar="START STEPS RATE",
-        type=(int, int, float),
+        type=(signed_steps, signed_steps, float),
         help="From step START on, move linearly to RATE in so many steps, and stay there.",
     ),
 )

@@ -28,6 +28,18 @@ def whole_step(text: str) -> int:
     return number
 
 
+def signed_steps(text: str) -> int:
+    """Return the number of steps that a text stands for, as ``whole_step``, or a negative one such as "-1e3".
+
+    Raises:
+        click.BadParameter: any other text.
+    """
+    number = _number(text.removeprefix("-"))
+    if number is None:
+        raise click.BadParameter(f"give a whole number such as 1874, -1874 or 1e6, got {shown(text)}")
+    return -number if text.startswith("-") else number
+
+
 def ranges(text: str) -> range:
     """Return the steps that a text stands for: one step, or START:STOP[:STRIDE], where START is 0 by default.
 

@@ -172,7 +172,7 @@ def stored_wide(name: str, value: Any) -> float | int | str:
 
 
 def number(name: str, value: Any) -> float | int:
-    """Return a Python number, also for a tensor or a variable of one element.
+    """Return a Python number, also for a tensor, a variable or a list of one element.
 
     Raises:
         TypeError: no number; an array of several.
@@ -184,7 +184,7 @@ def number(name: str, value: Any) -> float | int:
         array = np.asarray(keras.backend.get_value(given) if hasattr(keras.backend, "get_value") else given)
     except (TypeError, ValueError, NotImplementedError, AttributeError):
         array = np.asarray(None)
-    if isinstance(value, (list, tuple)) or array.dtype.kind not in "iuf":
+    if array.dtype.kind not in "iuf":
         raise TypeError(f"{name} must be a real number, got {shown(value)}")
     if array.size != 1:
         raise TypeError(

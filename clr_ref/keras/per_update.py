@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from clr_ref.compositions.shifted import whole_between
 from clr_ref.keras import api
 from clr_ref.keras.around import Around
+from clr_ref.parameters import MAX_STEP
 from clr_ref.tensors import backends
 
 
@@ -21,7 +23,7 @@ class PerUpdate(Around):
         gradient_accumulation_steps: the number that the optimizer has; a whole number > 0.
 
     Raises:
-        TypeError: schedule is no Keras schedule.
+        TypeError: schedule is no Keras schedule; gradient_accumulation_steps is no real number.
         ValueError: gradient_accumulation_steps is no whole number > 0.
 
     Examples:
@@ -36,9 +38,8 @@ class PerUpdate(Around):
 
     def __init__(self, schedule: Any, gradient_accumulation_steps: int) -> None:
         super().__init__()
-        if type(gradient_accumulation_steps) is not int or gradient_accumulation_steps < 1:
-            raise ValueError(f"gradient_accumulation_steps must be a whole number > 0, got {gradient_accumulation_steps!r}")
-        self._construct(schedule, gradient_accumulation_steps=gradient_accumulation_steps)
+        steps = whole_between("gradient_accumulation_steps", gradient_accumulation_steps, 1, MAX_STEP)
+        self._construct(schedule, gradient_accumulation_steps=steps)
 
     def _rate(self, step: Any, ops: backends.Ops) -> Any:
         return self._of_schedule(self._for_schedule(step, ops) // self.gradient_accumulation_steps, ops)

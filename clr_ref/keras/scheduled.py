@@ -36,6 +36,6 @@ def to_config(value: Any) -> Any:
 def from_config(config: Mapping[str, Any], name: str, custom_objects: Any) -> dict[str, Any]:
     """Return the config of an optimizer, in which the argument ``name`` is a schedule again if it was one."""
     config = dict(config)
-    if isinstance(config[name], dict):
+    if isinstance(config.get(name), dict):
         config[name] = keras.optimizers.schedules.deserialize(config[name], custom_objects)
     return config

@@ -53,6 +53,9 @@ def test_the_table_has_no_cycle() -> None:
     [
         (["--warm-up-from", "0.1"], "--warm-up-from and --counts-warm-up go with --warm-up"),
         (["--counts-warm-up"], "--warm-up-from and --counts-warm-up go with --warm-up"),
+        (["--warm-up", "x"], "give a whole number such as 1874, -1874 or 1e6, got 'x'"),
+        (["--shift", "--5"], "give a whole number such as 1874, -1874 or 1e6, got '--5'"),
+        (["--warm-up", "1.5"], "give a whole number such as 1874, -1874 or 1e6, got '1.5'"),
         (["--warm-up", "-1"], "steps must be a whole number 0 .. 2**63-1, got -1"),
         (["--cool-down", "5", "5", "nan"], "final_learning_rate must be a finite number of float32"),
         (["--shift", "-6"], "with --shift, give steps 6 .. 9223372036854775807, got 5 .. 5"),
@@ -63,6 +66,15 @@ def test_wrong_calls(options: list[str], message: str) -> None:
     result = call("eval", "triangular2", *OPTIONS, *options, "5")
     assert result.exit_code == 2
     assert message in result.stderr
+
+
+def test_steps_are_typed_in_one_notation() -> None:
+    def text(*options: str) -> str:
+        return call("eval", "triangular2", *OPTIONS, *options, "20:1e2").stdout
+
+    assert text("--shift", "-1.2e1") == text("--shift", "-12") != text("--shift", "12")
+    assert text("--warm-up", "1_0") == text("--warm-up", "1e1") == text("--warm-up", "10")
+    assert text("--cool-down", "3e1", "1_0", "0.001") == text("--cool-down", "30", "10", "1e-3")
 
 
 @pytest.mark.parametrize(("options", "schedule"), CASES, ids=str)

@@ -82,7 +82,7 @@ def _(clr: Any, keras: Any, folder: Path) -> None:
 
 @pattern("`step_size=[4]` or a bound as an array of one element")
 def _(clr: Any, keras: Any, folder: Path) -> None:
-    schedule = clr.TriangularCyclicalLearningRate(np.float32([1e-3]), 1e-1, np.array([4]))
+    schedule = clr.TriangularCyclicalLearningRate(np.float32([1e-3]), 1e-1, [4])
     close(np.reshape(np.asarray(schedule(2)), ()), 0.0505)
 
 

@@ -88,6 +88,7 @@ def test_the_config_has_the_schedule(optimizers: Any) -> None:
     loaded = optimizers.AdamW.from_config(optimizer.get_config())
     assert loaded.get_config() == optimizer.get_config()
     assert optimizers.AdamW.from_config(optimizers.AdamW(weight_decay=0.5).get_config()).weight_decay == 0.5
+    assert optimizers.AdamW.from_config({"learning_rate": 0.1}).weight_decay == 0.004, "a config that is written by hand"
 
 
 @pytest.mark.parametrize("wrong", [None, "schedule", True, lambda step: step])

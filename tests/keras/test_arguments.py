@@ -90,7 +90,7 @@ def test_a_fall_of_its_own_length(drop_ins: Any, api: Any) -> None:
             drop_ins.TriangularCyclicalLearningRate(0.0, 1.0, 2, step_size_down=8, arithmetic="tfa")
 
 
-@pytest.mark.parametrize("value", ["0.1", None, True, [0.1], lambda: 0.1])
+@pytest.mark.parametrize("value", ["0.1", None, True, ["0.1"], lambda: 0.1])
 def test_types_that_are_refused(drop_ins: Any, value: Any) -> None:
     with pytest.raises(TypeError, match="maximal_learning_rate must be a real number"):
         drop_ins.TriangularCyclicalLearningRate(1e-4, value, 10)

@@ -207,6 +207,14 @@ def test_around_tfas_arithmetic(drop_ins: Any, tf: Any) -> None:
     assert np.asarray(made(tf.range(7))).tolist() == line.values(0, 7).tolist()
 
 
+def test_the_steps_of_an_update_are_a_whole_number(drop_ins: Any) -> None:
+    inside = drop_ins.TriangularCyclicalLearningRate(0.5, 1.0, 4)
+    assert drop_ins.PerUpdate(inside, np.int64(2)) == drop_ins.PerUpdate(inside, 2)
+    for wrong, error in ((0, ValueError), (-1, ValueError), (1.5, ValueError), ("2", TypeError), (True, TypeError)):
+        with pytest.raises(error, match="gradient_accumulation_steps must be a"):
+            drop_ins.PerUpdate(inside, wrong)
+
+
 def test_they_do_not_change(drop_ins: Any) -> None:
     inside = drop_ins.TriangularCyclicalLearningRate(0.5, 1.0, 4)
     for made, name in ((drop_ins.WarmUp(inside, 5), "steps"), (drop_ins.PerUpdate(inside, 5), "schedule")):

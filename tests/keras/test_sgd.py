@@ -169,6 +169,7 @@ def test_the_config_has_a_number(drop_ins: Any) -> None:
     optimizer = drop_ins.SGD(0.5, momentum=0.25)
     assert optimizer.get_config()["momentum"] == 0.25
     assert float(drop_ins.SGD.from_config(optimizer.get_config()).momentum) == 0.25
+    assert float(drop_ins.SGD.from_config({"learning_rate": 0.5}).momentum) == 0.0, "a config that is written by hand"
     assert drop_ins.SGD(0.5, momentum=1).get_config()["momentum"] == 1.0
 
 

@@ -228,6 +228,23 @@ def test_two_outputs_are_two_files(tmp_path: Path) -> None:
     assert names(tmp_path) == []
 
 
+def test_what_a_command_reads_is_not_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "m.py").write_text("def make(): pass\n", "utf-8")
+    (tmp_path / "link").symlink_to(tmp_path / "m.py")
+    code, link = str(tmp_path / "m.py"), str(tmp_path / "link")
+    for arguments in (
+        ["conform", f"{code}:make", "--html", link],
+        ["conform", "m:make", "--exceptions", link, "--html", code],
+        ["trace", f"{code}:make", "--out", code],
+        ["diff", "x", code, "--html", link],
+        ["diff", code, "x", "--html", code],
+    ):
+        result = CliRunner().invoke(main, arguments)
+        assert result.exit_code == 2, result.output
+        assert f"{arguments[-1]!r} is what the command reads" in " ".join(result.stderr.split()).replace("- ", "-")
+    assert (tmp_path / "m.py").read_text("utf-8") == "def make(): pass\n"
+
+
 def run(code: str, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False, timeout=300, **options

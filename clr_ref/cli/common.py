@@ -116,6 +116,25 @@ def check_outputs(option: str, paths: Iterable[Path]) -> None:
             raise click.BadParameter(f"cannot write {str(path)!r}: {reason}", param_hint=option)
 
 
+def check_inputs_stay(option: str, output: Path | None, inputs: Iterable[str | Path | None]) -> None:
+    """Check that an output file is none of the files that the command reads.
+
+    Args:
+        option: the option that names the output.
+        output: the output, or None without one.
+        inputs: files; a function ``FILE.py:NAME``; names of other things, and None.
+
+    Raises:
+        click.BadParameter: the output is one of them.
+    """
+    if output is None or not output.exists():
+        return
+    for given in map(str, filter(None, inputs)):
+        for place in (given, given.rpartition(":")[0]):
+            if os.path.isfile(place) and os.path.samefile(place, output):
+                raise click.BadParameter(f"{str(output)!r} is what the command reads", param_hint=option)
+
+
 def golden_option(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add --golden. A folder that is missing or holds no store is a wrong call; a damaged store is found when it is read."""
 

@@ -11,7 +11,7 @@ import click
 from click.core import ParameterSource
 from rich.markup import escape
 
-from clr_ref.cli.common import json_option, output_option, print_json, status_line
+from clr_ref.cli.common import check_inputs_stay, json_option, output_option, print_json, status_line
 from clr_ref.cli.lines import say
 from clr_ref.conformance.config import MAX_EXAMPLES, POLICY_NAMES, SEED, THOROUGH_EXAMPLES
 
@@ -65,6 +65,7 @@ def conform(
     from clr_ref.conformance.subject import Remote
     from clr_ref.conformance.words import printable
 
+    check_inputs_stay("--html", html, (implementation, exceptions))
     if thorough:
         if click.get_current_context().get_parameter_source("max_examples") is not ParameterSource.DEFAULT:
             raise click.UsageError("--thorough and --max-examples both say how many inputs are tried: give one of them")

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from clr_ref._files import write_text
-from clr_ref.cli.common import json_option, output_option, print_json
+from clr_ref.cli.common import check_inputs_stay, json_option, output_option, print_json
 from clr_ref.cli.lines import say, visible
 
 
@@ -32,6 +32,7 @@ def diff(a: Path, b: Path, html: Path | None, as_json: bool) -> None:
     from clr_ref.trace.growth import growth
     from clr_ref.trace.page import page
 
+    check_inputs_stay("--html", html, (a, b))
     try:
         if html is not None and not (is_trace(a) and is_trace(b)):
             raise click.UsageError("--html goes with two traces")

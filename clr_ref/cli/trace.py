@@ -10,7 +10,16 @@ from typing import Any
 import click
 
 from clr_ref.cli import steps as typed
-from clr_ref.cli.common import Progress, counted, data_option, json_option, output_option, print_json, require_extras
+from clr_ref.cli.common import (
+    Progress,
+    check_inputs_stay,
+    counted,
+    data_option,
+    json_option,
+    output_option,
+    print_json,
+    require_extras,
+)
 from clr_ref.cli.frameworks import quiet
 from clr_ref.cli.lines import say
 from clr_ref.cli.user_code import described_errors, loaded
@@ -56,6 +65,7 @@ def trace(
     Example:
       clr-ref trace --steps 20 --keep 10:12 --out tutorial.trace
     """
+    check_inputs_stay("--out", out, [model])
     kept = range(0) if keep is None else _kept(keep, steps)
     if model is not None and source is not None:
         raise click.UsageError("--data goes with the tutorial's network, not with MODULE:MAKE")

@@ -43,7 +43,7 @@ def check(
 
     A function runs in this process, so it can be one of a notebook or script. If one of its rates never returns, ``check`` does
     not return either, and if it crashes Python, this process ends. A name runs in a process of its own, as on the command line:
-    there a hang or a crash fails one check, and the others go on.
+    there a crash fails one check, and the others go on. After a hang, its policy is not judged any further.
 
     Args:
         make: the function ``make(policy, *, initial_learning_rate, maximal_learning_rate, step_size, gamma=1.0)``, which
@@ -92,8 +92,8 @@ def check(
     known = read(Path(exceptions)) if exceptions is not None else ()
     domain = read_domain(Path(exceptions)) if exceptions is not None else EVERYTHING
     with contextlib.ExitStack() as stack:
-        subject: Subject = stack.enter_context(Remote(make)) if isinstance(make, str) else Local(make)
-        working = dtype or runner.precision(subject)
+        subject: Subject = stack.enter_context(Remote(make, chosen)) if isinstance(make, str) else Local(make, chosen)
+        working = dtype or runner.precision(subject, chosen)
         if working not in ("float32", "float64"):
             raise ValueError(f"dtype must be 'float32' or 'float64', since the rates are {working}, got None")
 

@@ -82,3 +82,8 @@ class Config:
         given = {name: repr(value) if math.isfinite(value) else f"float('{value}')" for name, value in self.arguments().items()}
         numbers = ", ".join(f"{name}={value}" for name, value in given.items())
         return f"make({self.policy!r}, {numbers})"
+
+
+def everyday(policy: str) -> tuple[Config, ...]:
+    """Returns a few schedules as they are in use: an implementation that offers the policy offers one of them."""
+    return Config(policy, 0.125, 1.0, 4, gamma=0.5), Config(policy, 1e-4, 1e-2, 937, gamma=0.9999)

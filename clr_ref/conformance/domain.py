@@ -43,8 +43,7 @@ class Domain:
     def excludes(self, config: Config) -> str:
         """Returns which condition a config violates and why there is one, or an empty text."""
         for argument, condition in self.conditions:
-            value = getattr(config, argument)
-            if value is not None and not CONDITIONS[condition](value):
+            if not _holds((argument, condition), config):
                 return f"{argument} must be {condition}: {self.reason}"
         return ""
 
@@ -52,10 +51,17 @@ class Domain:
         """Returns the conditions that exclude none of the configs, as they stand in the exceptions file."""
         left = list(self.conditions)
         for config in configs:
-            left = [(argument, condition) for argument, condition in left if CONDITIONS[condition](getattr(config, argument))]
+            left = [one for one in left if _holds(one, config)]
             if not left:
                 break
         return [f'{argument} = "{condition}"' for argument, condition in left]
+
+
+def _holds(one: tuple[str, str], config: Config) -> bool:
+    """Whether a config meets a condition on an argument, or does not have the argument."""
+    argument, condition = one
+    value = getattr(config, argument)
+    return value is None or CONDITIONS[condition](value)
 
 
 #: The domain of an implementation that declares none.
@@ -100,4 +106,6 @@ def read_domain(path: Path) -> Domain:
             if not isinstance(condition, str) or condition not in CONDITIONS:
                 raise ExceptionsError(f"{where}: {unknown(f'a condition on {argument}', condition, CONDITIONS, '')}")
             conditions.append((argument, condition))
+    if not conditions:
+        raise ExceptionsError(f"{where} needs at least one condition")
     return Domain(tuple(conditions), reason)

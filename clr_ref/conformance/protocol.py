@@ -38,7 +38,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from clr_ref.conformance import words
-from clr_ref.conformance.config import MAX_STEP, Config
+from clr_ref.conformance.config import MAX_STEP, Config, everyday
 from clr_ref.conformance.response import Response, as_response
 
 #: A scheduler without ``seek`` is evaluated at no step beyond this one, since it has to count there.
@@ -189,7 +189,7 @@ def responses(make: Make, request: Request) -> Iterator[Response]:
 def offer_of(make: Make, policy: str) -> Offer:
     """Returns what an implementation offers for a policy, from the object that it makes; no rate is computed."""
     try:
-        made = build(make, Config(policy, 0.125, 1.0, 4, gamma=0.5))
+        made = _made(make, policy)
         stateful = is_stateful(made)
         seeks, applies, applies_momentum = (
             callable(getattr(made, name, None)) for name in ("seek", _APPLIED["rate"], _APPLIED["momentum"])
@@ -203,6 +203,19 @@ def offer_of(make: Make, policy: str) -> Offer:
         raise
     except BaseException:  # it shows again when a rate is computed
         return Offer()
+
+
+def _made(make: Make, policy: str) -> Any:
+    """Returns an everyday schedule or scheduler of a policy.
+
+    Raises:
+        Declined: the implementation has none of them.
+    """
+    *others, last = everyday(policy)
+    for config in others:
+        with contextlib.suppress(Declined):
+            return build(make, config)
+    return build(make, last)
 
 
 def has_argument(make: Make, name: str) -> bool:

@@ -25,14 +25,14 @@ from clr_ref.conformance.checks import (
 )
 from clr_ref.conformance.checks.asymmetric import rises_and_falls_at_two_speeds
 from clr_ref.conformance.checks.rate import follows_the_formula
-from clr_ref.conformance.config import MAX_EXAMPLES, POLICY_NAMES, SEED, Config
+from clr_ref.conformance.config import MAX_EXAMPLES, POLICY_NAMES, SEED, Config, everyday
 from clr_ref.conformance.curves import curves
 from clr_ref.conformance.domain import EVERYTHING, Domain, Within
 from clr_ref.conformance.exceptions import Deviation
 from clr_ref.conformance.protocol import Capabilities, Request
 from clr_ref.conformance.search import explain
 from clr_ref.conformance.subject import Subject
-from clr_ref.conformance.verdict import Accuracy, ClauseVerdict, ConformanceReport, Finding
+from clr_ref.conformance.verdict import UNJUDGED, Accuracy, ClauseVerdict, ConformanceReport, Finding
 from clr_ref.exact import ulp
 
 ACCURACY_CLAUSE, ACCURACY_QUOTE = (
@@ -79,17 +79,15 @@ def precision(subject: Subject, policies: Sequence[str] = POLICY_NAMES) -> str:
     kinds: list[str] = []
     for policy in policies:
         if policy not in subject.capabilities.declined:
-            responses = subject.evaluate(Request(Config(policy, 0.125, 1.0, 4, 0.5), steps=(0, 1, 2, 3)))
-            kinds += [response.kind for response in responses if response.kind in widths]
+            for config in everyday(policy):
+                responses = subject.evaluate(Request(config, steps=(0, 1, 2, 3)))
+                kinds += [response.kind for response in responses if response.kind in widths]
     return min(kinds, key=widths.index, default="float64")
 
 
 def items(options: Options, capabilities: Capabilities) -> list[Item]:
     """Returns what gets a verdict, in order: for each policy the checks, the fixed cases, and the accuracy."""
-    checks = [*CHECKS]
-    for capability, more in FURTHER.items():
-        if getattr(capabilities, capability):
-            checks += more
+    checks = _checks(capabilities)
     chosen = []
     for policy in options.policies:
         for check in checks:
@@ -98,6 +96,10 @@ def items(options: Options, capabilities: Capabilities) -> list[Item]:
         chosen += [Item(policy, case.clause, case.id, case=case) for case in fixed_cases(policy, options.dtype)]
         chosen.append(Item(policy, ACCURACY_CLAUSE, "accuracy"))
     return chosen
+
+
+def _checks(capabilities: Capabilities) -> list[Check]:
+    return [*CHECKS, *(check for name, more in FURTHER.items() if getattr(capabilities, name) for check in more)]
 
 
 def run_checks(subject: Subject, options: Options) -> Iterator[ClauseVerdict]:
@@ -142,7 +144,7 @@ class Session:
         if (words := self._subject.capabilities.declined.get(item.policy)) is not None:
             return dataclasses.replace(base, status="not offered", reason=words)
         if item.policy in self._hung:
-            return dataclasses.replace(base, reason=f"not judged any further: {self._hung[item.policy]}")
+            return dataclasses.replace(base, reason=f"{UNJUDGED}: {self._hung[item.policy]}")
         deviation = self._deviation(item)
         if deviation is not None and deviation.kind == "skip":
             return dataclasses.replace(base, status="skipped", reason=deviation.reason)
@@ -162,6 +164,8 @@ class Session:
         except Hung as error:
             self._hung[item.policy] = error.words
             finding = Finding(error.config, error.step, error.words, "", None, self._repeat(item.policy))
+            if deviation is not None and deviation.kind == "xfail":
+                return dataclasses.replace(base, status="excused", reason=deviation.reason, finding=finding)
             return dataclasses.replace(base, status="fails", finding=finding)
 
     def unmatched(self) -> Iterator[ClauseVerdict]:
@@ -169,7 +173,8 @@ class Session:
 
         So it does for every condition of the domain that excludes nothing, whatever is chosen.
         """
-        judged = items(self._options, self._subject.capabilities)
+        # A deviation without a policy may be one of a clause that only a policy has which was not chosen.
+        judged = items(dataclasses.replace(self._options, policies=tuple(POLICY_NAMES)), self._subject.capabilities)
         for deviation in self._options.deviations:
             if deviation.policy is not None and deviation.policy not in self._options.policies:
                 continue
@@ -286,7 +291,7 @@ def _tried(dtype: str, capabilities: Capabilities) -> Iterator[Config]:
     for policy in POLICY_NAMES:
         if policy not in capabilities.declined:
             yield from (case.config for case in fixed_cases(policy, dtype))
-            for family in dict.fromkeys(check.family for check in CHECKS if policy in check.policies):
+            for family in dict.fromkeys(check.family for check in _checks(capabilities) if policy in check.policies):
                 setting = regimes.Setting(policy, dtype, capabilities.reach, family, ())
                 yield from (point.inputs["config"] for point in regimes.points(setting, SEED, MAX_EXAMPLES))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Iterable
 
@@ -152,9 +153,13 @@ def first_wrong(judge: Judge, known: int) -> tuple[int | None, str]:
     Returns:
         None and an empty sentence if every rate that was tried is right by itself.
     """
-    for step in range(min(known, SCANNED) + 1):
-        if _is_wrong(judge, step):
+    start = 0
+    while start <= min(known, SCANNED):
+        # Ever more steps at a time: a scheduler counts from 0 to the last of them.
+        steps = range(start, min(known, SCANNED, 2 * start + 63) + 1)
+        if (step := _first_wrong_of(judge, steps)) is not None:
             return step, f"steps 0 to {step - 1} are right" if step else ""
+        start = steps.stop
     if known <= SCANNED or not _is_wrong(judge, known):
         return None, ""
     right, wrong = SCANNED, known
@@ -162,6 +167,14 @@ def first_wrong(judge: Judge, known: int) -> tuple[int | None, str]:
         middle = (right + wrong) // 2
         right, wrong = (right, middle) if _is_wrong(judge, middle) else (middle, wrong)
     return wrong, f"steps 0 to {SCANNED} and step {right} are right"
+
+
+def _first_wrong_of(judge: Judge, steps: range) -> int | None:
+    if judge.subject.capabilities.stateful:  # it counts from 0 for each call, so one call is for all steps
+        with contextlib.suppress(Wrong, Inapplicable):  # of any of them
+            pairs = judge.pairs(*steps)
+            return next((step for step, value in pairs if not judge.rates(step).allows(value)), None)
+    return next((step for step in steps if _is_wrong(judge, step)), None)
 
 
 def _is_wrong(judge: Judge, step: int) -> bool:

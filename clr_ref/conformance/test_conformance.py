@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -31,8 +32,8 @@ def test_conformance(item: runner.Item, pytestconfig: pytest.Config) -> None:
 def test_exceptions_file(pytestconfig: pytest.Config) -> None:
     """Every entry of the exceptions file names a check or case."""
     _start(pytestconfig)
-    for verdict in pytestconfig.stash[_session].unmatched():
-        _judge(verdict)
+    if wrong := [*pytestconfig.stash[_session].unmatched()]:
+        pytest.fail("\n".join(map(_words, wrong)), pytrace=False)
 
 
 def _start(config: pytest.Config) -> list[runner.Item]:
@@ -41,32 +42,38 @@ def _start(config: pytest.Config) -> list[runner.Item]:
         return config.stash[_items]
     name, dtype, file = (config.getoption(option) for option in ("--clr-impl", "--clr-dtype", "--clr-exceptions"))
     if not name:
-        raise pytest.UsageError("clr_ref.conformance needs --clr-impl package.module:make or path/to/file.py:make")
+        _wrong_call("clr_ref.conformance needs --clr-impl package.module:make or path/to/file.py:make")
     try:
         known = exceptions.read(Path(file)) if file else ()
         domain = read_domain(Path(file)) if file else EVERYTHING
         subject = Remote(name).__enter__()
     except (LoadError, exceptions.ExceptionsError) as error:
-        raise pytest.UsageError(str(error)) from None
+        _wrong_call(str(error))
     config.add_cleanup(lambda: subject.__exit__(None, None, None))
     working = dtype or runner.precision(subject)
     if working not in ("float32", "float64"):
-        raise pytest.UsageError(
-            f"{name} returns {working}: choose --clr-dtype float32 or --clr-dtype float64 to compare its rates in"
-        )
-    repeat = f"clr-ref conform {name}" + (f" --dtype {dtype}" if dtype else "") + (f" --exceptions {file}" if file else "")
-    options = runner.Options(working, POLICY_NAMES, known, SEED, MAX_EXAMPLES, repeat, domain)
+        _wrong_call(f"{name} returns {working}: choose --clr-dtype float32 or --clr-dtype float64 to compare its rates in")
+    repeat = ["clr-ref", "conform", name, *(["--dtype", dtype] if dtype else []), *(["--exceptions", file] if file else [])]
+    options = runner.Options(working, POLICY_NAMES, known, SEED, MAX_EXAMPLES, shlex.join(repeat), domain)
     config.stash[_session] = runner.Session(subject, options)
     config.stash[_items] = runner.items(options, subject.capabilities)
     return config.stash[_items]
 
 
+def _wrong_call(words: str) -> NoReturn:
+    # A UsageError would be shown as an error of this file, with its lines.
+    pytest.exit(words, pytest.ExitCode.USAGE_ERROR)
+
+
+def _words(verdict: ClauseVerdict) -> str:
+    head = f"{verdict.policy} {verdict.clause} {verdict.name}".strip() + (f': "{verdict.quote}"' if verdict.quote else "")
+    kind = "The rates do not fail here: the implementation does not check its inputs." if verdict.of_inputs else ""
+    return "\n".join(filter(None, [head, kind, verdict.reason, str(verdict.finding or "")]))
+
+
 def _judge(verdict: ClauseVerdict) -> Any:
-    words = f'{verdict.policy} {verdict.clause} {verdict.name}: "{verdict.quote}"'
     if verdict.status == "fails":
-        kind = "The rates do not fail here: the implementation does not check its inputs." if verdict.of_inputs else ""
-        lines = [words, kind, verdict.reason, str(verdict.finding) if verdict.finding else ""]
-        pytest.fail("\n".join(line for line in lines if line), pytrace=False)
+        pytest.fail(_words(verdict), pytrace=False)
     if verdict.status == "excused":
         pytest.xfail(verdict.reason)
     if verdict.status != "holds":

@@ -112,6 +112,10 @@ class ClauseVerdict:
         return f"{self.policy} {self.clause} {self.name}: {self.status}"
 
 
+#: How the reason begins of what is not judged after a hang.
+UNJUDGED = "not judged any further"
+
+
 @dataclasses.dataclass(frozen=True)
 class Curve:
     """What the implementation returned around the first wrong step of a policy, at ``steps``.
@@ -132,7 +136,7 @@ class PolicySummary:
 
     ``input_checks`` is the worst status of the checks that wrong inputs are refused. ``declined`` counts the inputs that were
     drawn outside the domain of the implementation, ``drawn`` all of them. ``outside`` names the checks and cases that were left
-    out as a whole for that reason.
+    out as a whole for that reason. ``unjudged`` counts the checks and cases after a hang.
     """
 
     policy: str
@@ -145,6 +149,7 @@ class PolicySummary:
     declined: int = 0
     drawn: int = 0
     outside: tuple[str, ...] = ()
+    unjudged: int = 0
 
     @property
     def accuracy(self) -> str:
@@ -157,6 +162,8 @@ class PolicySummary:
         if self.declined:
             words = f"outside its domain: {self.declined:,} of {self.drawn:,} inputs"
             notes.append(words + (f"; not judged: {', '.join(self.outside)}" if self.outside else ""))
+        if self.unjudged:
+            notes.append(f"not judged after the hang: {self.unjudged} checks and cases")
         return notes
 
 
@@ -169,7 +176,9 @@ def accuracy_words(grade: str, worst_share: float | None) -> str:
     if grade not in (Grade.FORMULA.value, Grade.WORSE.value) or worst_share is None:
         return grade
     if worst_share == math.inf:
-        return f"{grade}: some rates are not finite"
+        return f"{grade}: some errors are beyond all floats"
+    if grade == Grade.WORSE.value and worst_share <= 1:
+        return f"{grade}: some calls return no finite rate"
     share = f"{100 * worst_share:.0f} % of" if worst_share <= 1 else f"{min(worst_share, 1e6):,.3g} times"
     return f"{grade}: errors up to {share} what its roundings can cause"
 
@@ -249,6 +258,7 @@ class ConformanceReport:
             declined=sum(verdict.declined for verdict in judged),
             drawn=sum(verdict.declined + verdict.examples for verdict in judged),
             outside=tuple(f"{v.clause} {v.name}" for v in judged if v.status == "not asked" and v.declined),
+            unjudged=sum(v.reason.startswith(UNJUDGED) for v in judged),
         )
 
     def to_data(self) -> dict[str, Any]:

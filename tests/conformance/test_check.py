@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import inspect
+import math
 import os
 import re
 import subprocess
@@ -151,3 +152,35 @@ def test_functions_of_main_leave_nothing_behind(tmp_path: Path) -> None:
 def test_wrong_calls(make: Any, more: dict[str, Any], error: Any, message: str) -> None:
     with pytest.raises(error, match=message):
         check(make, **more)
+
+
+def test_no_other_policy_is_made() -> None:
+    """Another one may hang, or have rates of another precision."""
+
+    def make(policy: str, **arguments: Any) -> Any:
+        assert policy == "triangular2"
+        return getattr(clr_ref, policy)(**arguments)
+
+    assert clr_ref.conformance.check(make, policies=["triangular2"], max_examples=4).holds
+
+
+@pytest.mark.parametrize(
+    ("policy", "accepted"),
+    [
+        ("exp_range", {"gamma": 0.0}),
+        ("triangular", {"initial_learning_rate": math.inf}),
+        ("triangular", {"initial_learning_rate": -math.inf}),
+    ],
+)
+def test_each_wrong_input_is_tried(policy: str, accepted: dict[str, float]) -> None:
+    def make(policy: str, **arguments: Any) -> Any:
+        if accepted.items() <= arguments.items():
+            return lambda step: 0.5
+        return getattr(clr_ref, policy)(**arguments)
+
+    report = clr_ref.conformance.check(make, policies=[policy])
+    (wrong,) = (verdict for verdict in report.verdicts if verdict.fails)
+    assert wrong.of_inputs
+    ((name, value),) = accepted.items()
+    assert wrong.finding is not None
+    assert f"for {name}={value} instead of raising" in wrong.finding.words

@@ -80,6 +80,34 @@ def test_a_condition_that_excludes_nothing_is_stale(tmp_path: Path, conditions: 
     assert report.holds == (not stale)
 
 
+@pytest.mark.parametrize(("condition", "stale"), [("whole", []), ("above 0", ["above 0"])])
+def test_a_condition_on_the_fall_is_one_where_there_is_a_fall(tmp_path: Path, condition: str, stale: list[str]) -> None:
+    def two_speeds(policy: str, *, step_size_down: Any = None, **arguments: Any) -> Any:
+        assert step_size_down is None or step_size_down % 1 == 0 or condition != "whole"
+        return getattr(clr_ref, policy)(**arguments, step_size_down=step_size_down)
+
+    (tmp_path / "known.toml").write_text(f'[domain]\nstep_size_down = "{condition}"\nreason = "x"\n', "utf-8")
+    report = check(two_speeds, policies=["triangular"], max_examples=8, exceptions=tmp_path / "known.toml")
+    names = [verdict.name for verdict in report.verdicts if verdict.fails]
+    assert names == [f'[domain] step_size_down = "{one}"' for one in stale]
+
+
+def test_a_domain_without_the_first_schedule_that_is_tried_is_one() -> None:
+    def small(policy: str, **arguments: Any) -> Any:
+        if max(arguments["initial_learning_rate"], arguments["maximal_learning_rate"]) >= 1 or arguments.get("gamma", 1) < 0.9:
+            raise NotImplementedError("rates below 1, and slow decays")
+        return getattr(clr_ref, policy)(**arguments)
+
+    for policy in ("triangular", "exp_range"):
+        report = check(small, policies=[policy], max_examples=4)
+        assert report.policies()[0].semantics != "not offered"
+
+    def nothing(policy: str, **arguments: Any) -> Any:
+        raise NotImplementedError("not this policy")
+
+    assert {one.reason for one in check(nothing, max_examples=4).policies()} == {"not this policy"}
+
+
 def test_gamma_has_no_condition_where_exp_range_is_not_offered(tmp_path: Path) -> None:
     def no_powers(policy: str, **arguments: Any) -> Any:
         if policy == "exp_range":
@@ -144,6 +172,7 @@ def test_a_call_that_is_not_implemented_is_a_failure() -> None:
         ('[domain]\nsteps = "whole"\nreason = "x"', "needs conditions"),
         ('[domain]\nstep_size = "whole"', "needs a reason, in words"),
         ('[domain]\nstep_size = "even"\nreason = "x"', "'even' is not a condition on step_size; give one of whole, above 0"),
+        ('[domain]\nstep_size = []\nreason = "x"', "needs at least one condition"),
         ('[domain]\nstep_size = [3]\nreason = "x"', "3 is not a condition on step_size; give one of whole"),
     ],
 )

@@ -115,11 +115,11 @@ def test_what_is_said_beside_semantics() -> None:
 @pytest.mark.parametrize(
     ("share", "words"),
     [
-        (1.0, "errors up to 100 % of what"),
+        (1.0, "some calls return no finite rate"),
         (1.0001, "errors up to 1 times what"),
         (1234.0, "errors up to 1.23e+03 times what"),
         (1e7, "errors up to 1e+06 times what"),
-        (math.inf, "some rates are not finite"),
+        (math.inf, "some errors are beyond all floats"),
     ],
 )
 def test_errors_beside_the_bound(share: float, words: str) -> None:

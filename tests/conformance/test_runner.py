@@ -82,7 +82,12 @@ def test_the_first_config_is_one_that_every_implementation_can_have() -> None:
         return make(policy, **arguments)
 
     runner.precision(Local(recorded, ["exp_range"]), ["exp_range"])
-    assert made == [{"initial_learning_rate": 0.125, "maximal_learning_rate": 1.0, "step_size": 4, "gamma": 0.5}] * 2
+    first = {"initial_learning_rate": 0.125, "maximal_learning_rate": 1.0, "step_size": 4, "gamma": 0.5}
+    assert made == [
+        first,
+        first,
+        {"initial_learning_rate": 1e-4, "maximal_learning_rate": 1e-2, "step_size": 937, "gamma": 0.9999},
+    ]
 
 
 # --- The items ---------------------------------------------------------------------------------------------------------------
@@ -399,3 +404,16 @@ def test_a_hang_ends_a_policy() -> None:
     assert (second.status, second.reason) == ("not asked", "not judged any further: did not return")
     assert first.finding is not None
     assert first.finding.repeat == "clr-ref conform x:make --policy triangular"
+    report = runner.make_report("x:make", Hanging(), options(), [first, second, dataclasses.replace(second, part="case")])
+    assert report.policies()[0].notes() == ["not judged after the hang: 1 checks and cases"]
+    known = Deviation(kind="xfail", policy="triangular", clause="3.1", case=None, check=None, ulp=0.0, reason="it waits")
+    excused = runner.Session(Hanging(), options(known)).verdict(FORMULA)
+    assert (excused.status, excused.reason) == ("excused", "it waits")
+
+
+@pytest.mark.parametrize("clause", ["1.4", "4.2"])
+def test_a_deviation_of_a_clause_of_another_policy_is_no_wrong_name(clause: str) -> None:
+    known = Deviation(kind="xfail", policy=None, clause=clause, case=None, check=None, ulp=0.0, reason="x")
+    assert [*runner.Session(Local(make), options(known)).unmatched()] == []
+    wrong = dataclasses.replace(known, clause="4.9")
+    assert len([*runner.Session(Local(make), options(wrong)).unmatched()]) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -67,6 +68,26 @@ def test_where_an_implementation_cannot_be_evaluated_it_is_not_wrong() -> None:
     declines = judge(lambda step: False)
     declines.subject.evaluate = lambda request: (Response("declined", "no"),) * request.expected  # type: ignore[method-assign]
     assert search.first_wrong(declines, 10) == (None, "")
+
+
+def test_a_scheduler_counts_once_for_many_steps() -> None:
+    asked: list[tuple[int, ...]] = []
+    counting = judge(lambda step: step == 3000)
+    counting.subject.capabilities = dataclasses.replace(counting.subject.capabilities, stateful=True)
+    evaluate = counting.subject.evaluate
+
+    def recorded(request: Any) -> Any:
+        asked.append(request.steps)
+        return evaluate(request)
+
+    counting.subject.evaluate = recorded  # type: ignore[method-assign]
+    assert search.first_wrong(counting, 3000) == (3000, "steps 0 to 2999 are right")
+    assert [step for steps in asked for step in steps] == list(range(3001))
+    assert sum(steps[-1] for steps in asked) < 3 * 3000, "it counts from 0 to the last of them"
+    for value in (math.nan, 2.0):
+        counting = judge(lambda step: step in (70, 90), value=value)
+        counting.subject.capabilities = dataclasses.replace(counting.subject.capabilities, stateful=True)
+        assert search.first_wrong(counting, 100)[0] == 70
 
 
 # --- The finding -------------------------------------------------------------------------------------------------------------

@@ -136,7 +136,8 @@ def test_what_was_declined_is_counted() -> None:
             1e300,
             "worse than the textbook formula: errors up to 1e+06 times what",
         ),
-        ("worse than the textbook formula", float("inf"), "worse than the textbook formula: some rates are not finite"),
+        ("worse than the textbook formula", float("inf"), "worse than the textbook formula: some errors are beyond all floats"),
+        ("worse than the textbook formula", 0.04, "worse than the textbook formula: some calls return no finite rate"),
         ("not graded", None, "not graded"),
     ],
 )

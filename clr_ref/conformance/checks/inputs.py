@@ -115,12 +115,9 @@ def _refuses(judge: Judge, step: int, **wrong: Any) -> None:
 
 @check("1.1", "`initial_learning_rate` and `maximal_learning_rate` are finite", of_inputs=True)
 def refuses_bounds_that_are_not_finite(judge: Judge, step: int, refused: int) -> None:
-    name, value = (
-        ("maximal_learning_rate", math.nan),
-        ("initial_learning_rate", math.nan),
-        ("maximal_learning_rate", math.inf),
-    )[refused]
-    _refuses(judge, step, **{name: value})
+    value = (math.nan, math.inf, -math.inf)[refused]
+    for name in ("maximal_learning_rate", "initial_learning_rate"):
+        _refuses(judge, step, **{name: value})
 
 
 @check("1.2", "`step_size` is finite and greater than 0", of_inputs=True)
@@ -140,7 +137,8 @@ def refuses_a_step_size_that_is_not_finite(judge: Judge, step: int, refused: int
 
 @check("1.4", "`gamma` is a finite float64 greater than 0.", policies=("exp_range",), of_inputs=True)
 def refuses_a_gamma_that_is_not_positive_and_finite(judge: Judge, step: int, refused: int) -> None:
-    _refuses(judge, step, gamma=(-judge.config.gamma, math.nan, math.inf)[refused])
+    for gamma in ((0.0, -judge.config.gamma), (math.nan,), (math.inf, -math.inf))[refused]:
+        _refuses(judge, step, gamma=gamma)
 
 
 @check("1.5", "a negative or larger number are errors", of_inputs=True)

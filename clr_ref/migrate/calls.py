@@ -34,6 +34,8 @@ def warnings_of(source: Source, call: cst.Call, kind: str) -> Iterator[str]:
             yield f"step_size={source.code(value)} is a ValueError, since it must be greater than 0; TFA {effect}"
         elif name == "initial_learning_rate" and isinstance(number, int):
             yield f"{name}={number} is taken as {float(number)}; TFA raises an error for an int when a rate is computed"
+        elif name == "scale_fn" and source.code(value).strip() == "None":
+            yield "scale_fn=None is a TypeError; TFA raises it when a rate is computed"
         elif name == "scale_fn" and not isinstance(number, str) and not _has_name(source, value):
             yield f"scale_fn is {_described(source, value)} without a registered name: {_NAME_IT}"
         elif isinstance(value, cst.Call) and dotted(value.func).split(".")[-1] == "Variable":

@@ -66,9 +66,15 @@ def _removals(source: Source, aliases: Sequence[cst.ImportAlias], removed: set[c
         if re.fullmatch(r"\s*,?\s*(#.*)?\s*", around) and not lines[start.line - 2].rstrip().endswith("\\"):
             edits.append(Edit(Place(start.line, 0), Place(end.line + 1, 0), ""))  # a line of its own, in brackets
         elif any(later not in removed for later in aliases[number:]):
-            edits.append(Edit(start, source.start(aliases[number + 1].name), ""))
+            stop = source.start(aliases[number + 1].name)
+            if stop.line > end.line and "#" in (after := lines[end.line - 1][end.column :]):
+                stop = Place(end.line, end.column + after.index(",") + 1)  # a comment stays
+            edits.append(Edit(start, stop, ""))
         else:
-            edits.append(Edit(source.end(_last(aliases[number - 1])), end, ""))
+            begin = source.end(_last(aliases[number - 1]))
+            if start.line > begin.line and "#" in lines[begin.line - 1][begin.column :]:
+                begin = start  # a comment stays, and so does the comma before it
+            edits.append(Edit(begin, end, ""))
     return edits
 
 

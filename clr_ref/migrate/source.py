@@ -75,7 +75,7 @@ class _Migration:
         #: The scopes in which our module will be imported: its name hides that of an outer scope there.
         self.homes = {r.binding.scope for r in self.references if r.is_cyclical and _needs_module(r)}
         self.found: list[Finding] = []
-        self.root, self.module = _our_name(source)
+        self.root, self.module = _our_name(source, self.homes)
 
     def changes(self) -> Changes:
         moving: list[Reference] = []
@@ -87,8 +87,6 @@ class _Migration:
                 self._tell(reference.node, "by hand", f"{reference.name.rpartition('.')[2]} was left alone: {reason}")
             elif reference.is_text and any(name in self.source.code(reference.node) for name in ARGUMENTS):
                 self._tell(reference.node, "by hand", "a string that is an annotation was left alone")
-            elif (name := self._looked_up(reference)) in ARGUMENTS:
-                self._tell(reference.node, "by hand", f"{name} was left alone: getattr looks it up")
         edits = [self._renamed(reference) for reference in moving if _needs_module(reference)]
         edits += self._imports(moving, staying)
         for reference in moving:
@@ -98,6 +96,8 @@ class _Migration:
                     self._tell(call, "warning", text)
         self._strangers()
         self._stars()
+        self._texts()
+        self._guards(moving, staying)
         if edits:
             edits = self._checked(edits)
         uses = self._uses(bool(edits))
@@ -120,17 +120,6 @@ class _Migration:
                 return "a function uses TFA's schedules by its own import and by one outside"
             inner = inner.parent
         return ""
-
-    def _looked_up(self, reference: Reference) -> object:
-        """Return the name of ``getattr(reference, "name")``, or None."""
-        argument = self.source.parent(reference.node)
-        call = self.source.parent(argument) if isinstance(argument, cst.Arg) else None
-        if not isinstance(call, cst.Call) or not m.matches(
-            call, m.Call(m.Name("getattr"), [m.Arg(), m.Arg(m.SimpleString()), m.ZeroOrMore()])
-        ):
-            return None
-        name = call.args[1].value
-        return name.raw_value if isinstance(name, cst.SimpleString) else None
 
     def _renamed(self, reference: Reference) -> Edit:
         assert isinstance(reference.node, cst.Attribute)
@@ -165,8 +154,13 @@ class _Migration:
                 root = root.value
             scope = self.source.scope(root)
             known_as = scope[root.value] if isinstance(root, cst.Name) and scope is not None else set()
-            if any(isinstance(assignment, metadata.ImportAssignment) for assignment in known_as):
-                continue  # another module, and ours
+            packages = {_imported_from(one.node) for one in known_as if isinstance(one, metadata.ImportAssignment)}
+            if packages & {"clr_ref", TFA}:
+                continue
+            if packages:  # one of the user's may pass TFA on
+                if ".optimizers." in f".{self.source.code(node)}":
+                    self._tell(node, "by hand", f"{node.attr.value} was left alone: what stands before it may be TFA")
+                continue
             if not known_as and isinstance(root, cst.Name):
                 self._tell(node, "by hand", f"{node.attr.value} was left alone: {root.value} is not imported in this file")
             elif about_tfa:
@@ -188,6 +182,29 @@ class _Migration:
                 if isinstance(access.node, cst.Name) and access.node.value in ARGUMENTS and not access.referents:
                     text = f"{access.node.value} was left alone: it may come from a star import; import it from {OURS}"
                     self._tell(access.node, "by hand", text)
+
+    def _texts(self) -> None:
+        """Find the four classes where a string names them: for ``getattr``, or in full, as for ``mock.patch``."""
+        in_full = re.compile(rf"{TFA}(\.\w+)*\.({'|'.join(ARGUMENTS)})")
+        for node in m.findall(self.source.module, m.SimpleString()):
+            text = node.raw_value if isinstance(node, cst.SimpleString) else ""
+            argument = self.source.parent(node)
+            call = self.source.parent(argument) if isinstance(argument, cst.Arg) else None
+            if call and m.matches(call, m.Call(m.Name("getattr"), [m.Arg(), m.Arg(), m.ZeroOrMore()])):
+                if text in ARGUMENTS and TFA in self.source.text:
+                    self._tell(node, "by hand", f"{text} was left alone: getattr looks it up")
+            elif isinstance(text, str) and in_full.fullmatch(text):
+                self._tell(node, "by hand", f"{text.rpartition('.')[2]} was left alone: a string names it")
+
+    def _guards(self, moving: list[Reference], staying: list[Reference]) -> None:
+        """Find tests whether TFA could be imported, of code that needs it no longer."""
+        moved = {reference.binding for reference in moving}
+        tests = m.If() | m.IfExp() | m.While() | m.Assert() | m.Comparison() | m.UnaryOperation() | m.BooleanOperation()
+        for reference in staying:
+            above = self.source.parent(reference.node)
+            if reference.binding in moved and isinstance(reference.node, cst.Name) and above and m.matches(above, tests):
+                text = f"{reference.node.value} decides here whether TFA is there, which the schedules need no longer"
+                self._tell(reference.node, "by hand", text)
 
     def _uses(self, changed: bool) -> tuple[Use, ...]:
         """Return the names of TFA that stay, in the order of their first lines."""
@@ -224,13 +241,15 @@ def _needs_module(reference: Reference) -> bool:
     return not is_cyclical(min(reference.binding.targets))
 
 
-def _our_name(source: Source) -> tuple[str, str]:
+def _our_name(source: Source, homes: set[metadata.Scope]) -> tuple[str, str]:
     """Return how our module is called in a file, and the statement that imports it: no other name is hidden by it."""
     taken: set[str] = set()
+    hides = any(not isinstance(home, metadata.GlobalScope) for home in homes)
     for scope in source.scopes:
         for assignment in scope.assignments:
             statement = assignment.node if isinstance(assignment, metadata.ImportAssignment) else None
-            if not isinstance(statement, cst.Import) or "clr_ref" not in map(_package, statement.names):
+            is_ours = isinstance(statement, cst.Import) and "clr_ref" in map(_package, statement.names)
+            if not is_ours or (hides and scope not in homes):  # a function would no longer see the import outside
                 taken.add(assignment.name)
     if "clr_ref" not in taken:
         return OURS, f"import {OURS}"
@@ -242,6 +261,13 @@ def _strings(source: Source) -> set[str]:
     """Return the strings of a file, such as the names in ``__all__``."""
     found = m.findall(source.module, m.SimpleString())
     return {str(node.raw_value) for node in found if isinstance(node, cst.SimpleString)}
+
+
+def _imported_from(statement: cst.CSTNode) -> str:
+    """Return the package that an import is from, or "" for a relative one."""
+    if isinstance(statement, cst.Import):
+        return _package(statement.names[0])
+    return (module_of(statement) or "").split(".")[0] if isinstance(statement, cst.ImportFrom) else ""
 
 
 def _package(alias: cst.ImportAlias) -> str:

@@ -30,6 +30,7 @@ def warnings(call: str, before: str = BEFORE) -> list[str]:
         ("CyclicalLearningRate(1e-4, 1e-2, 4, lambda x: 1.0)", "scale_fn is a lambda without a registered name"),
         ("CyclicalLearningRate(1e-4, 1e-2, 4, scale_fn=half)", "scale_fn is the function half without a registered name"),
         ("CyclicalLearningRate(1e-4, 1e-2, 4, tf.math.reciprocal)", "scale_fn is tf.math.reciprocal without"),
+        ("CyclicalLearningRate(1e-4, 1e-2, 4, scale_fn=None)", "scale_fn=None is a TypeError"),
         ("TriangularCyclicalLearningRate(tf.Variable(1e-4), 1e-2, 4)", "initial_learning_rate is a variable"),
         ("ExponentialCyclicalLearningRate(1e-4, 1e-2, 4)", "gamma is left out"),
         ("TriangularCyclicalLearningRate(1e-4, 1e-2, 4, scale_fn='half')", "scale_fn is no argument"),

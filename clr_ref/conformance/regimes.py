@@ -208,12 +208,20 @@ def _sized(size: Callable[..., float]) -> Callable[..., Config]:
 
 
 def _unequal(setting: Setting, low: int, high: int, old: int, gamma: int, kind: int, more: int) -> Config:
-    """Returns an everyday config with two step sizes: the fall is longer, the rise is longer, or neither is whole."""
+    """Returns an everyday config with two step sizes, and in half of the kinds with bounds in the other order.
+
+    The fall is longer, the rise is longer, neither is whole, or each is 0.01 to 39.99: then they may be nearly equal.
+    """
     config = _everyday(setting, low, high, old, gamma)
     size = int(config.step_size) % (setting.reach // 12) or 1
-    long = (2 + more) * size
-    rise, fall = ((size, long), (long, size), (size + 0.25, long + 0.3))[kind]
-    return dataclasses.replace(config, step_size=rise, step_size_down=fall)
+    long = (2 + more % 8) * size
+    up, down = (float(f"{(number + 100) % 4000 or 1}e-2") for number in divmod(more, 4000)[::-1])
+    rise, fall = ((size, long), (long, size), (size + 0.25, long + 0.3), (up, down))[kind % 4]
+    bounds = (config.initial_learning_rate, config.maximal_learning_rate)
+    initial, maximal = bounds[::-1] if kind >= 4 else bounds
+    return dataclasses.replace(
+        config, initial_learning_rate=initial, maximal_learning_rate=maximal, step_size=rise, step_size_down=fall
+    )
 
 
 def _with_momentums(setting: Setting, low: int, high: int, size: int, gamma: int, base: int, maximum: int) -> Config:
@@ -304,7 +312,13 @@ CONFIGS: dict[str, tuple[Regime, ...]] = {
         Regime("hundredths below 1", _and_uniform(99 + 4), _sized(lambda config, more: _hundredths(more))),
     ),
     "large step sizes": (_between(20, 27), _between(27, 34), _between(34, 41)),
-    "asymmetric cycles": (Regime("one step size 2 to 9 times the other, whole or not", _and_uniform(3, 8), _unequal),),
+    "asymmetric cycles": (
+        Regime(
+            "one step size 2 to 9 times the other, or both 0.01 to 39.99; bounds in either order",
+            _and_uniform(8, 4000**2),
+            _unequal,
+        ),
+    ),
     "cycled momentum": (Regime("base 0.5 to 0.85, maximum 0.875 to 1, else everyday", _and_uniform(4, 5), _with_momentums),),
     "any gamma": (
         Regime("1.00008 to 6, to the overflow of the rate", _and_uniform(15, 64), _powered(_above_1, 2**20)),

@@ -249,30 +249,52 @@ def test_large_step_sizes(regime: int, first: int, last: int) -> None:
     assert config("large step sizes", regime, *SIMPLEST, 0, 2**first + 5).step_size == 2**first + 5
 
 
-def test_one_step_size_is_2_to_9_times_the_other() -> None:
+def test_two_step_sizes_of_every_kind() -> None:
     kinds: Counter[str] = Counter()
+    falling = 0
     for one in drawn_configs("asymmetric cycles", 0):
         assert one.step_size_down is not None
         rise, fall = one.step_size, one.step_size_down
-        whole = rise == int(rise)
-        assert whole == (fall == int(fall))
-        if whole:
-            assert max(rise, fall) % min(rise, fall) == 0
-            assert 2 <= max(rise, fall) // min(rise, fall) <= 9
-        kinds["rise" if rise > fall else "fall" if whole else "fraction"] += 1
-    assert min(kinds.values()) > 1200
-    longest = [config("asymmetric cycles", 0, 0, 0, 6, 0, *more) for more in ((0, 0), (0, 7), (1, 0), (1, 7), (2, 0), (2, 7))]
-    assert [(one.step_size, one.step_size_down) for one in longest] == [
+        falling += one.initial_learning_rate > one.maximal_learning_rate
+        if (
+            rise % 1 == fall % 1 == 0
+            and max(rise, fall) % min(rise, fall) == 0
+            and 2 <= max(rise, fall) // min(rise, fall) <= 9
+        ):
+            kinds["rise" if rise > fall else "fall"] += 1
+        elif (rise % 1, round(fall % 1, 6)) == (0.25, 0.3):
+            kinds["fraction"] += 1
+        else:
+            assert all(round(100 * size) / 100 == size and 0.01 <= size < 40 for size in (rise, fall))
+            kinds["small"] += 1
+            kinds["nearly equal"] += 0.9 < rise / fall < 1.1
+            kinds["far apart"] += max(rise, fall) > 20 * min(rise, fall)
+    total = sum(kinds[name] for name in ("rise", "fall", "fraction", "small"))
+    assert min(kinds[name] for name in ("rise", "fall", "fraction", "small")) > 0.23 * total
+    assert min(kinds["nearly equal"], kinds["far apart"]) > 0.01 * total
+    assert 0.4 < falling / total < 0.52  # some bounds are equal
+
+
+def test_two_step_sizes_from_their_numbers() -> None:
+    numbers = [*((kind, more) for kind in range(3) for more in (0, 7)), (3, 0), (3, 1), (3, 4000), (3, 3900 + 3899 * 4000)]
+    made = [config("asymmetric cycles", 0, 0, 0, 6, 0, *more) for more in numbers]
+    assert [(one.step_size, one.step_size_down) for one in made] == [
         *((10, 20), (10, 90), (20, 10), (90, 10)),
         *((10.25, 20.3), (10.25, 90.3)),
+        *((1.0, 1.0), (1.01, 1.0), (1.0, 1.01), (0.01, 39.99)),
     ]
+    assert {(one.initial_learning_rate, one.maximal_learning_rate) for one in made} == {(0.0, 1.0)}
+    for kind, more in numbers:
+        other = config("asymmetric cycles", 0, 0, 0, 6, 0, kind + 4, more)
+        assert (other.initial_learning_rate, other.maximal_learning_rate) == (1.0, 0.0)
 
 
 @pytest.mark.parametrize("reach", [COUNTED, 240])
 def test_an_asymmetric_cycle_is_within_reach(reach: int) -> None:
     sizes = drawn_configs("asymmetric cycles", 0, reach=reach)
     assert max(float(one.cycle) for one in sizes) <= reach
-    assert max(min(one.step_size, one.step_size_down or 0) for one in sizes if one.step_size % 1 == 0) == reach // 12 - 1
+    longest = len(regimes.EVERYDAY_SIZES) + reach // 12 - 2
+    assert config("asymmetric cycles", 0, 0, 0, longest, 0, 0, 0, reach=reach).step_size == reach // 12 - 1
     assert config("asymmetric cycles", 0, 0, 0, 6, 0, 0, 0, reach=120).step_size == 1  # 10 is no rest of a division by 10
 
 

@@ -170,7 +170,7 @@ SAME_INPUTS = {
     "bounds of any sign": "5980a6939da8",
     "fractional step sizes": "2b1c19b42b6f",
     "large step sizes": "0a62215d890e",
-    "asymmetric cycles": "4dbcea5a8e07",
+    "asymmetric cycles": "a58d06a7a541",
     "cycled momentum": "9a2180f9a683",
     "any gamma": "1797d6c38d6b",
     "gamma between two float32": "9b8deb8d3e6f",

@@ -79,6 +79,8 @@ def test_the_tests_of_a_statement_run_the_quickest_first_and_those_of_its_file_a
     assert names(suite, (5, 7)) == [["quick", "slow"], ["refuses"]]
     assert names(suite, (9, 8)) == [["slow"], ["quick", "refuses"]], "one that is skipped by now is not run"
     assert names(suite, (2, 8)) == [["quick", "refuses", "slow", "starts"]], "of a constant, those of the file"
+    shared = Suite({"m.py::starts": 2.0, "m.py::shares": 1.0, "n.py::other": 0.5}, {str(file): {5: ["m.py::starts"]}})
+    assert names(shared, (5, 7)) == [["m.py::starts"], ["m.py::shares"]], "which may use a process that the other started"
     assert names(Suite(seconds, {}), (9, 8)) == [["quick", "elsewhere", "refuses", "slow", "starts"]]
 
 

@@ -24,15 +24,16 @@ class Suite:
     def rounds(self, path: Path, position: tuple[int, int]) -> list[dict[str, float]]:
         """The tests that run for a mutant, and their seconds, the quickest first; the second round is for those that survive.
 
-        First the tests that run its statement. Not all are known where AutoGraph runs a copy of the function; so then the
-        others that run any line of the file. None is known where an import runs it, or a process that is killed: then it is
-        those of the file, and those that run no line at all, since they start processes, or read the source.
+        First the tests that run its statement. Not all are known where AutoGraph runs a copy of the function, or a process
+        that another test has started; so then the others of all test files in which a test runs any line of the file. None
+        is known where an import runs it, or a process that is killed: then it is those of the files too, and those that run
+        no line at all, since they start processes, or read the source.
         """
         lines, span = self.of_line.get(str(path), {}), places.statement(path, position)
         numbers = range(span.start[0], span.end[0] + (span.end[1] > 0)) if span else ()
         known = {test for line in numbers for test in lines.get(line, [])} & self.seconds.keys()
-        of_file = {test for tests in lines.values() for test in tests}
-        others = self.seconds.keys() & of_file - known
+        files = {_file(test) for tests in lines.values() for test in tests}
+        others = {test for test in self.seconds if _file(test) in files} - known
         if not known:
             others |= self.seconds.keys() - self._with_lines
         orders = [
@@ -89,10 +90,14 @@ def _tests(contexts: Iterable[str], seconds: Iterable[str]) -> Iterator[str]:
     """
     for context in contexts:
         if context.endswith(" (setup)"):
-            file = context.partition("::")[0]
-            yield from (test for test in seconds if test.partition("::")[0] == file)
+            yield from (test for test in seconds if _file(test) == _file(context))
         elif context:
             yield context.rpartition(" (" if context.endswith(")") else "|")[0]
+
+
+def _file(test: str) -> str:
+    """The file of a test."""
+    return test.partition("::")[0]
 
 
 def command(checkout: Path, *words: str) -> list[str]:

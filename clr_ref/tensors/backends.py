@@ -17,9 +17,6 @@ class Ops:
     dtype_of: Callable[[Any], str]  # the name of the dtype in NumPy
     integers: Callable[[Any], Any]  # numbers of any dtype as integers of ``width``, without their fractions
     floats: Callable[[Any], Any]  # integers as floats of ``width``
-    left_shift: Callable[[Any, Any], Any]  # of integers
-    right_shift: Callable[[Any, Any], Any]  # of integers; negative ones are filled with ones
-    low_bits: Callable[[Any, int], Any]  # of an integer; the second argument is their number
     from_bits: Callable[[Any], Any]  # the floats whose bits are the integers
     to_bits: Callable[[Any], Any]  # the inverse of ``from_bits``
     top_half: Callable[[Any], Any] | None  # float32 with the lower 12 bits of the significand 0; None if width is 64
@@ -30,6 +27,10 @@ class Ops:
     lookup: Callable[[Any, Any], Any]  # NumPy table, integer tensor
     cast: Callable[[Any, str], Any]  # to the dtype of that name
     constant: Callable[[Any, Any], Any]  # a Python number of the dtype of a tensor
+    # What Python's operators do, except on TensorFlow:
+    left_shift: Callable[[Any, Any], Any] = lambda x, bits: x << bits  # of integers
+    right_shift: Callable[[Any, Any], Any] = lambda x, bits: x >> bits  # of integers; negative ones are filled with ones
+    low_bits: Callable[[Any, int], Any] = lambda x, bits: x & ((1 << bits) - 1)  # of an integer
     call: Callable[[Callable[[Any], Any], Any], Any] = lambda function, argument: function(argument)  # a function of the user
 
 
@@ -40,9 +41,6 @@ def numpy_ops() -> Ops:
         dtype_of=lambda x: np.asarray(x).dtype.name,
         integers=lambda x: np.asarray(x).astype(np.int64),
         floats=lambda x: x.astype(np.float64),
-        left_shift=lambda x, bits: x << bits,
-        right_shift=lambda x, bits: x >> bits,
-        low_bits=lambda x, bits: x & ((1 << bits) - 1),
         from_bits=lambda x: np.asarray(x).view(np.float64),
         to_bits=lambda x: np.asarray(x).view(np.int64),
         top_half=None,
@@ -107,9 +105,6 @@ def jax_ops() -> Ops:
         dtype_of=lambda x: str(x.dtype.name),
         integers=lambda x: jnp.asarray(x).astype(integer),
         floats=lambda x: x.astype(real),
-        left_shift=lambda x, bits: x << bits,
-        right_shift=lambda x, bits: x >> bits,
-        low_bits=lambda x, bits: x & ((1 << bits) - 1),
         from_bits=lambda x: jax.lax.bitcast_convert_type(x, real),
         to_bits=lambda x: jax.lax.bitcast_convert_type(x, integer),
         top_half=None
@@ -134,9 +129,6 @@ def torch_ops() -> Ops:
         dtype_of=lambda x: str(x.dtype).removeprefix("torch."),
         integers=lambda x: x.to(torch.int64),
         floats=lambda x: x.to(torch.float64),
-        left_shift=lambda x, bits: x << bits,
-        right_shift=lambda x, bits: x >> bits,
-        low_bits=lambda x, bits: x & ((1 << bits) - 1),
         from_bits=lambda x: x.view(torch.float64),
         to_bits=lambda x: x.view(torch.int64),
         top_half=None,

@@ -247,3 +247,17 @@ def test_steps_outside_the_domain_have_the_rates_of_its_ends(policy: str, ops: b
     assert_same_rates(schedule, steps, evaluate(schedule, steps, ops), expected, arithmetic=arithmetic)
     before = np.array([-7, -(2 ** (ops.width - 1))], f"int{ops.width}")
     assert_same_rates(schedule, before, evaluate(schedule, before, ops), np.array([first, first]), arithmetic=arithmetic)
+
+
+@pytest.mark.parametrize("power", [10, 20, 30, 40])
+@pytest.mark.parametrize("initial", [0.0, 0.3])
+@pytest.mark.parametrize(
+    ("ops", "dtype"), [(backends.numpy_ops(), "float64"), (pairs_of_float32(), "float32")], ids=["64", "32"]
+)
+def test_before_step_0_the_rate_is_the_initial_one_however_many_tables_a_power_has(
+    power: int, initial: float, ops: backends.Ops, dtype: str
+) -> None:
+    """A seal makes the least number of 0 there."""
+    schedule = clr_ref.exp_range(initial, 0.7, 5, gamma=1 - 2.0**-power, dtype=dtype)
+    before = np.array([-7, -1, -(2 ** (ops.width - 1))], f"int{ops.width}")
+    assert set(evaluate(schedule, before, ops).tolist()) == {schedule.initial_learning_rate}

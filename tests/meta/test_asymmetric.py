@@ -170,5 +170,5 @@ def test_a_domain_of_whole_falls() -> None:
 
     (first, *_) = verdicts(make, "triangular", domain=Domain((("step_size_down", "whole"),), "it counts whole steps"))
     assert first.status == "holds"
-    assert 10 < first.declined < 30
+    assert 20 < first.declined < 40  # half of the kinds of asymmetric cycles
     assert first.examples == 60 - first.declined

@@ -112,7 +112,7 @@ class ClauseVerdict:
         return f"{self.policy} {self.clause} {self.name}: {self.status}"
 
 
-#: How the reason begins of what is not judged after a hang.
+#: How the reason begins of what is not judged after a hang, or after five deaths of the process in a row.
 UNJUDGED = "not judged any further"
 
 
@@ -136,7 +136,7 @@ class PolicySummary:
 
     ``input_checks`` is the worst status of the checks that wrong inputs are refused. ``declined`` counts the inputs that were
     drawn outside the domain of the implementation, ``drawn`` all of them. ``outside`` names the checks and cases that were left
-    out as a whole for that reason. ``unjudged`` counts the checks and cases after a hang.
+    out as a whole for that reason. ``unjudged`` counts the checks and cases after a hang, or after five deaths of the process.
     """
 
     policy: str
@@ -163,7 +163,7 @@ class PolicySummary:
             words = f"outside its domain: {self.declined:,} of {self.drawn:,} inputs"
             notes.append(words + (f"; not judged: {', '.join(self.outside)}" if self.outside else ""))
         if self.unjudged:
-            notes.append(f"not judged after the hang: {self.unjudged} checks and cases")
+            notes.append(f"not judged, since it hung or kept dying: {self.unjudged} checks and cases")
         return notes
 
 

@@ -405,7 +405,7 @@ def test_a_hang_ends_a_policy() -> None:
     assert first.finding is not None
     assert first.finding.repeat == "clr-ref conform x:make --policy triangular"
     report = runner.make_report("x:make", Hanging(), options(), [first, second, dataclasses.replace(second, part="case")])
-    assert report.policies()[0].notes() == ["not judged after the hang: 1 checks and cases"]
+    assert report.policies()[0].notes() == ["not judged, since it hung or kept dying: 1 checks and cases"]
     known = Deviation(kind="xfail", policy="triangular", clause="3.1", case=None, check=None, ulp=0.0, reason="it waits")
     excused = runner.Session(Hanging(), options(known)).verdict(FORMULA)
     assert (excused.status, excused.reason) == ("excused", "it waits")

@@ -108,8 +108,9 @@ def test_leftovers_are_those_of_this_name_alone(tmp_path: Path) -> None:
     for name in (*others, ".golden.clr-ref-new-abc"):
         (tmp_path / name).mkdir()
     (tmp_path / ".golden.clr-ref-new-abc" / "file").write_text("x", "utf-8")
+    (tmp_path / ".golden.clr-ref-new-file").write_text("no folder, which is not removed, and no error", "utf-8")
     _files.remove_leftovers(tmp_path / "golden")
-    assert names(tmp_path) == sorted(others)
+    assert names(tmp_path) == sorted([*others, ".golden.clr-ref-new-file"])
 
 
 def impossible(folder: Path) -> dict[str, Path]:

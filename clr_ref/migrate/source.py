@@ -18,6 +18,7 @@ from clr_ref.migrate.names import (
     ParseError,
     Reference,
     Source,
+    alias_of,
     aliases_of,
     check_syntax,
     imports_in,
@@ -154,7 +155,7 @@ class _Migration:
                 root = root.value
             scope = self.source.scope(root)
             known_as = scope[root.value] if isinstance(root, cst.Name) and scope is not None else set()
-            packages = {_imported_from(one.node) for one in known_as if isinstance(one, metadata.ImportAssignment)}
+            packages = {_imported_from(one) for one in known_as if isinstance(one, metadata.ImportAssignment)}
             if packages & {"clr_ref", TFA}:
                 continue
             if packages:  # one of the user's may pass TFA on
@@ -190,7 +191,7 @@ class _Migration:
             text = node.raw_value if isinstance(node, cst.SimpleString) else ""
             argument = self.source.parent(node)
             call = self.source.parent(argument) if isinstance(argument, cst.Arg) else None
-            if call and m.matches(call, m.Call(m.Name("getattr"), [m.Arg(), m.Arg(), m.ZeroOrMore()])):
+            if isinstance(call, cst.Call) and m.matches(call.func, m.Name("getattr")) and argument in call.args[1:2]:
                 if text in ARGUMENTS and TFA in self.source.text:
                     self._tell(node, "by hand", f"{text} was left alone: getattr looks it up")
             elif isinstance(text, str) and in_full.fullmatch(text):
@@ -263,11 +264,13 @@ def _strings(source: Source) -> set[str]:
     return {str(node.raw_value) for node in found if isinstance(node, cst.SimpleString)}
 
 
-def _imported_from(statement: cst.CSTNode) -> str:
-    """Return the package that an import is from, or "" for a relative one."""
-    if isinstance(statement, cst.Import):
-        return _package(statement.names[0])
-    return (module_of(statement) or "").split(".")[0] if isinstance(statement, cst.ImportFrom) else ""
+def _imported_from(assignment: metadata.ImportAssignment) -> str:
+    """Return the package that a name is imported from, or "" for a relative import."""
+    statement = assignment.node
+    if isinstance(statement, cst.ImportFrom):
+        return (module_of(statement) or "").split(".")[0]
+    alias = alias_of(statement, assignment.name) if isinstance(statement, cst.Import) else None
+    return "" if alias is None else _package(alias)
 
 
 def _package(alias: cst.ImportAlias) -> str:

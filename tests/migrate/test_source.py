@@ -119,6 +119,7 @@ def test_strings_that_name_a_class_are_reported() -> None:
     dynamic = "o = importlib.import_module('tensorflow_addons.optimizers')\ngetattr(o, 'CyclicalLearningRate', None)\n"
     assert found_in(dynamic) == [(2, "by hand", looked)]
     assert found_in("getattr(mine, 'CyclicalLearningRate')\n") == []
+    assert found_in("import tensorflow_addons\ngetattr(o, name, 'CyclicalLearningRate')\n") == [], "a default is not looked up"
     assert found_in("o = 'tensorflow_addons'\ngetattr(o, 'AdamW')\nsetattr(o, 'CyclicalLearningRate', 1)\n") == []
 
 

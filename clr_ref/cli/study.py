@@ -183,8 +183,10 @@ def _of_parts(
 
     What only some studies of a folder have is for them alone. What none has is left in all, of which the first is an error.
     """
+    from clr_ref.study.verdict import has_accuracies
+
     has_arm = {name: any(run.arm == baseline for run in runs) for name, runs in parts.items()}
-    has_accuracy = {name: any("val_accuracy" in epoch for run in runs for epoch in run.history) for name, runs in parts.items()}
+    has_accuracy = {name: has_accuracies(runs) for name, runs in parts.items()}
     return {
         name: (
             baseline if has_arm[name] or not any(has_arm.values()) else None,

@@ -123,6 +123,11 @@ class Verdict:
         return next(arm for arm in self.arms if arm.name == name)
 
 
+def has_accuracies(outcomes: Sequence[Outcome]) -> bool:
+    """Return whether any epoch of the runs has a validation accuracy."""
+    return any("val_accuracy" in epoch for one in outcomes for epoch in one.history)
+
+
 def judge(outcomes: Sequence[Outcome], *, baseline: str | None = None, target: float | None = None) -> Verdict:
     """Return what the runs of a study show.
 
@@ -136,8 +141,7 @@ def judge(outcomes: Sequence[Outcome], *, baseline: str | None = None, target: f
         ValueError: no outcomes, two of one arm and seed, a run without epochs in all of them, an epoch without a loss or
             without the accuracy that others have, a baseline that is no arm, a target outside 0 .. 1 or without accuracies.
     """
-    has_accuracy = any("val_accuracy" in epoch for one in outcomes for epoch in one.history)
-    metrics = tuple(METRICS) if has_accuracy else ("val_loss",)
+    metrics = tuple(METRICS) if has_accuracies(outcomes) else ("val_loss",)
     found = _by_arm(outcomes, metrics)
     epochs = max(len(outcome.history) for outcome in outcomes)
     if epochs == 0:

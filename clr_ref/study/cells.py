@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import itertools
 import json
 import shutil
 from collections.abc import Iterator, Mapping
@@ -80,8 +81,8 @@ def read_index(folder: Path, name: str) -> Index | None:
     try:
         document = json.loads(place.read_text("utf-8"))
         index = Index(config.of_document(document["study"], str(place)), document["description"])
-        for cell in index.study.cells():
-            cell.identity(index.description)  # needs all parts of the description
+        for cell in itertools.islice(index.study.cells(), len(index.study.models) * len(index.study.arms)):
+            cell.identity(index.description)  # those of one seed need all parts of the description
         return index
     except FileNotFoundError:
         return None

@@ -100,7 +100,7 @@ class Writer:
 
     def header(self, header: Header) -> None:
         """Write the first line, together with the first step: a run that fails before it leaves the file as it was."""
-        self._header = {"format": FORMAT, "version": VERSION, **dataclasses.asdict(header)}
+        self._header = finite({"format": FORMAT, "version": VERSION, **dataclasses.asdict(header)})
 
     def step(self, step: Step) -> None:
         """Write a step."""
@@ -195,7 +195,7 @@ def is_trace(path: Path) -> bool:
 
 
 def _member(document: Mapping[str, Any]) -> bytes:
-    return gzip.compress(json.dumps(finite(document)).encode() + b"\n", 6, mtime=0)
+    return gzip.compress(json.dumps(document).encode() + b"\n", 6, mtime=0)
 
 
 def _header(line: Mapping[str, Any]) -> Header:

@@ -86,7 +86,10 @@ def described(data: Split | Samples) -> dict[str, Any]:
 
 def weights_sha256(model: Any) -> str:
     """The sha256 of a model's weights, as in ``Report``."""
-    return _sha256(b"".join(map(_bytes, model.get_weights())))
+    digest = hashlib.sha256()
+    for weights in model.get_weights():
+        digest.update(_bytes(weights))
+    return digest.hexdigest()
 
 
 def narrowed(values: NDArray[Any]) -> NDArray[Any]:

@@ -32,12 +32,13 @@ class Samples:
     def __post_init__(self) -> None:
         if not leaves(self.x):
             raise ValueError("x must be an array, or arrays in dicts, lists and tuples, got none")
-        for name, leaf in named_leaves("x", self.x) + named_leaves("y", self.y):
+        named = named_leaves("x", self.x) + named_leaves("y", self.y)
+        for name, leaf in named:
             if not leaf.ndim:
                 raise TypeError(f"{name} must be an array, got {leaf.item()!r}; a list stands for several: use np.array")
             if leaf.dtype.hasobject:
                 raise TypeError(f"x and y must be arrays of numbers, got dtype {leaf.dtype}")
-        lengths = {len(leaf) for leaf in leaves((self.x, self.y))}
+        lengths = {len(leaf) for _, leaf in named}
         if len(lengths) != 1 or 0 in lengths:
             raise ValueError(f"x and y must have as many samples each, and at least one, got {sorted(lengths)}")
 

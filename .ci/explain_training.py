@@ -146,8 +146,8 @@ def explained(found: Comparison, *, figures: bool = True) -> tuple[str, str, str
 def part(folder: Path) -> Iterator[str]:
     """The generated part, a block at a time."""
     yield (
-        "These releases end with the same weights, bit for bit, on the CPU that is named in the records. Semicolons stand "
-        "between groups."
+        "The releases of a group end with the same weights, bit for bit. A semicolon separates two groups. The records come "
+        "from two CPUs; each names its own."
     )
     yield markdown.table(("run", "groups"), groups())
     yield "### Why they differ"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import click
@@ -11,6 +12,26 @@ import click
 import clr_ref
 from clr_ref.cli import bench, conform, diff, golden, migrate, range_test, schedule, study, trace, tutorial, verify
 from clr_ref.cli.common import ending_clearly, writing_clearly
+
+#: Stands for a hyphen at which no line may end.
+_HYPHEN = "\N{NON-BREAKING HYPHEN}"
+
+
+class _Help(click.HelpFormatter):
+    """Wraps between words only: ``clr-ref[plot]`` in two lines cannot be copied."""
+
+    def write_text(self, text: str) -> None:
+        super().write_text(text.replace("-", _HYPHEN))
+
+    def write_dl(self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2) -> None:
+        super().write_dl([(term, text.replace("-", _HYPHEN)) for term, text in rows], col_max, col_spacing)
+
+    def write(self, string: str) -> None:
+        super().write(string.replace(_HYPHEN, "-"))
+
+
+class _Context(click.Context):
+    formatter_class = _Help
 
 
 class _Group(click.Group):
@@ -28,8 +49,8 @@ class _Group(click.Group):
 def main() -> None:
     r"""Cyclical learning rates: exact values, a correctly rounded schedule, and the recorded rates of TFA.
 
-    Each command has a --help of its own. Exit codes: 0 if all comparisons pass, 1 if one fails or the golden store is damaged,
-    2 if the call is wrong.
+    Each command has a --help of its own. Exit codes: 0 if all is well, 1 if a comparison fails or the command finds what its
+    --help names, 2 if the call is wrong or cannot be carried out.
 
     \b
     Example:
@@ -48,6 +69,7 @@ def _arrange_help(command: click.Command) -> None:
     command.help = text.strip()
     command.epilog = f"\b\nExample:\n{example}" if example else None
     command.short_help = re.split(r"(?<=\.)\s", " ".join(text.split()))[0]
+    command.context_class = _Context
     for subcommand in getattr(command, "commands", {}).values():
         _arrange_help(subcommand)
 

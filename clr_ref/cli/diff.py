@@ -21,7 +21,7 @@ def diff(a: Path, b: Path, html: Path | None, as_json: bool) -> None:
     r"""Name the first step, and in it the first tensor, at which two trainings differ.
 
     A and B are two traces of `clr-ref trace`, two reports of seeded training (`Report.to_json`), or two records of the folder
-    golden/training. Exit code 0 if all that both hold is the same bits, 1 if something differs, 2 if the call is wrong.
+    golden/training. Exit code 0 if nothing differs, 1 if something does, 2 if the call is wrong.
 
     \b
     Example:

@@ -48,10 +48,11 @@ def evaluate(
     r"""Print the rates at STEPS: single steps, or ranges START:STOP[:STRIDE].
 
     A step is a whole number such as 1874, 1_874 or 1e6. A range does not include STOP; START is 0 by default. Up to 1,000
-    steps are printed as a table. Of more steps only the rates are printed, as soon as they are computed, in constant memory.
-    With --json every step has all columns.
+    steps are printed as a table. Of more steps only step and rate are printed, as soon as they are computed, in constant
+    memory. With --json every step has all columns.
 
-    --shift, --warm-up and --cool-down apply in this order, each around the one before. Then there is no cycle and no height.
+    --shift, --warm-up and --cool-down apply in this order, each around the one before. The table then has no cycles and
+    heights.
 
     \b
     Example:

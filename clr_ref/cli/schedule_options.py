@@ -26,13 +26,16 @@ _OPTIONS = (
         help="Precision of the rates. Bounds and step sizes are rounded to it first.",
     ),
     click.option(
-        "--shift", metavar="STEPS", type=signed_steps, help="Begin at this step of the schedule; a negative one begins later."
+        "--shift",
+        metavar="STEPS",
+        type=signed_steps,
+        help="Add this number to every step; with -N, steps below N have no rate.",
     ),
     click.option(
         "--warm-up", metavar="STEPS", type=signed_steps, help="First move linearly to the first rate in so many steps."
     ),
     click.option("--warm-up-from", metavar="RATE", type=float, help="The rate at step 0 of --warm-up. Default: 0."),
-    click.option("--counts-warm-up", is_flag=True, help="After --warm-up, go on at the present step, not at step 0."),
+    click.option("--counts-warm-up", is_flag=True, help="After --warm-up N, the schedule goes on at its step N, not at 0."),
     click.option(
         "--cool-down",
         metavar="START STEPS RATE",

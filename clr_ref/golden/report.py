@@ -21,7 +21,7 @@ from clr_ref.tfa.eager import MODES, Mode
 
 _HEAD = (
     "# What TensorFlow Addons really does\n\n"
-    "Generated from `golden/` by `clr-ref golden show --markdown docs/RECORD.md`; edit neither by hand. Every value,\n"
+    "Generated from `golden/` by `clr-ref golden show --markdown docs/RECORD.md`; do not edit this page. Every value,\n"
     "digest and behaviour below comes from the real `tfa.optimizers`, of the version that is named, on the CPU; none\n"
     "comes from `clr_ref`."
 )

@@ -68,9 +68,9 @@ def _reports(a: Mapping[str, Any], b: Mapping[str, Any]) -> Comparison:
         )
     found = likeliest(sides[0], sides[1], None if first is None else first.stage)
     reaches = loss if first is not None else None
-    alone = "reports hold rates, losses and the final weights alone"
+    parts = "a report has only rates, losses and the final weights"
     weights = steps - 1 if first is not None and _weights_differ(a, b) else None
-    return Comparison(steps, first, reaches_loss=reaches, reaches_weights=weights, changes=found, notes=(*notes, alone))
+    return Comparison(steps, first, reaches_loss=reaches, reaches_weights=weights, changes=found, notes=(*notes, parts))
 
 
 def _first_in_reports(a: Mapping[str, Any], b: Mapping[str, Any], steps: int) -> Difference | None:
@@ -126,4 +126,6 @@ def _records(a: Mapping[str, Any], b: Mapping[str, Any]) -> Comparison:
             break
         steps += one["steps"]
     found = likeliest(before, after, None if first is None else first.stage)
-    return Comparison(steps, first, changes=found, notes=("records hold digests of whole runs alone",))
+    return Comparison(
+        steps, first, changes=found, notes=("a record has only digests of whole runs, so that no step can be named",)
+    )

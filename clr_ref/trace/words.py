@@ -52,11 +52,11 @@ def headline(found: Comparison) -> str:
     """The first difference in one sentence."""
     first = found.first
     if first is None:
-        return f"all {found.steps} steps are the same bits" if found.steps != 1 else "the one step is the same bits"
+        return f"all {found.steps} steps have the same bits" if found.steps != 1 else "the one step has the same bits"
     if first.step is None:
         return f"run {first.tensor}: {first.note}"
     before = f"identical through step {first.step - 1}; " if first.step else ""
-    verb = "is" if len(first.same) == 1 else "are"
+    verb = "has" if len(first.same) == 1 else "have"
     same = f"in step {first.step} {_joined(first.same)} {verb} the same bits; " if first.same else ""
     where = "" if first.same else f" in step {first.step}"
     return f"{before}{same}first difference{where}: {difference(first)}{_reach(found, first)}"
@@ -81,7 +81,7 @@ def difference(first: Difference) -> str:
     if first.elements is not None:
         parts.append(f"{first.elements.different:,} of {first.elements.total:,} elements")
         if first.elements.ulp == 0:
-            parts.append("in the signs of zeros or the bits of NaN alone")
+            parts.append("only in the signs of zeros or the bits of NaN")
         elif first.elements.ulp is not None and math.isfinite(first.elements.ulp):
             parts.append(f"at most {first.elements.ulp:,.0f} ULP")
     # The figures say more than the distance where it is infinite, or where they are the one element.
@@ -94,6 +94,9 @@ def _joined(words: tuple[str, ...]) -> str:
 
 
 def shown(value: Any) -> str:
-    """A value of what a side is made of, cut if it is long."""
+    """A value of what a side is made of, cut after a word if it is long."""
     text = "nothing" if value is None else value if isinstance(value, str) else json.dumps(value)
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ..."
+    if len(text) <= _LONGEST:
+        return text
+    kept = text[: _LONGEST + 1].rpartition(" ")[0] or text[:_LONGEST]
+    return f"{kept} ... (--json prints all)"

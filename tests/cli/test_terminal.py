@@ -19,6 +19,8 @@ def test_help(words: tuple[str, ...]) -> None:
     """The help has the width of a terminal of 80 columns also without one."""
     text = call(*words, "--help").stdout
     assert too_wide(text) == []
+    assert not re.search(r"\w-$", text, re.MULTILINE), "clr-ref[plot] in two lines cannot be copied"
+    assert "\N{NON-BREAKING HYPHEN}" not in text
     listed = text.partition("Commands:")[2]
     assert "..." not in listed.replace("[PAIR]...", ""), "a sentence is cut"
     assert "\\b" not in text

@@ -123,7 +123,7 @@ def test_the_sentence_says_what_is_the_same_before(tmp_path: Path) -> None:
     assert found.first.elements == Elements(4, 12, 1.0)
     assert words.headline(found) == (
         "identical through step 2; in step 3 the batch, the weights, the state of the random generators, every output, "
-        "the loss and every gradient up to conv/kernel are the same bits; first difference: gradient of top/kernel, "
+        "the loss and every gradient up to conv/kernel have the same bits; first difference: gradient of top/kernel, "
         "4 of 12 elements, at most 1 ULP; it reaches the loss at step 5"
     )
     first = compare(a, write(tmp_path / "b", {(0, "batch", "x"): ulp_up}))
@@ -132,7 +132,7 @@ def test_the_sentence_says_what_is_the_same_before(tmp_path: Path) -> None:
         "in the 6 steps it reaches neither the loss nor the weights"
     )
     second = words.headline(compare(a, write(tmp_path / "b", {(0, "batch", "y"): ulp_up})))
-    assert second.startswith("in step 0 the batch up to x is the same bits; first difference: y of the batch, ")
+    assert second.startswith("in step 0 the batch up to x has the same bits; first difference: y of the batch, ")
     weight: Changed = {(0, "batch", "x"): ulp_up, (1, "update", "top/kernel"): ulp_up}
     assert words.headline(compare(a, write(tmp_path / "b", weight))).endswith("; it reaches the weights at step 1")
     alone: Changed = {(1, "update", "top/kernel"): ulp_up}
@@ -141,12 +141,12 @@ def test_the_sentence_says_what_is_the_same_before(tmp_path: Path) -> None:
         write(tmp_path / "zeros", {(0, "slots", "momentum"): lambda x: x * 0}),
         write(tmp_path / "b", {(0, "slots", "momentum"): lambda x: abs(x) * 0}),
     )
-    assert "in the signs of zeros or the bits of NaN alone" in words.headline(zero)
+    assert "only in the signs of zeros or the bits of NaN" in words.headline(zero)
     nan = compare(
         write(tmp_path / "nan", {(0, "slots", "momentum"): lambda x: x * np.float32(np.nan)}),
         write(tmp_path / "b", {(0, "slots", "momentum"): lambda x: np.copysign(x * np.float32(np.nan), np.float32(-1))}),
     )
-    assert "in the signs of zeros or the bits of NaN alone" in words.headline(nan)
+    assert "only in the signs of zeros or the bits of NaN" in words.headline(nan)
     rate = words.headline(compare(a, write(tmp_path / "b", {(1, "rate", "learning_rate"): lambda _: np.float32(0.25)})))
     assert rate.startswith("identical through step 0; in step 1 the batch, ")
     assert rate.partition("first difference: ")[2].startswith("the applied rate, 1 of 1 elements, at most ")
@@ -157,7 +157,7 @@ def test_equal_traces_are_the_same(tmp_path: Path) -> None:
     a, b = write(tmp_path / "a"), write(tmp_path / "b")
     found = compare(a, b)
     assert (found.first, found.steps, found.notes, found.changes) == (None, 6, (), ())
-    assert list(words.lines(found)) == ["all 6 steps are the same bits"]
+    assert list(words.lines(found)) == ["all 6 steps have the same bits"]
 
 
 @pytest.mark.parametrize(
@@ -369,7 +369,7 @@ def test_the_command_prints_the_first_difference(tmp_path: Path) -> None:
     a, b = str(write(tmp_path / "a")), str(write(tmp_path / "b", {(4, "forward", "conv"): ulp_up}, made_of=other))
     same, differs, wrong = call("diff", a, a), call("diff", a, b), call("diff", a, str(tmp_path / "missing"))
     assert (same.exit_code, differs.exit_code, wrong.exit_code) == (0, 1, 2)
-    assert same.stdout == "all 6 steps are the same bits\n"
+    assert same.stdout == "all 6 steps have the same bits\n"
     assert "first difference: output of conv, 1 of 12 elements, at most 1 ULP" in differs.stdout
     assert "  versions.tensorflow: 2.21.0 and 2.8.4\n" in differs.stdout
     assert "missing cannot be read: No such file" in wrong.stderr

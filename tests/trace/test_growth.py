@@ -73,7 +73,7 @@ def test_the_page_shows_it(tmp_path: Path) -> None:
     assert "<c>" not in text
     assert call("diff", a, a, "--html", str(out)).exit_code == 0
     text = out.read_text("utf-8")
-    assert "all 6 steps are the same bits" in text
+    assert "all 6 steps have the same bits" in text
     assert "<polyline" not in text
     record = str(next((Path(__file__).parents[2] / "golden" / "training").glob("*.json")))
     assert "--html goes with two traces" in call("diff", record, record, "--html", str(out)).stderr

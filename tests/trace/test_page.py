@@ -45,7 +45,7 @@ def test_all_parts() -> None:
 
 def test_equal_traces_and_a_difference_without_commands() -> None:
     same = page(Comparison(2, None), (), "first", "second")
-    assert "all 2 steps are the same bits" in same
+    assert "all 2 steps have the same bits" in same
     assert "<h2>" not in same
     assert "Commands" not in page(Comparison(2, FIRST), DISTANCES, "first", "second")
 

@@ -135,7 +135,7 @@ def test_one_ulp_in_one_weight_is_named(folder: Path) -> None:
         assert found.first.elements == Elements(1, 16, 1.0)
         assert found.reaches_weights == 12
         assert words.headline(found).startswith(
-            "identical through step 11; in step 12 the batch and the weights up to hidden/bias are the same bits; "
+            "identical through step 11; in step 12 the batch and the weights up to hidden/bias have the same bits; "
             "first difference: weight top/kernel, 1 of 16 elements, at most 1 ULP"
         )
 
@@ -183,7 +183,7 @@ def test_another_activation_is_named_where_the_level_reaches(folder: Path) -> No
     found = compared(folder, "plain", "top")
     assert place(found) == (0, "forward", "top")
     assert words.headline(found).startswith(
-        "in step 0 the batch, the weights, the state of the random generators and every output up to mask are the same bits; "
+        "in step 0 the batch, the weights, the state of the random generators and every output up to mask have the same bits; "
     )
     coarse = compared(folder, "weights", "top weights")
     assert place(coarse) == (0, "loss", "loss")

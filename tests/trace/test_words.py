@@ -20,7 +20,7 @@ def said(**more: Any) -> list[str]:
 
 @pytest.mark.parametrize(
     ("steps", "sentence"),
-    [(1, "the one step is the same bits"), (2, "all 2 steps are the same bits"), (0, "all 0 steps are the same bits")],
+    [(1, "the one step has the same bits"), (2, "all 2 steps have the same bits"), (0, "all 0 steps have the same bits")],
 )
 def test_equal_steps(steps: int, sentence: str) -> None:
     assert list(words.lines(Comparison(steps, None, notes=("A note.",)))) == [sentence, "A note."]
@@ -32,8 +32,8 @@ def test_the_headline() -> None:
         return words.headline(Comparison(9, one, reaches_loss=4))
 
     after = "first difference: x of the batch, 0 and 1 NaN; it reaches the loss at step 4"
-    assert headline(0, "the batch") == f"in step 0 the batch is the same bits; {after}"
-    assert headline(2, "a", "b", "c") == f"identical through step 1; in step 2 a, b and c are the same bits; {after}"
+    assert headline(0, "the batch") == f"in step 0 the batch has the same bits; {after}"
+    assert headline(2, "a", "b", "c") == f"identical through step 1; in step 2 a, b and c have the same bits; {after}"
     assert headline(1).startswith("identical through step 0; first difference in step 1: updated x, ")
     assert headline(None) == "run x: 0 and 1 NaN"
 
@@ -66,5 +66,7 @@ def test_what_the_sides_were_made_of() -> None:
 
 def test_long_values_are_cut() -> None:
     assert words.shown("x" * 100) == "x" * 100
-    assert words.shown("x" * 101) == "x" * 100 + " ..."
+    assert words.shown("x" * 101) == "x" * 100 + " ... (--json prints all)"
+    assert words.shown("x" * 50 + " " + "x" * 49 + " x") == "x" * 50 + " " + "x" * 49 + " ... (--json prints all)"
+    assert words.shown("x" * 50 + " " + "x" * 50) == "x" * 50 + " ... (--json prints all)"
     assert words.shown({"a": [1]}) == '{"a": [1]}'

@@ -36,7 +36,7 @@ def halves_every_cycle(judge: Judge, step: int, halvings: int) -> None:
     if halved < Fraction(float(np.finfo(judge.config.dtype).tiny)):
         slack += Fraction(float(np.finfo(judge.config.dtype).smallest_subnormal))
     if abs(last - halved) > slack:
-        based.wrong(later, f"is not 2**-{halvings} of the rate {halvings} cycles before, at step {step}")
+        based.wrong(later, f"rate - initial is not 2**-{halvings} of that at step {step}")
 
 
 @check("4.3", "scale = gamma^t", policies=("exp_range",))
@@ -69,4 +69,4 @@ def counts_gamma_from_the_start(judge: Judge, step: int, cycles: int) -> None:
     # A correctly rounded rate is off by half a unit in the last place, which is at most u of itself; both rates are rounded.
     rounding = (last + first * fallen) * Fraction(2) ** -exact.FORMATS[judge.config.dtype][0]
     if abs(last - first * fallen) > based.slack(step) * fallen + based.slack(later) + rounding:
-        based.wrong(later, f"is not 0.75**{later - step} of the rate {cycles} cycles before, at step {step}")
+        based.wrong(later, f"rate - initial is not 0.75**{later - step} of that at step {step}")

@@ -134,11 +134,13 @@ def _introduction(result: Result) -> str:
     times = (
         f" The rates are {chosen.times} times those of the tutorial, because its steps are fewer." if chosen.times > 1 else ""
     )
+    epochs = f"{chosen.epochs} epoch{'' if chosen.epochs == 1 else 's'}"
     return (
-        f"Plain SGD at a rate of {chosen.plain:g} against SGD with a cyclical learning rate ({initial:g} to {maximal:g}, "
-        f"step_size {chosen.step_size:,}, the amplitude halved with every cycle), from the same initial weights and over the "
-        f"same batches of {BATCH_SIZE}: {chosen.epochs} epochs on {len(chosen.train):,} pictures of Fashion-MNIST, measured on "
-        f"{len(chosen.test):,} others; seed {chosen.seed}.{times}{' ' if result.remark else ''}{result.remark}"
+        f"The network is trained twice on {len(chosen.train):,} pictures of Fashion-MNIST, for {epochs}, with seed "
+        f"{chosen.seed}. One run is plain SGD at a rate of {chosen.plain:g}. The other has a cyclical rate: {initial:g} to "
+        f"{maximal:g}, step_size {chosen.step_size:,}, triangular2. Both have the same initial weights and the same batches of "
+        f"{BATCH_SIZE}. Loss and accuracy are measured on {len(chosen.test):,} other pictures."
+        f"{times}{' ' if result.remark else ''}{result.remark}"
     )
 
 

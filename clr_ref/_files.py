@@ -1,4 +1,4 @@
-"""Output: each file is written completely, or stays unchanged, and JSON has no NaN.
+"""Files: each is written completely, or stays unchanged, JSON has no NaN, and the TOML of users is read carefully.
 
 A file is written beside its place and moved there at the end, so that neither a failure nor a signal leaves a part of it.
 """
@@ -13,14 +13,24 @@ import math
 import os
 import shutil
 import stat
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+#: The largest file that is read, in bytes.
+_LARGEST_TOML = 2**20
+#: The most dots in a line: tomllib takes minutes for a key of 50,000 parts.
+_DOTS = 1000
+
 
 class WriteError(OSError):
     """A file cannot be written and is unchanged; the message names it and the reason."""
+
+
+class TomlError(ValueError):
+    """A file cannot be read, or is no TOML; the message names it."""
 
 
 @contextlib.contextmanager
@@ -144,3 +154,39 @@ def finite(document: Any) -> Any:
     if isinstance(document, (list, tuple)):
         return [finite(value) for value in document]
     return str(document) if isinstance(document, float) and not math.isfinite(document) else document
+
+
+def read_toml(path: Path, extra: str) -> dict[str, Any]:
+    """Return the document in a TOML file.
+
+    Args:
+        path: the file.
+        extra: the extra of clr-ref that installs what reads TOML in Python 3.10.
+
+    Raises:
+        TomlError: it cannot be read, or is no TOML.
+    """
+    try:
+        if sys.version_info >= (3, 11):
+            import tomllib
+        else:
+            import tomli as tomllib
+        # A terminal or a pipe without a writer would be read forever, and /dev/zero would fill the memory.
+        if path.exists() and not path.is_file() and str(path) != os.devnull:
+            raise TomlError(f"{path}: is no regular file")
+        with path.open("rb") as file:
+            content = file.read(_LARGEST_TOML + 1)
+        if len(content) > _LARGEST_TOML:
+            raise TomlError(f"{path}: must have at most {_LARGEST_TOML:,} bytes, got more")
+        text = content.decode("utf-8")
+        if any(line.count(".") > _DOTS for line in text.splitlines()):
+            raise RecursionError
+        return tomllib.loads(text)
+    except OSError as error:
+        raise TomlError(f"{path}: {said(error)}") from None
+    except ImportError as error:
+        raise TomlError(f"{path} cannot be read without tomli: pip install clr-ref[{extra}] ({error})") from None
+    except RecursionError:
+        raise TomlError(f"{path}: its values are nested too deeply") from None
+    except ValueError as error:  # no UTF-8, no TOML, a number of thousands of digits
+        raise error if isinstance(error, TomlError) else TomlError(f"{path}: is no TOML: {error}") from None

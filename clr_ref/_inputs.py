@@ -60,6 +60,11 @@ def shown(value: object) -> str:
     return _Shown().repr(value)
 
 
+def is_masked(value: object) -> bool:
+    # Reading ``np.ma`` imports it, which takes time. A masked array exists only where it is imported already.
+    return isinstance(value, np.ndarray) and type(value) is not np.ndarray and isinstance(value, np.ma.MaskedArray)
+
+
 def one_of(name: str, value: object, choices: Collection[str]) -> str:
     """Return a text that must be one of a few.
 

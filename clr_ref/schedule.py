@@ -7,7 +7,7 @@ import functools
 import json
 import math
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -138,7 +138,7 @@ class CyclicalLearningRate(Parameters):
         The time for each step does not depend on ``start``. Besides the result, a float32 range takes at most 1 MiB of memory.
 
         Args:
-            start: the first step; a whole number of any type that a call accepts as one step.
+            start: the first step; a whole number, as an int, an object with ``__index__``, a float or a Fraction.
             stop: the step after the last one; a whole number, start <= stop <= 2**63.
             out: the array that receives the rates and is returned: contiguous, writeable, of the schedule's dtype and of shape
                 ``(stop - start,)``. It is unchanged if an argument is wrong. Default: a new array.
@@ -166,7 +166,7 @@ class CyclicalLearningRate(Parameters):
         """Return the exact rate at a step, without any rounding if it is rational.
 
         Args:
-            step: one step, as for a call.
+            step: one step: an int, an object with ``__index__``, a float or a Fraction.
 
         Returns:
             A ``fractions.Fraction`` if the scale is rational and takes at most 65,536 bits, else an ``mpmath.mpf`` of 256 bits.
@@ -303,7 +303,10 @@ class CyclicalLearningRate(Parameters):
         if data["dtype"] not in tuple(exact.FORMATS):
             raise ValueError(f"dtype must be 'float32' or 'float64', got {shown(data['dtype'])}")
         numbers = {name: from_hex(name, data[name]) for name in (*NUMBERS, "step_size_down") if name in data}
-        return cls(**numbers, scale_fn=policies.from_data(data["scale_fn"]), scale_mode=data["scale_mode"], dtype=data["dtype"])
+        scale_fn = policies.from_data(data["scale_fn"])
+        schedule = cls(**numbers, scale_fn=scale_fn, scale_mode=data["scale_mode"], dtype=data["dtype"])
+        check_stored(data, schedule._to_data())
+        return schedule
 
     def __repr__(self) -> str:
         """Return Python for an equal schedule; a scale function that Python cannot find is shown by its qualified name."""
@@ -340,7 +343,25 @@ class CyclicalLearningRate(Parameters):
         rate = one_step.function(self._plan)
         if self._plan.last_fast_step < 0:
             return rate
-        return one_step.with_blocks_ahead(rate, lambda first: self.values(first, first + one_step.BLOCK))
+        current = self._plan
+
+        def block(first: int) -> NDArray[Any]:  # not ``self.values``, which a subclass may override together with the call
+            rates = np.empty(one_step.BLOCK, current.schedule.dtype)
+            ranges.fill(current, first, rates)
+            return rates
+
+        return one_step.with_blocks_ahead(rate, block)
+
+
+def check_stored(data: Mapping[str, Any], written: Mapping[str, Any]) -> None:
+    """Check that data are what ``to_json`` writes of what was read from them: a number that was rounded is another one.
+
+    Raises:
+        ValueError: they are not. The message names the field.
+    """
+    for name, value in written.items():
+        if data[name] != value:
+            raise ValueError(f"{name} must be as to_json writes it, {value!r}, got {shown(data[name])}")
 
 
 def no_step() -> TypeError:

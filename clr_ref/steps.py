@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clr_ref._inputs import as_exact, shown
+from clr_ref._environment import kept
+from clr_ref._inputs import as_exact, is_masked, shown
 from clr_ref.parameters import MAX_STEP
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ def as_steps(step: Any) -> NDArray[np.int64]:
     steps = as_moments(step)
     if steps.dtype != np.int64:
         fractional = next(moment for moment in steps.flat if moment.denominator > 1)
-        raise ValueError(f"step must be a whole number 0 .. 2**63-1, got {float(fractional)!r}")
+        near = float(fractional)
+        raise ValueError(f"step must be a whole number 0 .. 2**63-1, got {near if near == fractional else fractional!r}")
     return steps
 
 
@@ -82,13 +84,14 @@ def _each(steps: Any, depth: int) -> NDArray[Any]:
     arrays = [as_moments(element, depth + 1) for element in elements]
     if len({array.shape for array in arrays}) > 1:
         raise TypeError(f"{_STEPS}, got a sequence of unequal lengths: {shown(steps)}")
+    if arrays[0].ndim >= _DEEPEST:
+        raise TypeError(f"{_STEPS}, of at most {_DEEPEST} dimensions, got more")
     return np.stack(arrays)
 
 
 def _checked(steps: Any) -> NDArray[Any]:
     """Return the steps of an array, or of an object that NumPy converts to one."""
-    # Reading ``np.ma`` imports it, which takes time. A masked array exists only where it is imported already.
-    if isinstance(steps, np.ndarray) and type(steps) is not np.ndarray and isinstance(steps, np.ma.MaskedArray):
+    if is_masked(steps):
         raise TypeError(f"{_STEPS}, got a masked array: fill it first, as with steps.filled(0)")
     try:
         array = np.asarray(steps)
@@ -101,6 +104,7 @@ def _checked(steps: Any) -> NDArray[Any]:
     if array.dtype.kind not in "iuf":
         found = "an array" if array.ndim else shown(steps)
         raise TypeError(f"{_STEPS}, got {found} of dtype {array.dtype}")
+    kept("step", array)
     if array.dtype.kind == "f" and not (np.isfinite(array) & (array == np.floor(array))).all():
         return _array([moment("step", number.item()) for number in array.flat], array.shape)
     if array.size and (int(array.min()) < 0 or int(array.max()) > MAX_STEP):
@@ -109,17 +113,18 @@ def _checked(steps: Any) -> NDArray[Any]:
     return array.astype(np.int64, copy=False)
 
 
-def whole(name: str, value: Any, largest: int) -> int:
-    """Return a whole number 0 .. largest.
+def whole(name: str, value: Any, largest: int, smallest: int = 0) -> int:
+    """Return a whole number smallest .. largest.
 
     Raises:
         TypeError: no real number.
         ValueError: another number. The message names the argument.
     """
     number = _exactly(name, value)
-    if number is None or number.denominator != 1 or not 0 <= number <= largest:
-        accepted = f"a whole number 0 .. {'2**63' if largest > MAX_STEP else '2**63-1'}"
-        raise ValueError(f"{name} must be {accepted}, got {shown(value)}")
+    if number is None or number.denominator != 1 or not smallest <= number <= largest:
+        named = {MAX_STEP + 1: "2**63", MAX_STEP: "2**63-1", -MAX_STEP: "-2**63+1"}
+        first, last = (named.get(end, str(end)) for end in (smallest, largest))
+        raise ValueError(f"{name} must be a whole number {first} .. {last}, got {shown(value)}")
     return int(number)
 
 
@@ -144,7 +149,7 @@ def moment(name: str, value: Any) -> int | Fraction:
         ValueError: negative, beyond 2**63-1, or not finite; not a multiple of 2**-1074, which some Fractions and numbers wider
             than float64 are not. The exact rates rely on that (``rates.CLAMP``, ``power.root_power``).
     """
-    number = _exactly(name, value)
+    number = _exactly(name, kept(name, value))
     if number is None or not 0 <= number <= MAX_STEP:
         raise ValueError(f"{name} must be a number 0 .. 2**63-1, got {shown(value)}")
     if _FINEST % number.denominator:

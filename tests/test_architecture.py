@@ -13,8 +13,8 @@ import clr_ref
 PACKAGE = Path(clr_ref.__file__).parent
 #: From the bottom to the top; "" is ``clr_ref`` itself. A room imports from the lines above its own, and itself.
 ROOMS = [
-    ["_axes", "_files", "_inputs", "_lazy", "pages"],
-    ["_toml", "migrate"],
+    ["_axes", "_environment", "_files", "_inputs", "_lazy", "pages"],
+    ["migrate"],
     ["policies"],
     ["parameters"],
     ["steps"],

@@ -23,6 +23,7 @@ ROOT = Path(clr_ref.__file__).parents[1]
 LAZY = ["conformance", "exact", "keras", "keras_2", "plot", "policies", "range_test", "tfa", "training"]
 #: What ``import clr_ref`` loads of it.
 LOADED = {
+    "_environment",
     "_inputs",
     "_lazy",
     "compositions",

@@ -86,7 +86,8 @@ class Composition:
             return piece.schedule(at + piece.shift)
         out = destination(None, self.dtype, steps.shape)
         if steps.size:
-            self._checked(steps.min()), self._checked(steps.max())
+            for step in (steps.min(), steps.max()):
+                self._checked(moment("step", step))
         for piece, following in self._pairs():
             here = steps >= piece.first
             if following <= MAX_STEP:  # NumPy 1 compares int64 with 2**63 in float64, in which 2**63-1 is not less

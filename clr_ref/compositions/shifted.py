@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from typing import Any
 
-from clr_ref._inputs import as_exact, known_keywords, shown
+from clr_ref._inputs import known_keywords
 from clr_ref.compositions.base import Composition, Piece, Schedule, as_schedule, domain
 from clr_ref.parameters import MAX_STEP
+from clr_ref.steps import whole
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -41,7 +41,7 @@ class Shifted(Composition):
     @known_keywords
     def __init__(self, schedule: Schedule, start: int) -> None:
         first, last = domain(as_schedule(schedule))
-        self._set(schedule=schedule, start=whole_between("start", start, first - MAX_STEP, last))
+        self._set(schedule=schedule, start=whole("start", start, last, first - MAX_STEP))
 
     @functools.cached_property
     def _pieces(self) -> tuple[Piece, ...]:
@@ -51,16 +51,3 @@ class Shifted(Composition):
     @property
     def _cycles(self) -> tuple[int, int, int]:
         return self._domain[0], self._domain[1] + 1, self.start
-
-
-def whole_between(name: str, value: Any, smallest: int, largest: int) -> int:
-    """Return a whole number between two others.
-
-    Raises:
-        TypeError: no real number.
-        ValueError: not whole, or outside. The message names the argument.
-    """
-    number = as_exact(name, value)
-    if number is None or number.denominator != 1 or not smallest <= number <= largest:
-        raise ValueError(f"{name} must be a whole number from {smallest} to {largest}, got {shown(value)}")
-    return int(number)

@@ -10,7 +10,7 @@ from clr_ref.compositions.base import Composition, Schedule
 from clr_ref.compositions.cool_down import CoolDown
 from clr_ref.compositions.shifted import Shifted
 from clr_ref.compositions.warm_up import WarmUp
-from clr_ref.schedule import CyclicalLearningRate
+from clr_ref.schedule import CyclicalLearningRate, check_stored
 
 #: The compositions by the names that JSON has.
 KINDS: dict[str, type[Any]] = {kind.__name__: kind for kind in (WarmUp, Shifted, CoolDown)}
@@ -51,6 +51,8 @@ def _from_data(data: Any) -> Schedule:
     if set(data) != {"class", *fields}:
         raise ValueError(f"text must have exactly the fields class, {', '.join(fields)} for {name}, got {shown(list(data))}")
     made: Composition = KINDS[name](**{field: _field(field, data[field]) for field in fields})
+    values = {field: getattr(made, field) for field in fields}
+    check_stored(data, {field: value.hex() for field, value in values.items() if isinstance(value, float)})
     return made
 
 

@@ -21,7 +21,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any, Literal
 
-from clr_ref import _toml
+from clr_ref._files import TomlError, read_toml
 from clr_ref._inputs import shown, unknown
 from clr_ref.conformance.config import POLICY_NAMES
 
@@ -67,8 +67,8 @@ def read_document(path: Path) -> dict[str, Any]:
         ExceptionsError: it cannot be read, or is no TOML.
     """
     try:
-        return _toml.read(path, "conformance")
-    except _toml.TomlError as error:
+        return read_toml(path, "conformance")
+    except TomlError as error:
         raise ExceptionsError(str(error)) from None
 
 

@@ -43,7 +43,10 @@ def _found(schedule: Parameters, start: int, stop: int, *, is_peak: bool) -> tup
         period = int(rise + fall)
         first = max(-((int(before) - start) // period), 0)
         steps = range(int(before) + first * period, stop, period)
-        return np.fromiter(steps, np.int64), np.arange(first + 1, first + 1 + len(steps))
+        if not steps:  # ``range.start`` may be beyond int64
+            return np.empty(0, np.int64), np.empty(0, np.int64)
+        stride = steps.step if len(steps) > 1 else 1  # that of a single step may be beyond int64
+        return np.arange(len(steps), dtype=np.int64) * stride + steps.start, np.arange(first + 1, first + 1 + len(steps))
     found: dict[int, int] = {}
     for step, number in _between(schedule, before, rise + fall, start, stop, is_peak):
         if start <= step < stop:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from clr_ref.exact.environment import kept
+from clr_ref._environment import kept
 from clr_ref.exact.power import power, root_power, without_roots
 from clr_ref.exact.rounding import round_to
 from clr_ref.parameters import Parameters, as_parameters
@@ -61,17 +61,17 @@ def value(schedule: Parameters, step: int | Fraction) -> Exact:
     The mpf is the exact value rounded: its relative error is below 2**-250 for rates that do not cancel.
     """
     initial, amplitude, height, argument = _terms(schedule, step)
-    if amplitude * height == 0:
-        return initial
     scale = schedule.policy.scale
     if scale is None:
         low, high = schedule.policy.enclosure(height, argument, MPF_BITS)
         return initial + amplitude * low if low == high else _as_mpf(initial, amplitude * (low + high) / 2, Fraction(1), 0)
-    root, power_of_root = without_roots(scale.base, Fraction(argument - scale.offset))
-    base, exponent = Fraction(root), power_of_root
-    bits = max(base.numerator.bit_length(), base.denominator.bit_length()) if base != 1 else 0
-    if exponent.denominator == 1 and bits * abs(exponent) <= SANE_BITS:
-        return initial + amplitude * height * base ** int(exponent)
+    if amplitude * height == 0:
+        return initial
+    root, exponent = without_roots(scale.base, Fraction(argument - scale.offset))
+    base = Fraction(root)
+    at_least = (_bits(base) - 1) * abs(exponent)
+    if exponent.denominator == 1 and at_least <= SANE_BITS and _bits(factor := base ** int(exponent)) <= SANE_BITS:
+        return initial + amplitude * height * factor
     return _as_mpf(initial, amplitude * height, base, exponent)
 
 
@@ -92,10 +92,10 @@ def enclosures(schedule: Parameters, step: int | Fraction) -> Iterator[tuple[Fra
     scale, bits = schedule.policy.scale, 128
     reach = amplitude if scale is None else amplitude * height
     while True:
-        if not (amplitude and height):
-            low = high = Fraction(0)
-        elif scale is None:
+        if scale is None:  # also at height 0, so that a function which returns NaN there is an error in every kind of call
             low, high = schedule.policy.enclosure(height, argument, bits)
+        elif not reach:
+            low = high = Fraction(0)
         else:
             low, high = scale_enclosure(scale, argument, bits)
         rate = initial + reach * low
@@ -136,6 +136,10 @@ def _terms(schedule: Parameters, step: int | Fraction) -> tuple[Fraction, Fracti
     return initial, amplitude, height, cycle if schedule.scale_mode == "cycle" else step
 
 
+def _bits(number: Fraction) -> int:
+    return max(number.numerator.bit_length(), number.denominator.bit_length())
+
+
 def _as_mpf(initial: Fraction, amplitude: Fraction, base: Fraction, exponent: Fraction | int) -> Exact:
     import mpmath
 
@@ -146,5 +150,5 @@ def _as_mpf(initial: Fraction, amplitude: Fraction, base: Fraction, exponent: Fr
         return context.mpf(rational.numerator) / rational.denominator
 
     result = convert(initial) + convert(amplitude) * convert(base) ** convert(Fraction(exponent))
-    with mpmath.workprec(MPF_BITS):
-        return +mpmath.mpf(result)
+    # ``mpmath.workprec`` would set the precision of all threads, and two of them may leave it changed.
+    return mpmath.mp.make_mpf(mpmath.libmp.mpf_pos(result._mpf_, MPF_BITS, "n"))

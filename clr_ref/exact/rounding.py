@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from clr_ref._environment import kept
 from clr_ref._inputs import as_exact, shown
-from clr_ref.exact.environment import kept
 
 #: dtype -> bits of the significand, exponent of the smallest subnormal, exponent of the first power of two that overflows.
 FORMATS = {"float32": (24, -149, 128), "float64": (53, -1074, 1024)}

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clr_ref.exact.environment import rounds_to_nearest
+from clr_ref._environment import rounds_to_nearest
 from clr_ref.fast import general, one_step
 from clr_ref.fast.plan import SPAN, Plan
 from clr_ref.fast.settle import round_to_float32

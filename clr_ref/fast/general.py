@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clr_ref import exact
-from clr_ref.exact.environment import rounds_to_nearest
+from clr_ref._environment import rounds_to_nearest
 from clr_ref.fast import pairs
 from clr_ref.fast.plan import LIMIT, SPAN, WINDOW, Plan
 from clr_ref.fast.settle import round_to_float32

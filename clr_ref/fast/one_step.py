@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from clr_ref import exact
-from clr_ref.exact.environment import HALF_ULP, ONE, QUARTER_ULP, keeps_subnormals, rounds_to_nearest
+from clr_ref._environment import HALF_ULP, ONE, QUARTER_ULP, keeps_subnormals, rounds_to_nearest
 from clr_ref.fast.plan import LARGEST, SMALLEST_NORMAL, SPAN, Plan, twice_the_error
 
 _SPLITTER = 2.0**29 + 1

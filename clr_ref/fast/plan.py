@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from clr_ref import policies
+from clr_ref._environment import kept
 from clr_ref.exact import round_to
-from clr_ref.exact.environment import kept
 from clr_ref.fast.powers import Powers
 from clr_ref.parameters import NUMBERS, Parameters
 

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clr_ref._inputs import shown
-from clr_ref.exact.environment import rounds_to_nearest
+from clr_ref._environment import rounds_to_nearest
+from clr_ref._inputs import is_masked, shown
 from clr_ref.fast import general, one_step
 from clr_ref.fast.arrays import Work, borrow, give_back, origin, products
 from clr_ref.fast.plan import SPAN, Plan
 from clr_ref.fast.powers import Powers
 from clr_ref.fast.settle import round_to_float32
+from clr_ref.parameters import MAX_STEP
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,6 +36,8 @@ REPEATED = 65_536
 def check_out(out: Any, dtype: str, count: int) -> None:
     """Raise the error that ``values`` documents unless ``out`` can take ``count`` rates."""
     needed = f"out must be a contiguous, writeable array of {dtype} and shape ({count},)"
+    if is_masked(out):
+        raise TypeError(f"{needed}, got a masked array: give its data, as with out.data")
     if not isinstance(out, np.ndarray):
         raise TypeError(f"{needed}, got {shown(out)} of type {type(out).__name__}")
     if out.dtype != dtype or out.shape != (count,) or not out.flags.c_contiguous or not out.flags.writeable:
@@ -72,14 +75,13 @@ def _fill_cycles(plan: Plan, work: Work, first: int, out: NDArray[np.float32]) -
     """triangular and triangular2 with whole step sizes: each rise is computed, and each fall that mirrors none."""
     p, period = plan.p, plan.period
     ramp = np.arange(min(len(out), CHUNK, max(p, plan.fall) + 1), dtype=np.float64)
-    # Bytes are compared, since a CPU that takes subnormal numbers for zero finds them all equal.
-    base = one_step.one_rate(plan, 0).tobytes()
+    base = one_step.one_rate(plan, 0)
     position = 0
     while position < len(out):
         cycle, r = divmod(first + position, period)
-        if plan.halves and (peak := one_step.one_rate(plan, cycle * period + p)).tobytes() == base:
+        if plan.halves and _is_gone(plan, cycle * period + p, base):
             # Rounding is monotone: once the peak rounds to the base, everything between them does, in all later cycles too.
-            out[position:] = peak
+            out[position:] = base
             return
         if plan.halves and r == 0 and (done := _fill_short_cycles(plan, work, cycle, base, out[position:])):
             position += done
@@ -98,7 +100,13 @@ def _fill_cycles(plan: Plan, work: Work, first: int, out: NDArray[np.float32]) -
             position = stop
 
 
-def _fill_short_cycles(plan: Plan, work: Work, cycle: int, base: bytes, out: NDArray[np.float32]) -> int:
+def _is_gone(plan: Plan, peak: int, base: np.float32) -> bool:
+    """Return whether the rate of a peak rounds to the base; not of one that is no step any more, which has no rate."""
+    # Bytes are compared, since a CPU that takes subnormal numbers for zero finds them all equal.
+    return peak <= MAX_STEP and bool(one_step.one_rate(plan, peak).tobytes() == base.tobytes())
+
+
+def _fill_short_cycles(plan: Plan, work: Work, cycle: int, base: np.float32, out: NDArray[np.float32]) -> int:
     """Fill cycles of triangular2 from one on, many in each call of NumPy; return how many steps those are, maybe 0.
 
     A cycle is the first one times a power of two, which is exact. The last one may be cut off.
@@ -107,14 +115,12 @@ def _fill_short_cycles(plan: Plan, work: Work, cycle: int, base: bytes, out: NDA
     p, period, width = plan.p, plan.period, plan.p + 1 if plan.is_symmetric else plan.period
     rows, whole = CHUNK // width, len(out) // period
     # The cycles whose peak does not round to the base yet: rounding is monotone. Often, those are all.
-    peaks = range(cycle * period + p, cycle * period + len(out) + p, period)
-
-    def is_gone(peak: int) -> bool:
-        return bool(one_step.one_rate(plan, peak).tobytes() == base)
-
+    peaks = range(cycle * period + p, min(cycle * period + len(out) + p, MAX_STEP + 1), period)
     if min(rows, len(peaks)) < 2:
         return 0
-    count = bisect.bisect_left(peaks, True, key=is_gone) if is_gone(peaks[-1]) else len(peaks)
+    count = len(peaks)
+    if _is_gone(plan, peaks[-1], base):
+        count = bisect.bisect_left(peaks, True, key=lambda peak: _is_gone(plan, peak, base))
     line = np.arange(width, dtype=np.float64)
     line[p + 1 :] = period - line[p + 1 :]
     line[: p + 1] *= plan.slope

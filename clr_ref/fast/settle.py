@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clr_ref.exact.environment import keeps_subnormals
+from clr_ref._environment import keeps_subnormals
 from clr_ref.fast.plan import SMALLEST_NORMAL, Plan, twice_the_error
 
 if TYPE_CHECKING:

@@ -15,11 +15,11 @@ import numpy as np
 from clr_ref import compositions, functions
 from clr_ref._inputs import known_keywords, shown
 from clr_ref.compositions.base import length
-from clr_ref.compositions.shifted import whole_between
 from clr_ref.exact.rounding import rounded_input
 from clr_ref.fast.plan import Plan
 from clr_ref.keras import api, arguments, base, rates
 from clr_ref.keras.around import Around, innermost
+from clr_ref.steps import whole
 from clr_ref.tensors import backends, moves
 
 
@@ -142,7 +142,7 @@ class Shifted(Composition):
     @known_keywords
     def __init__(self, schedule: Any, start: int) -> None:
         super().__init__()
-        self._construct(schedule, start=whole_between("start", start, -_last_step(), _last_step()))
+        self._construct(schedule, start=whole("start", start, _last_step(), -_last_step()))
 
     def _rate(self, step: Any, ops: backends.Ops) -> Any:
         return self._of_schedule(moves.moved(self._for_schedule(step, ops), self.start, ops), ops)
@@ -185,7 +185,7 @@ class CoolDown(Composition):
         super().__init__()
         self._construct(
             schedule,
-            start=whole_between("start", start, 0, _last_step()),
+            start=whole("start", start, _last_step()),
             steps=length(steps, _dtype(schedule)),
             final_learning_rate=_number("final_learning_rate", final_learning_rate, _dtype(schedule)),
         )

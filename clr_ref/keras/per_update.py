@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from clr_ref.compositions.shifted import whole_between
 from clr_ref.keras import api
 from clr_ref.keras.around import Around
 from clr_ref.parameters import MAX_STEP
+from clr_ref.steps import whole
 from clr_ref.tensors import backends
 
 
@@ -38,7 +38,7 @@ class PerUpdate(Around):
 
     def __init__(self, schedule: Any, gradient_accumulation_steps: int) -> None:
         super().__init__()
-        steps = whole_between("gradient_accumulation_steps", gradient_accumulation_steps, 1, MAX_STEP)
+        steps = whole("gradient_accumulation_steps", gradient_accumulation_steps, MAX_STEP, 1)
         self._construct(schedule, gradient_accumulation_steps=steps)
 
     def _rate(self, step: Any, ops: backends.Ops) -> Any:

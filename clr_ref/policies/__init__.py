@@ -108,7 +108,9 @@ def resolve(scale_fn: object) -> ScaleFn:
 
 def name_of(scale_fn: ScaleFn) -> str | None:
     """Return the name under which the policy or function is stored, or None."""
-    return of(scale_fn).name or next((name for name, known in _registered.items() if known == scale_fn), None)
+    if type(scale_fn) in BUILT_IN.values():  # a subclass may have another scale
+        return of(scale_fn).name
+    return next((name for name, known in _registered.items() if known == scale_fn), None)
 
 
 def names() -> set[str]:
@@ -130,7 +132,7 @@ def expression(scale_fn: ScaleFn) -> str:
     clr_ref.policies.ExpRange(gamma=0.9) math.sqrt clr_ref.policies.<lambda>
     """
     name = name_of(scale_fn)
-    if name in _registered or (name in BUILT_IN and type(scale_fn) is BUILT_IN[name] and not _parameters(name)):
+    if name in _registered or (name in BUILT_IN and not _parameters(name)):
         return repr(name)
     if isinstance(scale_fn, Policy):
         return ("clr_ref.policies." if type(scale_fn).__module__.startswith(f"{__name__}.") else "") + repr(scale_fn)
@@ -164,7 +166,7 @@ def to_data(scale_fn: ScaleFn) -> dict[str, str]:
             f"scale_fn {scale_fn!r} has no name and cannot be stored: "
             "give it one with clr_ref.register_scale_fn(name, scale_fn)"
         )
-    return policy.to_data() if policy.name else {"name": name}
+    return policy.to_data() if name in BUILT_IN else {"name": name}
 
 
 def from_data(data: object) -> ScaleFn:

@@ -36,7 +36,7 @@ class Custom(Policy):
         with np.errstate(all="ignore"):
             returned = self.scale_fn(np.float64(x))
             try:
-                value = math.nan if isinstance(returned, (str, bytes)) else float(returned)
+                value = float(returned) if _may_be_real(returned) else math.nan
             except (TypeError, ValueError, OverflowError):
                 value = math.nan
         if not math.isfinite(value):
@@ -60,3 +60,10 @@ class Custom(Policy):
 
     def __str__(self) -> str:
         return "custom scale_fn"
+
+
+def _may_be_real(returned: Any) -> bool:
+    """Return whether a value may be one real number: ``float`` also reads texts, and drops imaginary parts."""
+    if isinstance(returned, (np.ndarray, np.generic)):
+        return returned.ndim == 0 and returned.dtype.kind in "biuf"
+    return not isinstance(returned, (str, bytes, bytearray, complex))

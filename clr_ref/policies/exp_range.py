@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from clr_ref._environment import kept
 from clr_ref._inputs import as_real, shown
 from clr_ref.policies.base import Geometric, Policy
 
@@ -30,7 +31,7 @@ class ExpRange(Policy):
 
     def __post_init__(self) -> None:
         try:
-            gamma = float(as_real("gamma", self.gamma))
+            gamma = kept("gamma", float(as_real("gamma", self.gamma)))
         except OverflowError:  # an int beyond float64
             gamma = math.inf
         if not 0 < gamma < math.inf:

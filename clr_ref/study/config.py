@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import clr_ref
-from clr_ref import _toml
+from clr_ref._files import TomlError, read_toml
 from clr_ref._inputs import is_finite, shown
 from clr_ref.study.cell import Cell, Swept
 from clr_ref.training.experiment import TUTORIAL, Experiment, Optimizer
@@ -83,8 +83,8 @@ def read(path: Path) -> Study:
         StudyError: the file cannot be read, is no TOML, or names no study.
     """
     try:
-        document = _toml.read(path, "study")
-    except _toml.TomlError as error:
+        document = read_toml(path, "study")
+    except TomlError as error:
         raise StudyError(str(error)) from None
     return of_document(document, str(path))
 

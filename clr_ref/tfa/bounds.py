@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clr_ref import exact, policies
+from clr_ref._environment import check
 from clr_ref._inputs import one_of
 from clr_ref.exact import FORMATS, ulp
-from clr_ref.exact.environment import check
 from clr_ref.fast.general import distances
 from clr_ref.fast.plan import LIMIT, plan
 from clr_ref.parameters import Parameters, as_symmetric
@@ -48,7 +48,8 @@ def error_bound(
         step_dtype: how TFA receives the steps, as for ``evaluate``.
 
     Returns:
-        A float64 scalar or array; infinite where ``t / step_size``, or its rounding to float32, overflows.
+        A float64 scalar or array; infinite where ``t / step_size``, its rounding to float32, maximal - initial, the scale,
+        their product or the rate overflows, or may do so within its error.
 
     Raises:
         FloatingPointError: as for ``evaluate``.
@@ -102,7 +103,8 @@ def error_bound(
     step_size is flushed, the rate is NaN.
 
     *Detour.* In float64 the rounding of maximal and step_size to float32 is an error like the others: |D' - D| h sigma and
-    |D'| |wave(t / s') - wave(t / s)| are added.
+    |D'| |wave(t / s') - wave(t / s)| are added. The errors of the quotient are those of T / s', so the smaller of s and s' is
+    taken for both.
     """
     one_of("mode", mode, MODES)
     as_symmetric(schedule, "TFA's arithmetic")
@@ -119,16 +121,17 @@ def error_bound(
     if not tiny <= step_size < np.inf or not np.isfinite(maximal):
         return np.full(whole.shape, np.inf)[()]  # lost in the conversion to float32, or flushed
     initial = schedule.initial_learning_rate
-    amplitude = abs(float(Fraction(schedule.maximal_learning_rate) - Fraction(initial)))
     used_amplitude = abs(float(Fraction(maximal) - Fraction(initial)))
+    moved_maximal = abs(float(Fraction(maximal) - Fraction(schedule.maximal_learning_rate)))
     powers_of_two = schedule.policy.scale in (policies.ONE, policies.HALVING)
 
     with np.errstate(all="ignore"):
-        tau = flat / schedule.step_size
+        smaller = min(step_size, schedule.step_size)
+        tau = flat / smaller
         cycle, height = _wave(schedule, flat)
         converted = flat.astype(np.float32 if arrives == "float32" or bits == 24 else np.float64)
         moved = _moved(converted, flat)  # |T - t|
-        quotient = moved / schedule.step_size + (3 if graph else 1) * u * tau
+        quotient = moved / smaller + (3 if graph else 1) * u * tau
         if step_size != schedule.step_size:
             quotient += flat * abs(float(1 / Fraction(step_size) - 1 / Fraction(schedule.step_size)))
         boundary = u * (tau + 2)
@@ -141,12 +144,15 @@ def error_bound(
         peak = scale * (1 + error_s)
         roundings = (2 if powers_of_two else 3) * u * (height + error_h)
         product = used_amplitude * (peak * (error_h + roundings) + height * scale * error_s)
-        product += abs(used_amplitude - amplitude) * height * scale
+        product += moved_maximal * height * scale
         rate = np.abs(initial + np.sign(maximal - initial) * used_amplitude * height * scale)
         bound = product + u * (rate + product) + 3 * tiny * np.maximum(peak, max(1.0, used_amplitude))
         # The factor covers some forty roundings of the bound itself, the products of two errors, and the error of exp and log.
         bound *= 1 + 2.0**-20 if bits == 24 else 1 + 2.0**-40
-        bound = np.where(np.isfinite(bound) & (tau < 2.0 ** (largest - 1)), bound, np.inf)
+        # D, the scale, their product and the rate, of which one may overflow where its error is that large.
+        sizes = np.maximum.reduce([used_amplitude + 0 * peak, peak, used_amplitude * (height + error_h) * peak, rate + bound])
+        is_safe = (sizes < np.finfo(schedule.dtype).max * (1 - 8 * u)) & (tau < 2.0 ** (largest - 1))
+        bound = np.where(np.isfinite(bound) & is_safe, bound, np.inf)
     return bound.reshape(whole.shape)[()]
 
 
@@ -158,7 +164,7 @@ def power_budget(schedule: CyclicalLearningRate, steps: Any) -> Any:
         steps: the steps, as for a call of the schedule.
 
     Returns:
-        A float64 scalar or array.
+        A float64 scalar or array; infinite where the power or the rate overflows.
 
     Raises:
         FloatingPointError: as for ``evaluate``.
@@ -184,9 +190,12 @@ def power_budget(schedule: CyclicalLearningRate, steps: Any) -> Any:
         cycle, height = _wave(schedule, flat)
         argument = flat.astype(np.float64) if schedule.scale_mode == "iterations" else cycle
         amplitude = abs(schedule.maximal_learning_rate - schedule.initial_learning_rate)
-        moved = amplitude * height * scale.base**argument * (2 * POW_ULP + 1) * u
+        power = scale.base**argument
+        moved = amplitude * height * power * (2 * POW_ULP + 1) * u
         rate = np.asarray(schedule(flat), np.float64)
-    return (np.ceil(moved / ulp.size(rate, schedule.dtype)) + 2).reshape(whole.shape)[()]
+        budget = np.ceil(moved / ulp.size(rate, schedule.dtype)) + 2
+        is_safe = (power < np.finfo(schedule.dtype).max * (1 - 8 * u)) & np.isfinite(budget)
+    return np.where(is_safe, budget, np.inf).reshape(whole.shape)[()]
 
 
 def _wave(schedule: Parameters, steps: Any) -> tuple[Floats, Floats]:

@@ -23,8 +23,8 @@ from typing import Any, Literal
 import numpy as np
 
 from clr_ref import policies
+from clr_ref._environment import check
 from clr_ref._inputs import one_of
-from clr_ref.exact.environment import check
 from clr_ref.parameters import Parameters, as_symmetric
 from clr_ref.schedule import CyclicalLearningRate
 from clr_ref.steps import as_steps

@@ -39,8 +39,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from clr_ref import policies
+from clr_ref._environment import check
 from clr_ref._inputs import one_of, shown
-from clr_ref.exact.environment import check
 from clr_ref.fast import pairs
 from clr_ref.parameters import as_symmetric
 from clr_ref.schedule import CyclicalLearningRate

@@ -194,17 +194,36 @@ def test_powers_of_up_to_8192_bits_are_exact() -> None:
 
 
 def test_values_are_fractions_up_to_65536_bits_and_good_to_250_bits_beyond() -> None:
-    base = 1 - 2.0**-2  # 3 / 4: a denominator of 3 bits
+    base = 1 - 2.0**-2  # 3 / 4: the denominator of power n has 2 n + 1 bits
     schedule = clr_ref.exp_range(0, 1, 3, gamma=base, dtype="float64")
-    last = rates.SANE_BITS // 3
-    assert rates.SANE_BITS == 2**16
-    longest, beyond = schedule.exact(last - last % 3 + 1), schedule.exact(last + 4)
+    last = 32_767
+    assert rates.SANE_BITS == 2**16 == 2 * last + 2
+    longest, beyond = schedule.exact(last), schedule.exact(last + 1)
     assert isinstance(longest, Fraction)
     assert isinstance(beyond, mpmath.mpf)
-    truth = Fraction(exact.phase(Fraction(3), last + 4)[1]) * Fraction(base) ** (last + 4)
+    halved = clr_ref.triangular2(0, 1, 1)  # the denominator of cycle n has n bits
+    assert isinstance(halved.exact(2 * 65_535 + 1), Fraction)
+    assert isinstance(halved.exact(2 * 65_536 + 1), mpmath.mpf)
+    last += 1
+    truth = Fraction(exact.phase(Fraction(3), last)[1]) * Fraction(base) ** last
     with mpmath.workprec(600):
         error = abs(beyond * truth.denominator / truth.numerator - 1)
         assert mpmath.mpf(2) ** -300 < error < mpmath.mpf(2) ** -250
+
+
+def test_the_precision_of_mpmath_is_never_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is one for all threads: one of them would compute with it, or leave it changed."""
+    kind = type(mpmath.mp)
+    prec = kind.prec
+
+    def set_precision(context: Any, bits: int) -> None:
+        assert context is not mpmath.mp
+        prec.fset(context, bits)
+
+    monkeypatch.setattr(kind, "prec", property(prec.fget, set_precision))
+    value = clr_ref.exp_range(0.001, 0.006, 2000, gamma=0.99994).exact(100_001)
+    assert type(value) is mpmath.mpf
+    assert 250 < value.man.bit_length() <= 256
 
 
 def test_a_scale_is_replaced_beyond_2_to_the_5000th() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import math
+import pickle
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
@@ -107,8 +109,38 @@ def test_only_halving_starts_with_the_second_cycle() -> None:
 def test_policies_are_functions_for_users() -> None:
     assert policies.Triangular()(3) == 1.0
     assert [policies.Triangular2()(x) for x in (0, 1, 2, 1075, 1076, 1e300)] == [2.0, 1.0, 0.5, 2.0**-1074, 0.0, 0.0]
+    assert policies.Triangular2()(1.5) == 2.0**-0.5
     assert policies.ExpRange(0.5)(3) == 0.125
     assert policies.Custom(math.sqrt)(4) == 2.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Twice(policies.ExpRange):
+    """gamma to the power of twice the step."""
+
+    @property
+    def scale(self) -> policies.Geometric:
+        return policies.Geometric(self.gamma**2)
+
+
+@dataclasses.dataclass(frozen=True)
+class Mine(policies.Triangular):
+    """A policy with a name that only its author knows."""
+
+    name = "mine"
+
+
+@pytest.mark.parametrize("policy", [Twice(0.5), Mine()])
+def test_a_policy_of_the_user_is_copied_as_it_is_and_has_no_json(policy: policies.Policy) -> None:
+    schedule = clr_ref.CyclicalLearningRate(0, 1, 5, policy, "iterations")
+    for again in (copy.copy(schedule), copy.deepcopy(schedule), pickle.loads(pickle.dumps(schedule))):
+        assert again == schedule
+        assert type(again.scale_fn) is type(policy)
+        assert again(5) == schedule(5)
+    with pytest.raises(ValueError, match="has no name and cannot be stored"):
+        schedule.to_json()
+    clr_ref.register_scale_fn(f"registered {policy}", policy)
+    assert clr_ref.from_json(schedule.to_json()) == schedule
 
 
 @pytest.mark.parametrize(

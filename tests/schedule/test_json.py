@@ -9,6 +9,7 @@ import math
 import pickle
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
@@ -103,6 +104,13 @@ SCALE_FN = r"scale_fn must be {'name': ...}, with 'gamma' for exp_range alone; g
         ("initial_learning_rate", 10**4000, f"initial_learning_rate {HEX}inf"),
         ("initial_learning_rate", "0x1.0p+1000", "initial_learning_rate must be a finite number of float32"),
         ("step_size", "-0x1.0p+0", "step_size must be a finite number of float32 > 0, got -1.0"),
+        *(
+            ("initial_learning_rate", bad, "initial_learning_rate must be as to_json writes it, '0x1.")
+            for bad in ("0X1P+3", "0x1p+3", "0x1.23456789abcdep-3", "+0x1.0000000000000p+3")
+        ),
+        ("maximal_learning_rate", "0x1p-1100", "maximal_learning_rate must be as to_json writes it, '0x0.0p[+]0', got"),
+        ("step_size", "0x1.0000001000000p+24", "step_size must be as to_json writes it, '0x1.0000000000000p[+]24', got"),
+        ("scale_fn", {"name": "exp_range", "gamma": "0x1p-1"}, "scale_fn must be as to_json writes it, {'name': 'exp_range'"),
         ("step_size", "0x1.0p-1000", "step_size must be a finite number of float32 > 0, got 9.3"),
         *(
             ("scale_fn", bad, SCALE_FN)
@@ -204,6 +212,22 @@ def test_copies_of_a_subclass_keep_its_class_and_all_attributes(how: str) -> Non
     assert again(10) == 1.0
     assert again.lock() == "mine"
     assert not {"_plan", "_rate", "policy"} & set(schedule.__getstate__())  # computed again, and not stored
+
+
+class Tenth(clr_ref.CyclicalLearningRate):
+    """A tenth of the rates."""
+
+    def __call__(self, step: Any = None) -> Any:
+        return super().__call__(step) * np.float32(0.1)
+
+    def values(self, start: int, stop: int, out: Any = None) -> Any:
+        return super().values(start, stop, out) * np.float32(0.1)
+
+
+def test_a_subclass_that_changes_the_rates_changes_each_of_them_once() -> None:
+    """Steps that follow each other are computed ahead, and not by a method of the subclass."""
+    schedule = Tenth(1.0, 2.0, 10, "triangular")
+    assert [schedule(step) for step in range(2000)] == [Tenth(1.0, 2.0, 10, "triangular")(step) for step in range(2000)]
 
 
 @pytest.mark.parametrize("how", COPIES)

@@ -189,6 +189,25 @@ def test_masked_arrays_have_to_be_filled() -> None:
     assert_same_rates(TUTORIAL, [1, 0], TUTORIAL(steps.filled(0)), expected, arithmetic="arithmetic of filled arrays")
 
 
+def test_masked_arrays_receive_no_rates() -> None:
+    """A hard mask would keep rates out, and a soft one would hide them."""
+    for out in (np.ma.array(np.zeros(10, "f4"), mask=True, hard_mask=True), np.ma.masked_all(10, "f4")):
+        with pytest.raises(TypeError, match=r"out must be a contiguous, writeable array .* got a masked array"):
+            TUTORIAL.values(0, 10, out=out)
+
+
+def test_steps_that_are_not_whole_are_shown_as_they_are() -> None:
+    for step, text in ((2.5, "2.5"), (Fraction(2**70 + 1, 2**20), "Fraction(1180591620717411303425, 1048576)")):
+        with pytest.raises(ValueError, match=re.escape(f"step must be a whole number 0 .. 2**63-1, got {text}")):
+            clr_ref.tfa_arithmetic.evaluate(TUTORIAL, step)
+
+
+def test_arrays_of_too_many_dimensions_in_a_sequence() -> None:
+    with pytest.raises(TypeError, match="of at most 32 dimensions"):
+        TUTORIAL([np.zeros((1,) * 32, int)])
+    assert TUTORIAL([np.zeros((1,) * 31, int)]).shape == (1,) * 32
+
+
 def test_sequences_without_end() -> None:
     steps: list[Any] = []
     steps.append(steps)

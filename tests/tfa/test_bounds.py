@@ -91,3 +91,44 @@ def test_the_bound_is_infinite_where_the_step_size_may_be_flushed() -> None:
     assert np.isnan(tfa_arithmetic.evaluate(triangular(0.0, 1.0, 1e-40), 0, flush="everywhere"))
     found = [tfa_arithmetic.error_bound(triangular(0.0, 1.0, size), 0) for size in (1e-40, 2.0**-127, 2.0**-126)]
     assert np.isfinite(found).tolist() == [False, False, True]
+
+
+def test_the_bound_holds_where_the_detour_turns_the_sign_of_the_amplitude() -> None:
+    """Both bounds are nearer to one float32 than to any other, and maximal is rounded to the other side of initial."""
+    near, ulp32 = float(np.float32(0.01)), float(np.spacing(np.float32(0.01)))
+    schedule = triangular(near + 0.2 * ulp32, near + 0.4 * ulp32, 10, dtype="float64")
+    for step in (5, 10, 15):
+        bound = tfa_arithmetic.error_bound(schedule, step)
+        assert 0.999 < share(tfa_arithmetic.evaluate(schedule, step), schedule, step, bound) <= 1
+
+
+def test_the_bound_holds_where_the_detour_makes_the_step_size_smaller() -> None:
+    """The step is rounded to float32 too, so that the product of both errors is not negligible."""
+    schedule, step = triangular(0.0, 5.68071088708246e-28, 422705.7337519916, dtype="float64"), 502481467
+    rate = tfa_arithmetic.evaluate(schedule, step, step_dtype="float32")
+    bound = tfa_arithmetic.error_bound(schedule, step, step_dtype="float32")
+    assert 0.999 < share(rate, schedule, step, bound) <= 1
+
+
+@pytest.mark.parametrize(
+    ("schedule", "steps"),
+    [
+        (exp_range(0.0, 1.0, 10, gamma=1.5), [217, 218, 219, 220, 225]),
+        (exp_range(1.0, -1e10, 10, gamma=2.0), [87, 93, 94, 98, 140]),
+        (triangular(-3e38, 3e38, 10), [0, 10]),
+        (triangular(1e38, 3.4e38, 10), [0, 9]),
+        (exp_range(3e38, 3.2e38, 10, gamma=1.5), [1, 3, 5]),
+    ],
+)
+def test_the_bound_is_infinite_where_tfa_overflows_and_nearly_nowhere_else(
+    schedule: CyclicalLearningRate, steps: list[int]
+) -> None:
+    with np.errstate(all="ignore"):
+        rates = tfa_arithmetic.evaluate(schedule, steps)
+    found = tfa_arithmetic.error_bound(schedule, steps)
+    assert np.isfinite(found).tolist() == np.isfinite(rates).tolist()
+
+
+def test_the_budget_of_a_power_is_infinite_where_it_overflows() -> None:
+    schedule = exp_range(0.0, 1.0, 10, gamma=1.5)
+    assert tfa_arithmetic.power_budget(schedule, [5, 220, 225, 2000]).tolist() == [7, np.inf, np.inf, np.inf]

@@ -41,8 +41,12 @@ def check(what: str) -> None:
 
 
 def kept(name: str, value: Any) -> Any:
-    """Return a Python or NumPy float, or raise FloatingPointError if it is a subnormal number that this thread reads as 0."""
+    """Return a number or an array, or raise FloatingPointError if it has a subnormal number that this thread reads as 0."""
     # NumPy's longdouble is computed elsewhere, and its bytes hold padding.
-    if value == 0 and (array := np.asarray(value)).itemsize <= 8 and array.tobytes().strip(b"\0") not in (b"", b"\x80"):
-        raise FloatingPointError(f"{name} is a subnormal number, which the CPU reads as 0 in this thread; use another thread")
+    if not keeps_subnormals() and (array := np.asarray(value)).dtype.kind == "f" and array.itemsize <= 8:
+        without_sign = array.view(f"{array.dtype.byteorder}u{array.itemsize}") << 1
+        if np.any((array == 0) & (without_sign != 0)):
+            raise FloatingPointError(
+                f"{name} is a subnormal number, which the CPU reads as 0 in this thread; use another thread"
+            )
     return value

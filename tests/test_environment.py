@@ -14,8 +14,7 @@ import numpy as np
 import pytest
 
 import clr_ref
-from clr_ref import exact, tfa_arithmetic
-from clr_ref.exact import environment
+from clr_ref import _environment, exact, tfa_arithmetic
 from clr_ref.tfa import graphs
 from tests.rates import assert_same_rates, exact_rates
 from tests.schedules import BOUNDS, POLICIES, schedule_of
@@ -67,11 +66,11 @@ def as_bytes(rates: list[Any]) -> list[bytes]:
 
 @pytest.mark.parametrize("mode", MODES)
 def test_the_environment_is_recognised(mode: str) -> None:
-    assert environment.rounds_to_nearest()
-    assert environment.keeps_subnormals()
+    assert _environment.rounds_to_nearest()
+    assert _environment.keeps_subnormals()
     with computing(mode):
-        assert environment.rounds_to_nearest() is (mode == "flush")
-        assert environment.keeps_subnormals() is (mode != "flush")
+        assert _environment.rounds_to_nearest() is (mode == "flush")
+        assert _environment.keeps_subnormals() is (mode != "flush")
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -131,6 +130,33 @@ def test_a_subnormal_gamma_is_refused_where_the_cpu_reads_it_as_0() -> None:
     schedule = clr_ref.exp_range(0, 1, 7, 1e-310)
     with computing("flush"), pytest.raises(FloatingPointError, match=r"^gamma is a subnormal number"):
         schedule(3)
+
+
+def test_subnormal_arguments_are_refused_where_the_cpu_reads_them_as_0() -> None:
+    """A step would be another one, and gamma would be refused for another reason."""
+    steep = clr_ref.triangular(0, 1e300, 1.0, dtype="float64")
+    steps: list[Any] = [1e-310, np.float32(1e-40), np.array([1.0, 1e-40], "f4"), np.array([5e-324], ">f8"), [0.0, 128 * 5e-324]]
+    with computing("flush"):
+        for step in steps:
+            with pytest.raises(FloatingPointError, match=r"^step is a subnormal number, which the CPU reads as 0"):
+                steep(step)
+        with pytest.raises(FloatingPointError, match=r"^step is a subnormal number"):
+            steep.exact(1e-310)
+        with pytest.raises(FloatingPointError, match=r"^gamma is a subnormal number"):
+            clr_ref.exp_range(0, 1, 5, 5e-324)
+        assert steep([0.0, -0.0, 1.0]).tolist() == [0.0, 0.0, 1e300]
+    assert all(np.all(steep(step) >= 0) for step in steps)
+
+
+@pytest.mark.parametrize("size", [1, 3, 2**10, 3 * 2**20, 2**62])
+def test_ranges_at_the_last_steps_have_the_same_bits(size: int) -> None:
+    """The peak of their last cycle is no step."""
+    for initial in (0.1, 0.0, 1.0):
+        schedule = clr_ref.triangular2(initial, 1.0, size)
+        for first in (2**63 - 3, 2**63 - 5000):
+            expected = schedule.values(first, 2**63).tobytes()
+            with computing("flush"):
+                assert clr_ref.triangular2(initial, 1.0, size).values(first, 2**63).tobytes() == expected
 
 
 @pytest.mark.parametrize("mode", MODES)

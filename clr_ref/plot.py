@@ -112,7 +112,7 @@ def drift(drifts: Iterable[Drift], out: Path) -> None:
     panels = list(drifts)
     figure = Figure(figsize=(12, 4.2), dpi=110, layout="constrained")
     figure.suptitle("TFA's rates against the exact rates (float32, triangular and triangular2)", fontsize=11)
-    for axes, panel in zip(figure.subplots(1, len(panels), sharey=True), panels, strict=True):
+    for axes, panel in zip(figure.subplots(1, len(panels), sharey=True, squeeze=False)[0], panels, strict=True):
         off = (panel.ulps > 0) & (panel.steps > 0)
         axes.plot(panel.steps[off], panel.ulps[off], ".", markersize=3, alpha=0.4, color=_COLOURS[panel.mode])
         correct = 1 - np.mean(panel.ulps > 0)

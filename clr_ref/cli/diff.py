@@ -45,7 +45,7 @@ def diff(a: Path, b: Path, html: Path | None, as_json: bool) -> None:
         print_json(found.to_data())
     else:
         for line in words.lines(found):
-            say(visible(line), hang="  ")
+            say(line, hang="  ")
         if html is not None:
             say(f"wrote {html}")
     sys.exit(0 if found.first is None else 1)

@@ -56,6 +56,17 @@ def _staging_option(*, made: bool) -> Callable[..., Any]:
     )
 
 
+def _reason_option(words: str) -> Callable[..., Any]:
+    """Return the option --reason. Its text is stored as UTF-8, which bytes of another encoding cannot be."""
+
+    def check(context: click.Context, parameter: click.Parameter, text: str | None) -> str | None:
+        if text is not None and any("\ud800" <= character <= "\udfff" for character in text):
+            raise click.BadParameter(f"give text in UTF-8, got {text!a}", context, parameter)
+        return text
+
+    return click.option("--reason", metavar="TEXT", callback=check, help=words)
+
+
 @click.group("golden")
 def golden_group() -> None:
     """Record the results of TFA, compare them with the store, accept them, and show them."""
@@ -161,7 +172,7 @@ def diff(names: tuple[str, ...], details: bool, staging: Path, folder: Path | No
         found = [recording.summary(name, staging=staging, folder=folder or golden.default_folder()) for name in chosen]
     except (accepting.AcceptError, golden.StoreError) as error:
         fail(error, folder, as_json, "nothing was compared")
-    changed = [s for s in found if s["against"] == s["pair"] and not all(d["new"] for d in s["differences"])]
+    changed = [s for s in found if s["against"] == s["pair"] and any(d["kind"] != "new" for d in s["differences"])]
     if as_json:
         print_json({"pairs": found})
         sys.exit(1 if changed else 0)
@@ -184,7 +195,7 @@ def diff(names: tuple[str, ...], details: bool, staging: Path, folder: Path | No
 @golden_group.command()
 @click.argument("names", nargs=-1, metavar="[PAIR]...")
 @click.option("--overwrite", is_flag=True, help="Let a recording change or remove stored results of its pair.")
-@click.option("--reason", help="Why the stored results were wrong; kept in the record.")
+@_reason_option("Why the stored results were wrong; kept in the record.")
 @_staging_option(made=False)
 @golden_option
 @json_option
@@ -201,12 +212,7 @@ def accept(
 
     if overwrite != (reason is not None):
         raise click.UsageError("--overwrite and --reason TEXT go together")
-    target = folder or golden.default_folder()
-    if folder is None and target.name == "data":
-        raise click.UsageError(
-            f"{target} belongs to an installed package and is not changed; "
-            "in a checkout, give --golden golden or install it with `pip install --editable .`"
-        )
+    target = _changeable(folder)
     try:
         accepted = accepting.accept(_staged(names, staging), staging=staging, folder=target, overwrite=overwrite, reason=reason)
     except (accepting.AcceptError, golden.StoreError, OSError) as error:  # OSError: such as a full disk
@@ -235,7 +241,11 @@ def show(name: str | None, markdown: Path | None, folder: Path | None, as_json: 
 
         picture = markdown.with_name("drift.png")
         check_outputs("--markdown", [markdown, picture])
-        plotting_module().drift(measured.drift(store), picture)
+        if not (drifts := measured.drift(store)):
+            raise click.UsageError(
+                "--markdown needs recorded float32 rates of triangular or triangular2, and the store has none"
+            )
+        plotting_module().drift(drifts, picture)
         write_text(markdown, report.markdown(store, picture.name))
         click.echo(json.dumps({"wrote": [str(markdown), str(picture)]}) if as_json else f"wrote {markdown} and {picture}")
         return
@@ -281,7 +291,7 @@ def _print_pairs(records: list[golden.Record]) -> None:
 
 @golden_group.command()
 @data_option
-@click.option("--reason", metavar="TEXT", help="Why stored digests change; required if one does.")
+@_reason_option("Why stored digests change; required if one does.")
 @golden_option
 @json_option
 def train(source: Path | None, reason: str | None, folder: Path | None, as_json: bool) -> None:
@@ -291,6 +301,7 @@ def train(source: Path | None, reason: str | None, folder: Path | None, as_json:
     Example:
       clr-ref golden train
     """
+    store = _changeable(folder)
     from clr_ref.golden.accept import AcceptError
     from clr_ref.training import data, determinism, digests
 
@@ -299,7 +310,6 @@ def train(source: Path | None, reason: str | None, folder: Path | None, as_json:
         found = data.load(source)
     except (ImportError, RuntimeError, data.DataError) as error:
         raise click.UsageError(str(error)) from None
-    store = folder or golden.default_folder()
     try:
         record = digests.record(found, store, reason=reason)
     except (AcceptError, golden.StoreError) as error:
@@ -316,7 +326,7 @@ def train(source: Path | None, reason: str | None, folder: Path | None, as_json:
 
 
 @golden_group.command()
-@click.option("--reason", metavar="TEXT", help="Why stored rates change; required if one does.")
+@_reason_option("Why stored rates change; required if one does.")
 @golden_option
 @json_option
 def probe(reason: str | None, folder: Path | None, as_json: bool) -> None:
@@ -326,10 +336,10 @@ def probe(reason: str | None, folder: Path | None, as_json: bool) -> None:
     Example:
       clr-ref golden probe
     """
+    store = _changeable(folder)
     from clr_ref.golden.accept import AcceptError
     from clr_ref.training import applied
 
-    store = folder or golden.default_folder()
     try:
         record = applied.record(store, reason=reason)
     except ImportError as error:
@@ -343,6 +353,17 @@ def probe(reason: str | None, folder: Path | None, as_json: bool) -> None:
     click.echo(f"recorded {record.name}: {len(record.runs)} runs, {len(failed)} of them errors")
 
 
+def _changeable(folder: Path | None) -> Path:
+    """Return the store that a command changes: the one that is given, or that of the checkout."""
+    store = folder or golden.default_folder()
+    if folder is None and store.name == "data":
+        raise click.UsageError(
+            f"{store} belongs to an installed package and is not changed; "
+            "in a checkout, give --golden golden or install it with `pip install --editable .`"
+        )
+    return store
+
+
 def _staged(names: tuple[str, ...], staging: Path) -> list[str]:
     from clr_ref.golden.accept import staged_pairs
 
@@ -353,7 +374,7 @@ def _staged(names: tuple[str, ...], staging: Path) -> list[str]:
         raise click.BadParameter(
             f"not staged in {staging}: {named}; staged are: {', '.join(found) or 'none'}", param_hint="PAIR"
         )
-    return list(names) or found
+    return list(dict.fromkeys(names)) or found
 
 
 def _given(staging: Path, folder: Path | None) -> list[str]:
@@ -386,12 +407,11 @@ def _print_summary(summary: dict[str, Any], details: bool) -> None:
 
 
 def _in_words(counts: dict[str, Any]) -> str:
-    changed = counts["entries"] - counts["same"] - counts["new"]
+    from clr_ref.golden.accept import KINDS
+
     parts = [f"{counts['same']} of {counts['entries']} results are the same"]
-    if counts["new"]:
-        parts.append(f"{counts['new']} are new")
-    if changed:
-        parts.append(f"{changed} differ, by at most {short(counts['worst_ulp'])} ULP")
-    if counts["values_against_errors"]:
-        parts.append(f"{counts['values_against_errors']} have values on one side only")
+    for kind, words in KINDS.items():
+        if counts[kind]:
+            worst = f", by at most {short(counts['worst_ulp'])} ULP" if kind == "other_rates" else ""
+            parts.append(f"{counts[kind]} {words}{worst}")
     return ", ".join(parts)

@@ -21,7 +21,7 @@ _REPEAT = "repeat with: "
 def say(text: str = "", *, first: str = "", then: str | None = None, hang: str = "", err: bool = False) -> None:
     """Print text that wraps at the width of the terminal; without a terminal, no line is wrapped.
 
-    No word and no `command` is cut, so that they can be copied.
+    No word and no `command` is cut, so that they can be copied. Control characters are escaped.
 
     Args:
         text: the text; each of its lines begins a new line.
@@ -35,7 +35,7 @@ def say(text: str = "", *, first: str = "", then: str | None = None, hang: str =
         return
     console = Console(file=stream)
     then = " " * len(first) if then is None else then
-    for line in text.split("\n"):
+    for line in visible(text).split("\n"):
         rest = then + line[: len(line) - len(line.lstrip())] + hang
         click.echo(_wrapped(line, console.width, first, rest) if console.is_terminal else (first + line).rstrip(), err=err)
         first = then

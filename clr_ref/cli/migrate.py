@@ -73,10 +73,10 @@ def _print(result: Result, write: bool) -> None:
         instead = "this command does not know a counterpart" if counterpart is None else f"Keras 3: {counterpart}"
         lines.append((places[0], f"stays: {name}{also}; {instead}"))
     if result.problem:
-        say(visible(f"{result.path}: left alone: {result.problem}"), then="  ")
+        say(f"{result.path}: left alone: {result.problem}", then="  ")
     for place, text in lines:
         between = ": " if place.startswith("cell") else ":"
-        say(visible(f"{result.path}{between}{place}: {text}"), then="  ")
+        say(f"{result.path}{between}{place}: {text}", then="  ")
     if lines or result.problem or (result.changes and not write):
         click.echo()
 

@@ -37,12 +37,25 @@ class AcceptError(Exception):
     """The recording cannot be accepted; the message says why, and the store is unchanged."""
 
 
+#: How entries differ, and what is said of so many of them.
+KINDS = {
+    "new": "are new",
+    "other_rates": "have other rates",
+    "other_checksum": "have another checksum of the same rates",
+    "other_steps": "have other steps",
+    "other_error": "raise another error",
+    "values_against_errors": "raise an error on one side only",
+    "removed": "are removed",
+}
+
+
 @dataclasses.dataclass(frozen=True)
 class Difference:
     """How one recorded entry differs from the stored one it is compared with.
 
-    ``worst_ulp`` is None where one has no values, or other steps. A behaviour has the case "behaviour" and its title as step
-    dtype. Where a pair could not be installed on one side, the case is "pair". ``new`` is True where nothing was stored before.
+    ``kind`` is one of ``KINDS``, or "behaviour" or "pair"; a new behaviour is "new". ``worst_ulp`` is None unless the rates of
+    the same steps are other ones. A behaviour has the case "behaviour" and its title as step dtype. Where a pair could not be
+    installed on one side, the case is "pair".
     """
 
     case: str
@@ -50,8 +63,8 @@ class Difference:
     step_dtype: str
     before: str
     after: str
-    worst_ulp: float | None
-    new: bool = False
+    kind: str
+    worst_ulp: float | None = None
 
     def __str__(self) -> str:
         return " ".join(part for part in (self.case, self.mode, self.step_dtype) if part)
@@ -100,29 +113,37 @@ def nearest(store: Store, name: str) -> Record | None:
 def differences(store: Store, record: Record, folder: Path, against: Record) -> Iterator[Difference]:
     """Where a staged record differs from a stored one, entry by entry."""
     if record.error != against.error:
-        yield Difference("pair", "", "", against.error or "recorded", record.error or "recorded", None)
+        yield Difference("pair", "", "", against.error or "recorded", record.error or "recorded", "pair")
     before = {(e.case, e.mode, e.step_dtype): e for e in against.entries}
     for entry in record.entries:
         old = before.pop((entry.case, entry.mode, entry.step_dtype), None)
         if old is None:
-            yield Difference(entry.case, entry.mode, entry.step_dtype, "nothing", _describe(entry), None, new=True)
+            yield Difference(entry.case, entry.mode, entry.step_dtype, "nothing", _describe(entry), "new")
         elif old != entry:
-            worst = None
-            if old.values is not None and entry.values is not None:
-                text = read_text(folder / "values" / entry.case / entry.values)
-                new = parse_values(text, store.cases[entry.case].dtype)[1]
-                stored = store.values(entry.case, old.values)
-                if len(stored) == len(new):  # else the case has other steps now
-                    worst = float(np.max(np.abs(ulp.distance(new, stored)), initial=0.0))
-            yield Difference(entry.case, entry.mode, entry.step_dtype, _describe(old), _describe(entry), worst)
+            kind, worst = _how(store, entry, folder, old)
+            yield Difference(entry.case, entry.mode, entry.step_dtype, _describe(old), _describe(entry), kind, worst)
     for old in before.values() if record.error is None else ():
-        yield Difference(old.case, old.mode, old.step_dtype, _describe(old), "nothing", None)
+        yield Difference(old.case, old.mode, old.step_dtype, _describe(old), "nothing", "removed")
     for title in dict.fromkeys([*against.behaviours, *record.behaviours]) if record.error == against.error else ():
         old_outcome, outcome = against.behaviours.get(title), record.behaviours.get(title)
         if old_outcome != outcome:
-            yield Difference(
-                "behaviour", "", title, old_outcome or "nothing", outcome or "nothing", None, new=old_outcome is None
-            )
+            kind = "new" if old_outcome is None else "behaviour"
+            yield Difference("behaviour", "", title, old_outcome or "nothing", outcome or "nothing", kind)
+
+
+def _how(store: Store, entry: Entry, folder: Path, old: Entry) -> tuple[str, float | None]:
+    """How a recorded entry differs from a stored one of the same case, and by how many ULP."""
+    if old.values is None or entry.values is None:
+        return ("other_error" if old.values is entry.values else "values_against_errors"), None
+    if old.values == entry.values:
+        return "other_checksum", None
+    (steps, rates), (old_steps, old_rates) = (
+        parse_values(read_text(place / "values" / entry.case / str(one.values)), store.cases[entry.case].dtype)
+        for place, one in ((folder, entry), (store.folder, old))
+    )
+    if not np.array_equal(steps, old_steps):
+        return "other_steps", None
+    return "other_rates", float(np.max(np.abs(ulp.distance(rates, old_rates)), initial=0.0))
 
 
 def _describe(entry: Entry) -> str:
@@ -261,7 +282,7 @@ def _apply(names: list[str], staging: Path, fresh: Path, overwrite: bool, reason
             old = load_json(target)
             if "history" in old:
                 data["history"] = old["history"]
-            changed = [d for d in differences(store, record, source, store.records[name]) if not d.new]
+            changed = [d for d in differences(store, record, source, store.records[name]) if d.kind != "new"]
             if changed:
                 if not overwrite:
                     what = f"{name} differs from what is stored in {len(changed)} entries, first in {changed[0]}"

@@ -31,7 +31,7 @@ def read_bytes(path: Path) -> bytes:
     if kind is not None:
         raise ValueError(f"{kind}, where a regular file must be")
     if status.st_size > MAX_BYTES:
-        raise ValueError(f"{status.st_size:,} bytes; a file of a store has at most {MAX_BYTES:,}")
+        raise ValueError(_too_large(status.st_size))
     return path.read_bytes()
 
 
@@ -43,6 +43,10 @@ def read_text(path: Path) -> str:
         OSError: it cannot be read.
     """
     return read_bytes(path).decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _too_large(size: int) -> str:
+    return f"{size:,} bytes; a file of a store has at most {MAX_BYTES:,}"
 
 
 def file_names(folder: Path) -> list[str]:
@@ -60,6 +64,8 @@ def foreign(folder: Path) -> list[str]:
         elif not name.isprintable() or "\\" in name:
             # A line of SHA256SUMS could not hold it.
             found.append(f"{name!a}: the name has characters that a file of a store must not have")
+        elif entry.is_file(follow_symlinks=False) and (size := entry.stat(follow_symlinks=False).st_size) > MAX_BYTES:
+            found.append(f"{name}: {_too_large(size)}")
     return sorted(found)
 
 

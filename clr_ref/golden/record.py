@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import filecmp
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -116,10 +117,10 @@ def up_to_date(pair: Pair, *, staging: Path, folder: Path) -> bool:
 def record_pair(pair: Pair, *, staging: Path, folder: Path, progress: Progress) -> Path:
     """Record a pair in an environment of its own, which is then removed, and return the folder where it is staged.
 
-    A pair that cannot be installed is staged as a record that says so.
+    A pair for which the index has no installable packages is staged as a record that says so.
 
     Raises:
-        RecordError: no such Python, or as for ``record_with``.
+        RecordError: no such Python, an installation that failed for another reason, or as for ``record_with``.
         StoreError: cases.json is missing or damaged.
     """
     _recorder_input(folder)  # before minutes of installing
@@ -136,6 +137,11 @@ def record_pair(pair: Pair, *, staging: Path, folder: Path, progress: Progress) 
         python = environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
         found = _run([uv, "pip", "install", "--quiet", "--python", str(python), *pair.requirements])
         if found.returncode:
+            # Without the index, uv finds no solution either.
+            if "No solution found" not in found.stderr or re.search(
+                "network|connect|offline|fetch", found.stderr, re.IGNORECASE
+            ):
+                raise RecordError(f"{pair.name}: cannot be installed now: {found.stderr.strip()}")
             return _stage_failure(pair, found.stderr, staging)
         return record_with(python, pair, staging=staging, folder=folder, progress=progress)
 
@@ -160,7 +166,7 @@ def record_with(python: Path, pair: Pair | None, *, staging: Path, folder: Path,
             command += ["--tensorflow", pair.tensorflow, "--tensorflow-addons", pair.tensorflow_addons]
         # With asserts removed, TFA would accept what it refuses; the recorder's help is its docstring.
         environment = {**os.environ, "PYTHONOPTIMIZE": ""}
-        logs = [(Path(work) / f"{out.name}.log").open("w+", encoding="utf-8") for out in outs]
+        logs = [(Path(work) / f"{out.name}.log").open("w+", encoding="utf-8", errors="replace") for out in outs]
         processes: list[subprocess.Popen[Any]] = []
         try:
             # The second run writes only to its log. The output of the first one is read line by line, for the progress.
@@ -195,6 +201,8 @@ def record_with(python: Path, pair: Pair | None, *, staging: Path, folder: Path,
                     process.stderr.close()
             for log in logs:
                 log.close()
+        if not all((out / "records").is_dir() for out in outs):
+            raise RecordError(f"{python} ended without a recording: give the Python in which TensorFlow Addons is installed")
         differing = _differing(*outs)
         if differing:
             raise RecordError(f"two recordings differ, nothing was staged: {', '.join(differing)}")
@@ -244,7 +252,7 @@ def _stage_failure(pair: Pair, message: str, staging: Path) -> Path:
 
 
 def summary(name: str, *, staging: Path, folder: Path) -> dict[str, Any]:
-    """How a staged pair differs from the stored one: per mode, the equal and the new entries and the worst distance in ULP.
+    """How a staged pair differs from the stored one: per mode, the entries of each of ``KINDS`` and the worst distance in ULP.
 
     Raises:
         AcceptError: the staged record is damaged.
@@ -260,14 +268,12 @@ def summary(name: str, *, staging: Path, folder: Path) -> dict[str, Any]:
     modes = {}
     for mode in MODES:
         keys = {(e.case, e.step_dtype) for e in record.entries if e.mode == mode}
-        new = sum(d.new for d in found if d.mode == mode)
-        changed = [d for d in found if d.mode == mode and not d.new]
+        here = [d for d in found if d.mode == mode]
         modes[mode] = {
             "entries": len(keys),
-            "same": len(keys - {(d.case, d.step_dtype) for d in found if d.mode == mode}) if against else 0,
-            "new": new,
-            "worst_ulp": max((d.worst_ulp for d in changed if d.worst_ulp is not None), default=0.0),
-            "values_against_errors": sum(d.worst_ulp is None for d in changed),
+            "same": len(keys - {(d.case, d.step_dtype) for d in here}) if against else 0,
+            **{kind: sum(d.kind == kind for d in here) for kind in accept.KINDS},
+            "worst_ulp": max((d.worst_ulp for d in here if d.worst_ulp is not None), default=0.0),
         }
     return {
         "pair": name,

@@ -111,8 +111,9 @@ def parse_applied(file_name: str, data: Any) -> AppliedRecord:
             runs[title] = (kind, message)
             continue
         rates = np.array([float.fromhex(rate) for rate in run["rates"]])
-        runs[title] = rates.astype(np.float32)
-        if not (rates == runs[title]).all():
+        with np.errstate(over="ignore"):
+            runs[title] = rates.astype(np.float32)
+        if not np.array_equal(rates, runs[title], equal_nan=True):
             raise ValueError(f"{title}: the rates are not those of float32")
     return AppliedRecord(name, data["provenance"], inputs, runs, tuple(data.get("history", ())))
 

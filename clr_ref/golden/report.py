@@ -14,7 +14,7 @@ from clr_ref.functions import exp_range, triangular, triangular2
 from clr_ref.golden import findings, measured
 from clr_ref.golden.measured import Apart, Change, Drift, drift
 from clr_ref.golden.record import PAIRS
-from clr_ref.golden.store import AppliedRecord, Store
+from clr_ref.golden.store import AppliedRecord, Record, Store
 from clr_ref.schedule import CyclicalLearningRate
 from clr_ref.tfa import bounds, eager, graphs
 from clr_ref.tfa.eager import MODES, Mode
@@ -87,28 +87,23 @@ def _anchor(title: str) -> str:
 
 
 def _pairs(store: Store) -> str:
-    rows = []
-    for pair in PAIRS:
-        record = store.records.get(pair.name)
-        if record is None:
-            rows.append((pair.tensorflow, pair.tensorflow_addons, "not recorded", "", "", ""))
-        elif record.error is not None:
-            rows.append((pair.tensorflow, pair.tensorflow_addons, f"cannot be installed: {record.error}", "", "", ""))
-        else:
-            errors = sum(entry.error is not None for entry in record.entries)
-            p = record.provenance
-            outcomes = f"{len(record.entries) - errors} recorded, {errors} raised"
-            rows.append((pair.tensorflow, pair.tensorflow_addons, outcomes, p["python"], p["numpy"], p["cpu"]["model"]))
-    known = {pair.name for pair in PAIRS}
-    for name, record in store.records.items():
-        if name not in known:
-            rows.append((record.tensorflow, record.tensorflow_addons, "recorded", record.provenance["python"], "", ""))
+    pairs = {pair.name: (pair.tensorflow, pair.tensorflow_addons) for pair in PAIRS}
+    others = {name: (one.tensorflow, one.tensorflow_addons) for name, one in store.records.items() if name not in pairs}
+    rows = [(*versions, *_outcome(store.records.get(name))) for name, versions in (pairs | others).items()]
     table = pages.markdown.table(("TensorFlow", "TFA", "cases x mode x step dtype", "Python", "NumPy", "CPU"), rows)
     return (
         "## The pairs\n\n"
         f"All {len(PAIRS)} pairs in TFA's own table of compatibility, each with its latest patch release. The outcomes are\n"
         f"those of every case in every mode with every dtype of the step.\n\n{table}"
     )
+
+
+def _outcome(record: Record | None) -> tuple[str, str, str, str]:
+    if record is None or record.error is not None:
+        return "not recorded" if record is None else f"cannot be installed: {record.error}", "", "", ""
+    errors = sum(entry.error is not None for entry in record.entries)
+    p = record.provenance
+    return f"{len(record.entries) - errors} recorded, {errors} raised", p["python"], p["numpy"], p["cpu"]["model"]
 
 
 def _changes(store: Store, changes: Sequence[Change]) -> str:

@@ -36,6 +36,40 @@ def test_accept_takes_the_named_pair(call: Golden, folder: Path, staging: Path) 
     assert list(golden.read(folder).records) == [FIRST, THIRD, SECOND]
 
 
+def test_accept_of_a_pair_that_is_named_twice(call: Golden, folder: Path, staging: Path) -> None:
+    stage(staging, folder, THIRD)
+    stage(staging, folder, SECOND, nudges=CHANGED)
+    result = call("accept", THIRD, SECOND, THIRD, SECOND, "--overwrite", "--reason", "XLA was cold")
+    assert result.stdout == f"accepted 2: {THIRD}, {SECOND}\n"
+    assert len(golden.read(folder).records[SECOND].history) == 1
+
+
+@pytest.mark.parametrize("command", [["accept"], ["train"], ["probe"]])
+def test_the_store_of_an_installed_package_is_not_changed(
+    command: list[str], folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = folder.rename(tmp_path / "data")
+    monkeypatch.setattr(golden, "default_folder", lambda: installed)
+    before = synthetic.snapshot(installed)
+    result = CliRunner().invoke(main, ["golden", *command])
+    assert (result.exit_code, "belongs to an installed package" in result.stderr) == (2, True)
+    assert synthetic.snapshot(installed) == before
+
+
+def test_a_reason_that_is_no_text(call: Golden) -> None:
+    result = call("accept", "--overwrite", "--reason", "bad\udcff")
+    assert (result.exit_code, "--reason" in result.stderr, "'bad\\udcff'" in result.stderr) == (2, True, True)
+
+
+def test_accept_beside_a_file_that_is_too_large(call: Golden, folder: Path) -> None:
+    with (folder / "values" / "large.csv").open("wb") as file:
+        file.truncate(2**27 + 1)
+    for command in ("accept", "show"):
+        result = call(command)
+        assert result.exit_code == 1
+        assert "values/large.csv: 134,217,729 bytes; a file of a store has at most 134,217,728" in result.stderr
+
+
 def test_accept_of_nothing_renews_the_sums(call: Golden, folder: Path) -> None:
     synthetic.edit(folder / "cases.json", lambda data: data["cases"][0].update(note="A better reason."))
     assert call("show").exit_code == 1
@@ -114,7 +148,7 @@ def test_record_stages_and_leaves_the_store(call: Golden, recorder: FakeRecorder
     result = call("record", "--python", sys.executable)
     assert result.exit_code == 0
     assert "recorded 1, failed 0" in result.stdout
-    assert "  xla: 9 of 12 results are the same, 3 differ, by at most 5 ULP\n" in result.stdout
+    assert "  xla: 9 of 12 results are the same, 3 have other rates, by at most 5 ULP\n" in result.stdout
     assert synthetic.snapshot(staging / SECOND) == synthetic.snapshot(recorder.prepared)
     assert synthetic.snapshot(folder) == before
 
@@ -228,7 +262,7 @@ def test_record_prints_no_details(call: Golden, recorder: FakeRecorder) -> None:
         f"{SECOND}: compared with the stored recording of this pair",
         "  eager: 12 of 12 results are the same",
         "  function: 12 of 12 results are the same",
-        "  xla: 9 of 12 results are the same, 3 differ, by at most 4 ULP",
+        "  xla: 9 of 12 results are the same, 3 have other rates, by at most 4 ULP",
     ]
     assert result.stdout.splitlines()[4].startswith("recorded 1, failed 0; staged in ")
 

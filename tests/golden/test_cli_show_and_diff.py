@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import math
 import re
 import sys
 from pathlib import Path
@@ -12,7 +14,8 @@ import pytest
 from click.testing import CliRunner
 
 from clr_ref.cli import golden as command, main
-from clr_ref.golden import measured, record as recording, report, store as golden
+from clr_ref.golden import measured, record as recording, report, store as golden, sums
+from clr_ref.golden.accept import KINDS
 from tests import terminal
 from tests.golden import synthetic
 from tests.golden.command import THIRD, Golden, damage
@@ -121,7 +124,7 @@ def test_page_has_every_pair_behaviour_and_case(folder: Path) -> None:
     assert {("2.14.1", "0.22.0", outcomes), ("2.15.1", "0.23.0", outcomes)} <= rows
     assert ("2.1.4", "0.7.1", "cannot be installed: No solution found") in rows
     assert ("2.9.3", "0.19.0", "not recorded") in rows
-    assert ("2.16.0", "0.24.0", "recorded") in rows
+    assert ("2.16.0", "0.24.0", outcomes) in rows
     for title, outcome in store.records[SECOND].behaviours.items():
         assert f"**{title}**" in page
         assert outcome in page
@@ -268,7 +271,7 @@ def test_diff_of_a_new_pair_is_no_failure(call: Golden, folder: Path, staging: P
     result = call("diff")
     assert result.exit_code == 0
     assert f"{THIRD}: compared with {FIRST} (the nearest)\n" in result.stdout
-    assert "  xla: 9 of 12 results are the same, 3 differ, by at most 9 ULP\n" in result.stdout
+    assert "  xla: 9 of 12 results are the same, 3 have other rates, by at most 9 ULP\n" in result.stdout
 
 
 def test_diff_shows_only_what_is_asked_for(call: Golden, folder: Path, staging: Path) -> None:
@@ -279,19 +282,58 @@ def test_diff_shows_only_what_is_asked_for(call: Golden, folder: Path, staging: 
     assert call("diff", FIRST).exit_code == 0
 
 
+def test_a_page_of_a_store_without_any_rates(call: Golden, staging: Path, tmp_path: Path) -> None:
+    empty = tmp_path / "other" / "golden"
+    synthetic.write_cases(empty)
+    synthetic.write_failure(staging / FIRST, FIRST)
+    assert call("accept", to=empty).exit_code == 0
+    result = call("show", "--markdown", empty.parent / "page.md", to=empty)
+    assert (result.exit_code, "needs recorded float32 rates" in result.stderr) == (2, True)
+    assert not (empty.parent / "page.md").exists()
+
+
+def test_a_page_of_a_store_whose_graphs_all_raised(folder: Path) -> None:
+    store = golden.read(folder)
+    records = {
+        name: dataclasses.replace(record, entries=tuple(e for e in record.entries if e.mode == "eager"))
+        for name, record in store.records.items()
+    }
+    eager = dataclasses.replace(store, records=records)
+    (drift,) = measured.drift(eager)
+    assert drift.mode == "eager"
+    assert "the correctly rounded" in report.markdown(eager, "picture.png")
+
+
+def test_control_characters_of_a_record_are_escaped(call: Golden, folder: Path) -> None:
+    synthetic.write_failure(folder, "tf-2.1.4_tfa-0.7.1")
+    path = folder / "records" / "tf-2.1.4_tfa-0.7.1.json"
+    synthetic.edit(path, lambda data: data.update(error="\x1b]0;title\a"))
+    assert call("accept").exit_code == 1  # records are not edited by hand
+    (folder / "SHA256SUMS").write_text(sums.render_sums(folder), "utf-8")
+    result = call("show", "tf-2.1.4_tfa-0.7.1")
+    assert "cannot be installed: \\x1b]0;title\\x07" in result.stdout
+
+
 @pytest.mark.parametrize(
-    ("same", "new", "ulps", "one_sided", "words"),
+    ("counts", "words"),
     [
-        (12, 0, 0.0, 0, "12 of 12 results are the same"),
-        (11, 1, 0.0, 0, "11 of 12 results are the same, 1 are new"),
-        (11, 0, 3.0, 0, "11 of 12 results are the same, 1 differ, by at most 3 ULP"),
-        (9, 1, float("inf"), 0, "9 of 12 results are the same, 1 are new, 2 differ, by at most inf ULP"),
-        (9, 0, 1234.0, 1, "9 of 12 results are the same, 3 differ, by at most 1,234 ULP, 1 have values on one side only"),
+        ({}, ""),
+        ({"new": 1}, ", 1 are new"),
+        ({"other_rates": 1, "worst_ulp": 3.0}, ", 1 have other rates, by at most 3 ULP"),
+        ({"new": 1, "other_rates": 2, "worst_ulp": math.inf}, ", 1 are new, 2 have other rates, by at most inf ULP"),
+        (
+            {"other_checksum": 1, "other_steps": 2, "other_error": 3, "values_against_errors": 4, "removed": 5},
+            ", 1 have another checksum of the same rates, 2 have other steps, 3 raise another error, "
+            "4 raise an error on one side only, 5 are removed",
+        ),
     ],
 )
-def test_a_mode_in_words(same: int, new: int, ulps: float, one_sided: int, words: str) -> None:
-    counts = {"entries": 12, "same": same, "new": new, "worst_ulp": ulps, "values_against_errors": one_sided}
-    assert command._in_words(counts) == words
+def test_a_mode_in_words(counts: dict[str, Any], words: str) -> None:
+    none = dict.fromkeys(KINDS, 0)
+    assert (
+        command._in_words({"entries": 12, "same": 9, "worst_ulp": 0.0, **none, **counts})
+        == f"9 of 12 results are the same{words}"
+    )
 
 
 def test_diff_of_one_pair_that_changed(call: Golden, folder: Path, staging: Path) -> None:
@@ -305,7 +347,7 @@ def test_diff_of_one_pair_that_changed(call: Golden, folder: Path, staging: Path
         *(f"  {mode}: 12 of 12 results are the same" for mode in ("eager", "function", "xla")),
         f"{SECOND}: compared with the stored recording of this pair",
         *(f"  {mode}: 12 of 12 results are the same" for mode in ("eager", "function")),
-        "  xla: 9 of 12 results are the same, 3 differ, by at most 4 ULP",
+        "  xla: 9 of 12 results are the same, 3 have other rates, by at most 4 ULP",
         "  behaviours: 1 differ",
         f"tf-2.1.4_tfa-0.7.1: compared with {FIRST} (the nearest)",
         "  cannot be installed: No solution found",

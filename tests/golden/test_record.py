@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -187,8 +188,9 @@ def test_folder_without_cases(recorder: FakeRecorder, staging: Path, tmp_path: P
 class FakeUv:
     """Stands for uv: it makes an environment whose Python is this one, or fails."""
 
-    def __init__(self, *, venv: int = 0, install: int = 0) -> None:
+    def __init__(self, *, venv: int = 0, install: int = 0, message: str = "error: no such wheel") -> None:
         self.codes = {"venv": venv, "pip": install}
+        self.message = message
         self.commands: list[list[str]] = []
 
     def __call__(self, command: list[str]) -> subprocess.CompletedProcess[str]:
@@ -198,12 +200,11 @@ class FakeUv:
             python.parent.mkdir(parents=True)
             python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
             python.chmod(0o755)
-        message = "error: no such wheel\n  because of the index\n"
-        return subprocess.CompletedProcess(command, self.codes[command[1]], stdout="", stderr=message)
+        return subprocess.CompletedProcess(command, self.codes[command[1]], stdout="", stderr=self.message)
 
 
-def with_uv(monkeypatch: pytest.MonkeyPatch, **codes: int) -> FakeUv:
-    fake = FakeUv(**codes)
+def with_uv(monkeypatch: pytest.MonkeyPatch, **answers: Any) -> FakeUv:
+    fake = FakeUv(**answers)
     monkeypatch.setattr(record, "_run", fake)
     monkeypatch.setattr(record, "_uv", lambda: "uv")
     return fake
@@ -226,17 +227,49 @@ def test_pair_is_recorded_in_its_own_environment(
 def test_pair_that_cannot_be_installed_is_recorded_as_such(
     recorder: FakeRecorder, folder: Path, staging: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with_uv(monkeypatch, install=1)
+    with_uv(monkeypatch, install=1, message="  x No solution found:\n  because of the index\n")
     pair = Pair("2.1.4", "0.7.1")
     record.record_pair(pair, staging=staging, folder=folder, progress=lambda text: None)
     assert accepting.staged_pairs(staging) == [pair.name]
     accepting.accept([pair.name], staging=staging, folder=folder)
     stored = golden.read(folder).records[pair.name]
-    assert stored.error == "error: no such wheel because of the index"
+    assert stored.error == "x No solution found: because of the index"
     assert stored.provenance["python"] == "3.7"
     found = record.summary(pair.name, staging=staging, folder=folder)
     assert found["error"] == stored.error
     assert found["differences"] == []
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "error: No space left on device (os error 28)",
+        "error: Failed to fetch: `https://pypi.org/simple/tensorflow/`",
+        "x No solution found when resolving dependencies\nhint: Packages were unavailable because the network was disabled.",
+    ],
+)
+def test_an_installation_that_fails_for_another_reason_is_no_answer_of_the_pair(
+    recorder: FakeRecorder, folder: Path, staging: Path, monkeypatch: pytest.MonkeyPatch, message: str
+) -> None:
+    with_uv(monkeypatch, install=1, message=message)
+    with pytest.raises(RecordError, match="cannot be installed now: ") as caught:
+        record.record_pair(PAIR, staging=staging, folder=folder, progress=lambda text: None)
+    assert message in str(caught.value)
+    assert list(staging.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the fake Python is a shell script")
+@pytest.mark.parametrize(
+    ("script", "message"),
+    [("exit 0", "ended without a recording"), (r"printf 'caf\351\n'; exit 3", "exit code 3:\ncaf\N{REPLACEMENT CHARACTER}")],
+)
+def test_a_python_that_is_none(folder: Path, staging: Path, tmp_path: Path, script: str, message: str) -> None:
+    python = tmp_path / "python"
+    python.write_text(f"#!/bin/sh\n{script}\n")
+    python.chmod(0o755)
+    with pytest.raises(RecordError, match=message):
+        record.record_with(python, None, staging=staging, folder=folder, progress=lambda text: None)
+    assert list(staging.iterdir()) == []
 
 
 def test_python_that_cannot_be_had_is_no_answer_of_the_pair(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -16,20 +18,24 @@ from tests.golden.staged import stage
 from tests.golden.synthetic import FIRST, SECOND
 
 
+def counted(**counts: float) -> dict[str, float]:
+    return {"entries": 12, **dict.fromkeys(accepting.KINDS, 0), "worst_ulp": 0.0, **counts}
+
+
 def test_summary_of_what_did_not_change(folder: Path, staging: Path) -> None:
     stage(staging, folder, FIRST)
     found = record.summary(FIRST, staging=staging, folder=folder)
     assert found["against"] == FIRST
     assert found["differences"] == []
     for mode in ("eager", "function", "xla"):
-        assert found["modes"][mode] == {"entries": 12, "same": 12, "new": 0, "worst_ulp": 0.0, "values_against_errors": 0}
+        assert found["modes"][mode] == counted(same=12)
 
 
 @pytest.mark.parametrize("ulps", [1, 2, 937])
 def test_summary_counts_ulps(folder: Path, staging: Path, ulps: int) -> None:
     stage(staging, folder, FIRST, nudges={("base-triangular2-3", "eager"): ulps})
     found = record.summary(FIRST, staging=staging, folder=folder)
-    eager = {"entries": 12, "same": 9, "new": 0, "worst_ulp": float(ulps), "values_against_errors": 0}
+    eager = counted(same=9, other_rates=3, worst_ulp=float(ulps))
     assert found["modes"]["eager"] == eager
     assert found["modes"]["xla"]["same"] == 12
     assert [(d["case"], d["mode"], d["worst_ulp"]) for d in found["differences"]] == [
@@ -48,7 +54,7 @@ def test_ulps_below_count_as_much_as_those_above(folder: Path, staging: Path) ->
     assert found["modes"]["function"]["worst_ulp"] == 1
 
 
-def test_digest_alone_is_a_difference_of_0_ulp(folder: Path, staging: Path) -> None:
+def test_digest_alone_is_a_difference(folder: Path, staging: Path) -> None:
     stage(staging, folder, FIRST)
 
     def change(data: Any) -> None:
@@ -56,7 +62,7 @@ def test_digest_alone_is_a_difference_of_0_ulp(folder: Path, staging: Path) -> N
 
     synthetic.edit(staging / FIRST / "records" / f"{FIRST}.json", change)
     (difference,) = record.summary(FIRST, staging=staging, folder=folder)["differences"]
-    assert difference["worst_ulp"] == 0
+    assert (difference["kind"], difference["worst_ulp"]) == ("other_checksum", None)
     assert difference["after"].endswith("digest 00000000")
 
 
@@ -71,6 +77,24 @@ def test_error_in_place_of_values_has_no_ulps(folder: Path, staging: Path) -> No
     found = record.summary(FIRST, staging=staging, folder=folder)
     assert [m["values_against_errors"] for m in found["modes"].values()] == [1, 1, 1]
     assert {d["after"] for d in found["differences"]} == {"TypeError: no int64"}
+
+
+def test_another_error_and_a_removed_case_have_no_ulps(folder: Path, staging: Path) -> None:
+    def other_error(data: Any) -> None:
+        data["results"]["triangular-2"]["eager"]["int64"] = {"error": {"class": "TypeError", "message": "one"}}
+
+    stage(staging, folder, FIRST)
+    path = staging / FIRST / "records" / f"{FIRST}.json"
+    synthetic.edit(path, other_error)
+    staged, _ = accepting.read_staged(staging, FIRST, record._read_cases(folder))
+    entry = next(e for e in staged.entries if e.error == ("TypeError", "one"))
+    changed = dataclasses.replace(entry, error=("TypeError", "another"))
+    store = golden.read(folder)
+    against = dataclasses.replace(staged, entries=(*(e for e in staged.entries if e is not entry), changed))
+    assert [d.kind for d in accepting.differences(store, staged, staging / FIRST, against)] == ["other_error"]
+    fewer = dataclasses.replace(staged, entries=staged.entries[1:])
+    (gone,) = accepting.differences(store, fewer, staging / FIRST, staged)
+    assert (gone.kind, gone.after, gone.worst_ulp) == ("removed", "nothing", None)
 
 
 def test_behaviour_is_a_difference(folder: Path, staging: Path) -> None:
@@ -100,10 +124,13 @@ def test_pair_that_can_be_installed_now_is_a_difference(folder: Path, staging: P
 
 def test_case_with_other_steps_has_no_ulps(folder: Path, staging: Path) -> None:
     """After an edit of the cases, values of different steps must not be set against each other."""
-    synthetic.edit(folder / "cases.json", lambda data: data["cases"][0].update(steps=[[0, 1]]))
-    stage(staging, folder, FIRST)
-    found = record.summary(FIRST, staging=staging, folder=folder)["differences"]
-    assert {(d["case"], d["worst_ulp"]) for d in found if d["step_dtype"] == "float32"} == {("triangular-2", None)}
+    (first, last), *others = json.loads((folder / "cases.json").read_text("utf-8"))["cases"][0]["steps"]
+    for steps in ([[0, 1]], [*others, [first + 100, last + 100]]):  # fewer, and as many
+        synthetic.edit(folder / "cases.json", lambda data, steps=steps: data["cases"][0].update(steps=steps))  # type: ignore[misc]
+        stage(staging, folder, FIRST)
+        found = record.summary(FIRST, staging=staging, folder=folder)["differences"]
+        kinds = {(d["case"], d["kind"], d["worst_ulp"]) for d in found if d["step_dtype"] == "float32"}
+        assert kinds == {("triangular-2", "other_steps", None)}
 
 
 def test_new_pair_is_compared_with_the_one_before(folder: Path, staging: Path) -> None:

@@ -8,6 +8,7 @@ Each release is compared with the one before it, so a row names the release in w
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import itertools
 import sys
@@ -64,7 +65,7 @@ class Versions(NamedTuple):
         return name if self.keras.startswith("tf.keras-") else f"{name} ({self.keras.replace('keras-3', 'Keras 3')})"
 
 
-def versions(tensorflow: str, keras: str) -> Versions:
+def versions(tensorflow: str, keras: str, **_: str) -> Versions:
     kind = ("tf.keras", "tf-keras", "keras").index(keras.rpartition("-")[0])
     return Versions(tuple(map(int, tensorflow.split("."))), kind, keras.replace("tf-keras-", "tf-keras "))
 
@@ -87,15 +88,12 @@ def trace(folder: Path, case: str) -> None:
 
 def groups() -> Iterator[Sequence[str]]:
     """Each run of golden/training, with the groups of releases that end with the same weights."""
-    records = {
-        versions(one.provenance["versions"]["tensorflow"], one.provenance["versions"]["keras"]): one
-        for one in store.read().training.values()
-    }
-    order = sorted(records)
+    recorded = {versions(**one.provenance["versions"]): one for one in store.read().training.values()}
+    order = sorted(recorded)
     for run in ("triangular2", "plain", "triangular2-dropout"):
         same: dict[str, list[Versions]] = {}
         for one in order:
-            same.setdefault(records[one].runs[run]["weights_sha256"], []).append(one)
+            same.setdefault(recorded[one].runs[run]["weights_sha256"], []).append(one)
         yield f"`{run}`", "; ".join(spans(group, order) for group in same.values())
 
 
@@ -124,8 +122,7 @@ def with_and_without(folder: Path) -> Iterator[Sequence[str]]:
 
 
 def traced(folder: Path) -> list[tuple[Versions, Path]]:
-    made = ((Reader(path).header.made_of["versions"], path) for path in folder.glob("*.trace"))
-    return sorted((versions(about["tensorflow"], about["keras"]), path) for about, path in made)
+    return sorted((versions(**Reader(path).header.made_of["versions"]), path) for path in folder.glob("*.trace"))
 
 
 def explained(found: Comparison, *, figures: bool = True) -> tuple[str, str, str]:
@@ -163,17 +160,34 @@ def part(folder: Path) -> Iterator[str]:
     yield markdown.table(columns, with_and_without(folder))
 
 
+def missing(folder: Path) -> list[str]:
+    """The releases of golden/training of which a case has no trace: the page would say that they differ in no tensor."""
+    recorded = {versions(**one.provenance["versions"]) for one in store.read().training.values()}
+    found = {case: {one[:2] for one, _ in traced(folder / case)} for case in CASES}
+    return [f"{case}: {one}" for case, have in found.items() for one in sorted(recorded) if one[:2] not in have]
+
+
 def write(folder: Path, page: Path) -> None:
     """Replace the generated part of the page."""
-    before, _, rest = page.read_text("utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
+    if lacking := missing(folder):
+        sys.exit(f"{folder} has no trace of {'; '.join(lacking)}: run `tox run -m explain-training`")
+    before, begin, rest = page.read_text("utf-8").partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        sys.exit(f"{page} must have the two lines between which it is generated: {BEGIN.strip()} and {END.strip()}")
     blocks = (block if block.startswith("|") else textwrap.fill(block, 128) for block in part(folder))
     page.write_text(before + BEGIN + "\n" + "\n\n".join(blocks) + "\n\n" + END + after, "utf-8")
 
 
 if __name__ == "__main__":
-    command, target, name = sys.argv[1:]
-    if command == "trace":
-        trace(Path(target), name)
+    parser = argparse.ArgumentParser(description="Trace a case, or write the generated part of docs/TRAINING.md.")
+    commands = parser.add_subparsers(required=True, dest="command")
+    for name, last, kind in (("trace", "case", str), ("write", "page", Path)):
+        chosen = commands.add_parser(name)
+        chosen.add_argument("folder", type=Path)
+        chosen.add_argument(last, type=kind, choices=CASES if last == "case" else None)
+    options = parser.parse_args()
+    if options.command == "trace":
+        trace(options.folder, options.case)
     else:
-        write(Path(target), Path(name))
+        write(options.folder, options.page)

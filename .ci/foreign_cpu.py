@@ -6,6 +6,7 @@ system is not changed, and root is not needed. A second run uses what FOLDER hol
 
 from __future__ import annotations
 
+import argparse
 import compileall
 import dataclasses
 import os
@@ -20,7 +21,7 @@ ROOT = Path(__file__).parents[1]
 #: Where Debian's packages come from on this system: the file that Debian 12 installs, or the older one.
 SOURCES = [Path("/etc/apt/sources.list.d/debian.sources"), Path("/etc/apt/sources.list")]
 #: Emulation is slow, so not all tests: those of each way to compute a rate, and of what the CPU may change.
-TESTS = ("tests/exact", "tests/fast", "tests/test_rates.py")
+TESTS = ("tests/exact", "tests/fast", "tests/test_environment.py", "tests/test_rates.py")
 #: With --quick, this instead of everything: one case of ``verify``, with powers, and two files.
 QUICK_CASE = "exp_range-0.9-7"
 QUICK_TESTS = ("tests/fast/test_pairs.py", "tests/fast/test_plan.py")
@@ -134,4 +135,9 @@ def main(name: str, folder: Path, quick: bool) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], Path(sys.argv[2]).resolve(), "--quick" in sys.argv[3:]))
+    parser = argparse.ArgumentParser(description="Verify the reference and run its core tests on an emulated CPU.")
+    parser.add_argument("cpu", choices=CPUS)
+    parser.add_argument("folder", type=Path, help="Where Debian's packages are unpacked.")
+    parser.add_argument("--quick", action="store_true", help="One case and two files instead of everything.")
+    options = parser.parse_args()
+    sys.exit(main(options.cpu, options.folder.resolve(), options.quick))

@@ -37,3 +37,18 @@ def test_the_page_has_the_groups_of_the_records(tool: SimpleNamespace) -> None:
     for row in rows:
         assert f"| {' | '.join(row)} |\n" in generated
     assert "### Why they differ" in generated
+
+
+def test_a_page_is_not_written_without_all_traces(
+    tool: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would say that releases without a trace differ in no tensor."""
+    page = tmp_path / "page.md"
+    page.write_text(f"{tool.BEGIN}old\n{tool.END}by hand\n", "utf-8")
+    with pytest.raises(SystemExit, match=r"has no trace of no dropout: 2\.8\.4; no dropout: 2\.9\.3; "):
+        tool.write(tmp_path / "none", page)
+    monkeypatch.setitem(tool.write.__globals__, "missing", lambda folder: [])
+    page.write_text(f"{tool.BEGIN}old\nby hand\n", "utf-8")
+    with pytest.raises(SystemExit, match="must have the two lines"):
+        tool.write(tmp_path / "none", page)
+    assert page.read_text("utf-8") == f"{tool.BEGIN}old\nby hand\n"

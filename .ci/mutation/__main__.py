@@ -62,6 +62,8 @@ def main(words: list[str]) -> int:
             options.seed,
             None if options.all else options.sample,
         )
+        if not chosen:
+            wrong.append(f"no mutants: no file of this group begins with {options.only!r}")
         _test_all(chosen, suite, store, checkouts, listed(entries))
         wrong += report(chosen, dict(store.results), entries)
     print(*wrong, sep="\n")

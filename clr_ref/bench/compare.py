@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 from clr_ref.bench.contenders import BASELINE, KEY_FIGURES
 from clr_ref.bench.report import Report
@@ -28,6 +29,11 @@ class Change:
     @property
     def holds(self) -> bool:
         return not self.key or self.now <= self.limit * self.then
+
+
+def holds(changes: Sequence[Change]) -> bool:
+    """Whether all key figures hold; without any there is nothing to say so."""
+    return any(change.key for change in changes) and all(change.holds for change in changes)
 
 
 def compare(now: Report, then: Report) -> list[Change]:

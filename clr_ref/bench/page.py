@@ -107,7 +107,7 @@ def _sections(report: Report) -> Iterator[str]:
         yield pages.markdown.table(("what", ">measured"), [(name, f"{value:.2f}") for name, value in report.harness.items()])
         yield _HARNESS
     if report.missing:
-        yield f"Not installed in this run: {', '.join(report.missing)}."
+        yield f"Not installed in this run: {pages.markdown.escaped(', '.join(report.missing))}."
 
 
 def _figures(figures: Sequence[Figure]) -> str:

@@ -57,8 +57,8 @@ def _named(report: Report) -> str:
 
 
 def _comparison(report: Report, stored: Report, changes: Sequence[Change]) -> list[Markup]:
-    if not changes:
-        return [tag("ul", tag("li", "Nothing to compare: the stored run has none of these figures.", "fails"), "findings")]
+    if not any(change.key for change in changes):
+        return [tag("ul", tag("li", "Nothing to compare: the stored run has none of these key figures.", "fails"), "findings")]
     wrong = [change for change in changes if not change.holds]
     limit = changes[0].limit
     machine = "the same processor" if limit == SAME_PROCESSOR else "another processor"

@@ -111,8 +111,8 @@ def _mapping(place: str, value: Any, kind: type) -> dict[str, Any]:
     given = _object(place, value)
     if kind is float:
         return {name: _number(f"{place}[{_short(name)}]", number) for name, number in given.items()}
-    if wrong := [name for name, text in given.items() if not isinstance(text, str)]:
-        raise ValueError(f"{place}[{_short(wrong[0])}] must be a string, got {_short(given[wrong[0]])}")
+    if wrong := [name for name, text in given.items() if not (isinstance(text, str) and f"{name}{text}".isprintable())]:
+        raise ValueError(f"{place}[{_short(wrong[0])}] must be printable text, got {_short(given[wrong[0]])}")
     return given
 
 

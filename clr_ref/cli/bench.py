@@ -9,11 +9,10 @@ import sys
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.text import Text
 
 from clr_ref._files import is_special, reason_against, write_text
-from clr_ref.bench import page, page_html
+from clr_ref.bench import compare as comparing, page, page_html
 from clr_ref.bench.compare import SAME_PROCESSOR, Change, compare
 from clr_ref.bench.contenders import CONTENDERS, KEY_FIGURES
 from clr_ref.bench.figures import SIZES, measure, show_steps
@@ -23,6 +22,7 @@ from clr_ref.bench.report import Report
 from clr_ref.bench.train_steps import Overhead, overheads
 from clr_ref.cli.common import (
     Progress,
+    check_inputs_stay,
     check_outputs,
     json_option,
     new_table,
@@ -32,6 +32,7 @@ from clr_ref.cli.common import (
     print_table,
     require_extras,
 )
+from clr_ref.cli.lines import say
 
 #: The page of a run at a terminal without --out and --html.
 PAGE = Path("clr-ref-bench.html")
@@ -86,24 +87,29 @@ def bench(
 
     The page shows the run beside the stored one: that of --compare, or else the one that --out replaces.
 
-    Exit code 1 if a key figure fails, or if --compare finds nothing to compare.
+    Exit code 1 if a key figure fails, if --compare finds no key figure, or if --harness or --training fails.
 
     \b
     Example:
       clr-ref bench --key --rounds 2 --largest 1000
     """
+    if others and markdown is None:
+        raise click.UsageError("--add goes with --markdown")
     require_extras(*(["plot"] if markdown else []), framework=training)
     stored = None if then is None else _read(then, "--compare")
     added = [_read(path, "--add") for path in others]
     plotting = plotting_module() if markdown is not None else None
     chosen = html or _page_by_default(out, as_json)
     pictures = [] if markdown is None else [markdown, markdown.with_suffix(".png")]
+    for option, output in (("--html", html), *(("--markdown", path) for path in pictures)):
+        check_inputs_stay(option, output, [then, *others])
     check_outputs("--out, --html or --markdown", [path for path in (out, chosen, *pictures) if path is not None])
     beside = stored or (None if out is None or is_special(out) else _replaced(out))
     names = list(dict.fromkeys(name for name, _ in KEY_FIGURES)) if key else list(CONTENDERS)
     sizes = [size for size in SIZES if size <= largest]
     harnessed: dict[str, float] = {}
     trained: list[Overhead] = []
+    failures: list[str] = []
     with Progress(len(sizes) + harness + training) as progress:
         progress.start("measuring")
         figures, missing = measure(names, sizes, rounds, progress.done)
@@ -111,13 +117,13 @@ def bench(
             try:
                 harnessed = measure_harness()
             except RuntimeError as error:
-                raise click.ClickException(f"--harness: {error}") from None
+                failures.append(f"--harness: {error}")
             progress.done("imports, commands and tests")
         if training:
             try:
                 trained = overheads()
             except (ImportError, RuntimeError) as error:
-                raise click.UsageError(f"--training: {error}") from None
+                failures.append(f"--training: {error}")
             progress.done("train steps")
     report = Report(machine(), tuple(figures), missing, harnessed, tuple(trained))
     changes = [] if stored is None else compare(report, stored)
@@ -125,7 +131,7 @@ def bench(
         # Another process can spoil one measurement, and it only makes a ratio look worse.
         report = _measured_again(report, slow, rounds)
         changes = compare(report, stored)
-    holds = all(change.holds for change in changes) and (stored is None or bool(changes))
+    holds = stored is None or comparing.holds(changes)
     if out is not None:
         write_text(out, report.to_json())
     if chosen is not None:
@@ -144,9 +150,11 @@ def bench(
         _print(report, changes)
         if chosen is not None:
             click.echo(f"wrote {click.format_filename(chosen)}")
-        if stored is not None and not changes:
-            click.echo("nothing to compare: the stored run has none of these figures")
-    sys.exit(0 if holds else 1)
+        if stored is not None and not any(change.key for change in changes):
+            click.echo("nothing to compare: the stored run has none of these key figures")
+    for failure in failures:  # after the figures are stored, which took minutes
+        say(f"Error: {failure}", err=True)
+    sys.exit(0 if holds and not failures else 1)
 
 
 def _measured_again(report: Report, slow: list[Change], rounds: int) -> Report:
@@ -190,11 +198,11 @@ def _print(report: Report, changes: list[Change]) -> None:
             table.add_row(f"  {f.contender}", page.show_time(f.median), *ratios, page.show_memory(f))
     print_table(table)
     for t in report.training:
-        _tell(f"train step, {t.mode}, {t.schedule}: {page.show_time(t.step)}, {t.extra * 1e6:+.1f} us to a constant rate")
+        say(f"train step, {t.mode}, {t.schedule}: {page.show_time(t.step)}, {t.extra * 1e6:+.1f} us to a constant rate")
     for name, value in report.harness.items():
-        _tell(f"{name}: {value:.2f}")
+        say(f"{name}: {value:.2f}")
     for reason in dict.fromkeys(report.missing.values()):
-        _tell(f"not measured ({reason}): {', '.join(name for name, why in report.missing.items() if why == reason)}")
+        say(f"not measured ({reason}): {', '.join(name for name, why in report.missing.items() if why == reason)}")
     if changes:
         table = new_table("contender", ">steps", ">stored", ">new", ">change", "verdict")
         table.columns[0].no_wrap = False
@@ -206,15 +214,10 @@ def _print(report: Report, changes: list[Change]) -> None:
         click.echo(f"\nratios to np.full: those of the stored run, on {where}, and new ones")
         print_table(table)
         for c in (change for change in changes if not change.holds):
-            _tell(f"FAILS: {c.contender}, {show_steps(c.size)}: {c.now / c.then:.1f} times the stored ratio, measured twice")
-        many = "all key figures are at most" if all(c.holds for c in changes) else "a key figure is more than"
-        click.echo(f"{many} {changes[0].limit:g} times the stored one")
-
-
-def _tell(text: str) -> None:
-    """Print a line, which a terminal breaks between words."""
-    console = Console(highlight=False)
-    console.print(text, markup=False, soft_wrap=not console.is_terminal)
+            say(f"FAILS: {c.contender}, {show_steps(c.size)}: {c.now / c.then:.1f} times the stored ratio, measured twice")
+        if any(change.key for change in changes):
+            many = "all key figures are at most" if comparing.holds(changes) else "a key figure is more than"
+            click.echo(f"{many} {changes[0].limit:g} times the stored one")
 
 
 def _read(path: Path, option: str) -> Report:

@@ -38,7 +38,7 @@ def compare(a: Path, b: Path) -> Comparison:
         raise TraceError(f"two files of one kind can be compared, got a {kind}, {a}, and a {other}, {b}")
     try:
         return _reports(*documents) if kind == "report" else _records(*documents)
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise TraceError(f"{a} or {b} is damaged: {error!r}") from None
 
 

@@ -129,7 +129,7 @@ def test_the_run_that_is_replaced_stands_beside_the_new_one() -> None:
     assert "stored ratio" not in Path("now.html").read_text("utf-8")
 
 
-@pytest.mark.parametrize("option", ["--compare", "--add"])
+@pytest.mark.parametrize("option", ["--compare", "--markdown page.md --add"])
 @pytest.mark.parametrize(
     "content",
     [b"", b"{}", b"[]", b"null", b"1", b'"x"', b"[" * 10**5, b"\xff\xfe", b"1" * 5000, b"NaN", None],
@@ -138,15 +138,17 @@ def test_the_run_that_is_replaced_stands_beside_the_new_one() -> None:
 def test_another_file_is_one_message_before_the_work(
     content: bytes | None, option: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if "--markdown" in option:
+        pytest.importorskip("matplotlib", reason="--markdown needs clr-ref[plot]")
     monkeypatch.setattr(command, "measure", lambda *_: pytest.fail("the command began"))
     path = "/dev/zero" if content is None else "x"
     if content is not None:
         Path("x").write_bytes(content)
-    wrong = run(option, path)
+    wrong = run(*option.split(), path)
     assert wrong.exit_code == 2
     assert wrong.stderr.count("Error: ") == 1
     said = " ".join(wrong.stderr.split())
-    assert option in said
+    assert option.split()[-1] in said
     assert "not a report of clr-ref bench" in said or "can't decode" in said
     assert ("it has more than 16,777,216 bytes" in said) is (content is None)
 
@@ -206,3 +208,42 @@ def test_page_and_picture_are_written() -> None:
     assert "| reference triangular |" in text
     assert Path("B.png").read_bytes().startswith(b"\x89PNG")
     assert names() == ["B.md", "B.png"]
+
+
+@pytest.mark.usefixtures("measured")
+def test_a_stored_run_without_a_key_figure_compares_nothing() -> None:
+    other = Figure("other", 1000, "np.full", 1e-6, 1.0, 1.0, 1.0)
+    Path("then.json").write_text(dataclasses.replace(report(key=3.0), figures=(other,)).to_json(), "utf-8")
+    result = run("--compare", "then.json", "--html", "x.html")
+    assert result.exit_code == 1
+    assert "nothing to compare: the stored run has none of these key figures" in result.stdout
+    assert "all key figures" not in result.stdout
+    assert "Nothing to compare" in Path("x.html").read_text("utf-8")
+
+
+@pytest.mark.usefixtures("measured")
+@pytest.mark.parametrize("options", ["--compare then.json --html then.json", "--add then.json --markdown then.json"])
+def test_no_page_replaces_a_stored_run_that_is_read(options: str) -> None:
+    pytest.importorskip("matplotlib", reason="--markdown needs clr-ref[plot]")
+    text = report(key=3.0).to_json()
+    Path("then.json").write_text(text, "utf-8")
+    result = run(*options.split())
+    assert (result.exit_code, "'then.json' is what the command reads" in result.stderr) == (2, True)
+    assert Path("then.json").read_text("utf-8") == text
+
+
+def test_add_without_a_page_is_a_wrong_call() -> None:
+    Path("then.json").write_text(report(key=3.0).to_json(), "utf-8")
+    result = run("--add", "then.json")
+    assert (result.exit_code, "--add goes with --markdown" in result.stderr) == (2, True)
+
+
+@pytest.mark.usefixtures("measured")
+def test_the_figures_are_kept_if_the_harness_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    def harness() -> None:
+        raise RuntimeError("a test failed")
+
+    monkeypatch.setattr(command, "measure_harness", harness)
+    result = run("--harness", "--out", "now.json")
+    assert (result.exit_code, result.stderr.splitlines()[-1]) == (1, "Error: --harness: a test failed")
+    assert Report.from_json(Path("now.json").read_text("utf-8")).figures

@@ -32,8 +32,8 @@ NUMBER = [None, True, "1", [], {}, 10**400, float("nan"), float("inf"), [[]] * 3
 @pytest.mark.parametrize(
     ("place", "values"),
     [
-        (("machine",), [None, [], 1, {"python": None}, {"python": ["x"]}]),
-        (("missing",), [None, [], {"x": 1}]),
+        (("machine",), [None, [], 1, {"python": None}, {"python": ["x"]}, {"cpu": "\ud800"}, {"\x1b": "x"}]),
+        (("missing",), [None, [], {"x": 1}, {"x": "a\nb"}]),
         (("harness",), [None, [1], *({"x": number} for number in NUMBER)]),
         (("training",), [None, {}, [1], [{}], [None]]),
         (("figures",), [None, {}, "x", 1, [1], [None], [[]], [{}]]),

@@ -41,7 +41,7 @@ def fixed_cases(policy: str, dtype: str) -> Iterator[FixedCase]:
     yield case("odd-step-size", "2.2", config(0.0, 1.0, 7, 0.9), tuple(range(30)), "a half cycle that has no middle")
     yield case("prime-step-size", "2.2", config(1e-3, 6e-3, 937), (936, 937, 938, 1873, 1874, 1875, 9369), "no power of two")
     yield case("step-size-1", "2.2", config(0.0, 1.0, 1, 0.5), tuple(range(8)), "only ends and peaks")
-    huge = tuple(range(0, 2 * 10**9 + 1, 25 * 10**7))
+    huge = tuple(250_000_000 * eighth for eighth in range(9))
     yield case("huge-step-size", "1.2", config(1e-4, 1e-2, 10**9, 1.0), huge, "one half cycle longer than any training")
     yield case("fractional-step-size", "1.2", config(0.0, 1.0, 2.5, 0.9), tuple(range(25)), "a cycle that ends between steps")
     yield case("fractional-33.3", "1.2", config(1e-4, 1e-2, 33.3), (33, 34, 66, 67, 333, 666, 3330), "no binary fraction")

@@ -175,7 +175,7 @@ def _xla(
 def _inputs(schedule: CyclicalLearningRate, whole: Any, step_dtype: str) -> tuple[Any, Any, Any, Any]:
     """Return the step, initial, maximal - initial and 1 / step_size, as the graph has them."""
     kind = np.dtype(schedule.dtype).type
-    step = whole.astype(np.float32 if step_dtype == "float32" else kind).astype(kind, copy=False)
+    step = whole.astype(np.float32 if step_dtype == "float32" else kind).astype(kind)
     maximal, step_size = (kind(x) for x in eager.detoured(schedule))
     initial = _flush(kind(schedule.initial_learning_rate))
     return step, initial, _flush(_flush(maximal) - initial), kind(1) / step_size

@@ -163,6 +163,14 @@ def test_a_wrong_rate_is_drawn_up_to_one_height_beside_the_curve(actual: str, bo
     assert caption.endswith(f"wrong step{RING}{EDGE * cut}.")
 
 
+def test_bounds_far_from_0_leave_as_much_of_the_picture_to_the_curve() -> None:
+    """Its height counts, not its rates."""
+    high = dataclasses.replace(WIDE, initial_learning_rate=1000.0, maximal_learning_rate=1001.0)
+    for actual, far in (("3.0 (0x1.8p+1)", "1003.0 (0x1.f58p+9)"), ("-3.0 (-0x1.8p+1)", "997.0 (0x1.f28p+9)")):
+        (curve,) = (shape for shape in drawn(actual=actual)[0] if shape.startswith("line exact"))
+        assert curve in drawn(high, actual=far)[0]
+
+
 @pytest.mark.parametrize("actual", ["nan (nan)", "inf", "-inf (-inf)"])
 def test_a_wrong_rate_that_is_not_finite_is_not_drawn(actual: str) -> None:
     assert drawn(actual=actual) == drawn()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import libcst as cst
 from libcst import metadata
@@ -14,15 +14,24 @@ from clr_ref.migrate.names import Source, dotted
 _NAME_IT = 'to load a saved optimizer, register a name for it: clr_ref.register_scale_fn("NAME", FUNCTION)'
 
 
-def warnings_of(source: Source, call: cst.Call, kind: str) -> Iterator[str]:
+def call_of(source: Source, node: cst.BaseExpression) -> cst.Call | None:
+    """Return the call of a class, or that of ``functools.partial`` which keeps some of its arguments; None for another use."""
+    above = source.parent(node)
+    call = source.parent(above) if isinstance(above, cst.Arg) else above
+    return call if isinstance(call, cst.Call) and (call.func is node or _is_partial(call, node)) else None
+
+
+def warnings_of(source: Source, call: cst.Call, node: cst.BaseExpression, kind: str) -> Iterator[str]:
     """Yield what will differ from TFA, for a call of one of the four classes.
 
     Args:
         source: the file.
-        call: the call.
-        kind: the name of the class.
+        call: what ``call_of`` returned.
+        node: the class.
+        kind: its name.
     """
-    given, complete = _arguments(call, kind)
+    is_partial = call.func is not node
+    given, complete = _arguments(call.args[is_partial:], kind)
     for name, value in given.items():
         number = _literal(source, value)
         if name not in ARGUMENTS[kind]:
@@ -40,22 +49,26 @@ def warnings_of(source: Source, call: cst.Call, kind: str) -> Iterator[str]:
             yield f"scale_fn is {_described(source, value)} without a registered name: {_NAME_IT}"
         elif isinstance(value, cst.Call) and dotted(value.func).split(".")[-1] == "Variable":
             yield f'{name} is a variable: a TypeError unless you add arithmetic="tfa", which follows it as TFA does'
-    if kind == "ExponentialCyclicalLearningRate" and complete and "gamma" not in given:
+    if kind == "ExponentialCyclicalLearningRate" and complete and "gamma" not in given and not is_partial:
         yield "gamma is left out: the rates are those of triangular, as in TFA, and now with a warning"
 
 
-def _arguments(call: cst.Call, kind: str) -> tuple[dict[str, cst.BaseExpression], bool]:
+def _is_partial(call: cst.Call, node: cst.BaseExpression) -> bool:
+    return dotted(call.func).split(".")[-1] == "partial" and bool(call.args) and call.args[0].value is node
+
+
+def _arguments(arguments: Sequence[cst.Arg], kind: str) -> tuple[dict[str, cst.BaseExpression], bool]:
     """Return the arguments by their names, and whether these are all: not with ``*a`` or ``**b``."""
     given: dict[str, cst.BaseExpression] = {}
     names = iter(ARGUMENTS[kind])
-    for argument in call.args:
+    for argument in arguments:
         if argument.star == "*":
             names = iter(())
         elif argument.keyword is not None:
             given[argument.keyword.value] = argument.value
         elif not argument.star and (name := next(names, None)) is not None:
             given[name] = argument.value
-    return given, not any(argument.star for argument in call.args)
+    return given, not any(argument.star for argument in arguments)
 
 
 def _literal(source: Source, value: cst.BaseExpression) -> object:

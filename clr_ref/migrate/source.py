@@ -11,7 +11,7 @@ import libcst.matchers as m
 from libcst import metadata
 
 from clr_ref.migrate import imports
-from clr_ref.migrate.calls import warnings_of
+from clr_ref.migrate.calls import call_of, warnings_of
 from clr_ref.migrate.edits import Edit, applied
 from clr_ref.migrate.facts import ARGUMENTS, OURS, TFA, is_cyclical, known
 from clr_ref.migrate.names import (
@@ -91,9 +91,8 @@ class _Migration:
         edits = [self._renamed(reference) for reference in moving if _needs_module(reference)]
         edits += self._imports(moving, staying)
         for reference in moving:
-            call = self.source.parent(reference.node)
-            if isinstance(call, cst.Call) and call.func is reference.node:
-                for text in warnings_of(self.source, call, reference.name.rpartition(".")[2]):
+            if (call := call_of(self.source, reference.node)) is not None:
+                for text in warnings_of(self.source, call, reference.node, reference.name.rpartition(".")[2]):
                     self._tell(call, "warning", text)
         self._strangers()
         self._stars()

@@ -64,6 +64,26 @@ def test_a_registered_function_has_a_name() -> None:
     assert warnings("CyclicalLearningRate(1e-4, 1e-2, 5, halved)", BEFORE + REGISTERED) == []
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("Triangular2CyclicalLearningRate, 1e-4, 1e-2, 0", ["step_size=0 is a ValueError"]),
+        ("CyclicalLearningRate, scale_fn=half, scale_mode='step'", ["half without a registered name", "scale_mode='step'"]),
+        ("ExponentialCyclicalLearningRate, 1e-4, 1e-2, 5", []),  # gamma may be given later
+        ("TriangularCyclicalLearningRate", []),
+    ],
+)
+def test_arguments_that_partial_keeps_are_those_of_the_class(arguments: str, words: list[str]) -> None:
+    for partial in ("functools.partial", "partial"):
+        code = f"{BEFORE}import functools\nfrom functools import partial\nmake = {partial}(tfa.optimizers.{arguments})\n"
+        found = changes(code)
+        warned = [finding.text for finding in found.findings if finding.kind == "warning"]
+        assert len(warned) == len(words)
+        assert all(word in text for word, text in zip(sorted(words), sorted(warned), strict=True))
+    other = f"{BEFORE}map(tfa.optimizers.TriangularCyclicalLearningRate, 1e-4, 1e-2, 0)\n"
+    assert changes(other).findings == ()
+
+
 def test_classes_that_are_imported_by_name_are_seen() -> None:
     code = "from tensorflow_addons.optimizers import TriangularCyclicalLearningRate as T\nT(1e-4, 1e-2, 0)\n"
     assert [(found.line, found.kind) for found in changes(code).findings] == [(2, "warning")]

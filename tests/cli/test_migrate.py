@@ -105,6 +105,11 @@ def test_what_is_left_to_do_by_hand_is_not_done(folder: Path) -> None:
         assert "To be done by hand: 1 line, see above." in result.stdout
 
 
+def test_a_name_that_stays_in_several_lines_is_told_once(folder: Path) -> None:
+    (folder / "src" / "train.py").write_text("import tensorflow_addons as tfa\n" + "tfa.optimizers.AdamW(1e-3)\n" * 3)
+    assert "src/train.py:2: stays: tensorflow_addons.optimizers.AdamW (also 3, 4); Keras 3: " in call("migrate", "src").stdout
+
+
 def test_json(folder: Path) -> None:
     (folder / "src" / "broken.py").write_text("x = (\n")
     result = call("migrate", "--json", ".")

@@ -401,3 +401,8 @@ def test_what_python_cannot_parse_is_named_with_its_line() -> None:
     for code, words in (("x = 1\ny = (\n", r"^line 2: '\(' was never closed$"), ("\n1 = x\n", r"^line 2: cannot assign")):
         with pytest.raises(ParseError, match=words):
             Source(code)
+
+
+def test_a_class_that_is_left_alone_is_named() -> None:
+    code = "import tensorflow_addons as tfa\nif x:\n    tfa = y\ntfa.optimizers.CyclicalLearningRate(1, 2, 3, f)\n"
+    assert (4, "by hand", "CyclicalLearningRate was left alone: tfa is also bound to something else") in found_in(code)

@@ -43,6 +43,10 @@ CPUS = {
 KIND = "import sys, numpy; print(numpy.dtype(numpy.intp).itemsize * 8, sys.byteorder)"
 
 
+#: The exit code where Debian's packages cannot be had: no other failure of tox or Python has it.
+NO_PACKAGES = 77
+
+
 class FetchError(Exception):
     """Debian's packages cannot be fetched. The message is one line."""
 
@@ -108,12 +112,12 @@ def main(name: str, folder: Path, quick: bool) -> int:
     missing = [tool for tool in ("apt-get", "dpkg-deb") if shutil.which(tool) is None]
     if missing or not any(path.exists() for path in SOURCES):
         print(f"An emulated CPU needs {' and '.join(missing) or 'a list of sources'} of Debian: run this there.")
-        return 2
+        return NO_PACKAGES
     try:
         command = python(cpu, folder)
     except (FetchError, OSError) as error:
         print(error)
-        return 2
+        return NO_PACKAGES
     environment = os.environ | {
         "PYTHONPATH": os.pathsep.join([str(ROOT), sysconfig.get_path("purelib")]),
     }

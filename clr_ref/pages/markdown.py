@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 
@@ -25,5 +26,14 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def escaped(text: str) -> str:
-    """A text on one line in which "<" begins no HTML."""
-    return text.replace("<", "&lt;").replace("\n", " ")
+    """A text on one line in which "<" begins no HTML, and "**" and "__" no bold, except inside backticks."""
+    outside = r"`[^`]*`|\*\*|__"
+    one_line = text.replace("<", "&lt;").replace("\n", " ")
+    return re.sub(
+        outside, lambda found: found[0] if found[0][0] == "`" else "".join(f"\\{sign}" for sign in found[0]), one_line
+    )
+
+
+def unescaped(text: str) -> str:
+    """The text of a cell of ``table``."""
+    return re.sub(r"\\([|*_])", r"\1", text).replace("&lt;", "<")

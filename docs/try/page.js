@@ -26,7 +26,9 @@
     const power = 10 ** Math.floor(Math.log10(rough));
     const unit = Math.max(smallest, power * [1, 2, 5, 10].find((factor) => factor * power >= rough));
     const marks = [];
-    for (let i = Math.ceil(low / unit); i * unit <= high; i += 1) marks.push(Number((i * unit).toPrecision(12)));
+    const first = Math.ceil(low / unit);
+    // Counted from the first one: i += 1 changes no i above 2^53.
+    for (let n = 0; n <= 10 && (first + n) * unit <= high; n += 1) marks.push(Number(((first + n) * unit).toPrecision(12)));
     return marks;
   }
 
@@ -38,8 +40,8 @@
     const points = all.filter((point) => Number.isFinite(point.rate));
     const rates = points.map((point) => point.rate);
     let [low, high] = [Math.min(...rates), Math.max(...rates)];
-    // Equal rates and subnormal ones span no axis.
-    if (!(high - low > 1e-300)) [low, high] = low === 0 ? [-1, 1] : [low - Math.abs(low) / 2, high + Math.abs(high) / 2];
+    // Subnormal rates span no axis, nor do those that differ in fewer digits than a label has.
+    if (!(high - low > 1e-300 + 1e-11 * Math.max(Math.abs(low), Math.abs(high)))) [low, high] = low === 0 ? [-1, 1] : [low - Math.abs(low) / 2, high + Math.abs(high) / 2];
     const last = all[all.length - 1].step;
     const x = (step) => MARGIN.left + (Number(step) / Number(last)) * (width - MARGIN.left - MARGIN.right);
     // Each end is divided first: the difference of two bounds may be infinite.

@@ -167,8 +167,10 @@ globalThis.clrRef = (() => {
     if (!Number.isFinite(number)) return number > 0 ? "inf" : "-inf";
     if (dtype === "float64") return String(number);
     for (let digits = 1; ; digits += 1) {
-      const text = number.toPrecision(digits);
-      if (Math.fround(Number(text)) === number) return String(Number(text));
+      // Below a power of two floats lie denser, so that the next decimal above may be the one of so few digits.
+      const near = Number(number.toPrecision(digits));
+      const above = near + Math.sign(number) * 10 ** (Math.floor(Math.log10(Math.abs(near || number))) - digits + 1);
+      for (const value of [near, Number(above.toPrecision(digits))]) if (Math.fround(value) === number) return String(value);
     }
   }
 

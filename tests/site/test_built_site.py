@@ -38,6 +38,13 @@ def test_nothing_is_loaded_from_elsewhere() -> None:
     assert sheets == []
 
 
+def test_every_list_is_one() -> None:
+    """Without an empty line before it, a list after a table or a fence is the text of a paragraph."""
+    lost = re.compile(r"<p>(?:(?!</p>).)*?\n(?:- |\d+\. )", re.DOTALL)
+    pages = {page.name: lost.findall(page.read_text("utf-8")) for page in SITE.rglob("*.html")}
+    assert {name: found for name, found in pages.items() if found} == {}
+
+
 def test_each_fault_fails_a_strict_build_and_is_named(tmp_path: Path) -> None:
     """A broken link, a broken anchor, a page outside the navigation, a lost docstring, and a public name on no page."""
     shutil.copytree(ROOT / "docs", tmp_path / "docs")

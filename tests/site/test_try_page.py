@@ -209,3 +209,44 @@ def test_steps_are_read_or_named() -> None:
     message = f"steps must be 1 to 100 whole numbers 0 .. {LAST}, "
     expected = [message + result if isinstance(result, str) else result for result in STEPS.values()]
     assert run_node(["-e", script], json.dumps(list(STEPS))) == expected
+
+
+@pytest.mark.parametrize(
+    ("policy", "changes"),
+    [
+        ("exp_range", {"initial_learning_rate": "0.001", "maximal_learning_rate": "0.006", "step_size": "2000", "gamma": gamma})
+        for gamma in ("1e-11", "1e-12", "1e-13", "1e-300")
+    ]
+    + [
+        ("triangular", {"initial_learning_rate": "1", "maximal_learning_rate": "2", "step_size": "5e34"}),
+        ("triangular", {"initial_learning_rate": "1", "maximal_learning_rate": "1.0000001192092896"}),
+        ("triangular", {"initial_learning_rate": "-1", "maximal_learning_rate": "-1"}),
+        ("triangular2", {"initial_learning_rate": "0", "maximal_learning_rate": "1e-40"}),
+        ("triangular2", {}),
+    ],
+)
+def test_the_curve_is_drawn_with_few_labels_however_near_its_rates_are(policy: str, changes: dict[str, str]) -> None:
+    fields = {"policy": policy, **ORDINARY, **changes, "steps": "0 7", "cycles": "4"}
+    (drawn,) = run_node(["tests/site/draw.js"], json.dumps([fields]))
+    (points,) = drawn["points"]
+    assert len(points.split()) > 5
+    assert all(0 <= float(y) <= 300 for y in (point.split(",")[1] for point in points.split()))
+    assert 2 <= len(drawn["rates"]) <= 11
+    assert all(0 <= y <= 300 for y in drawn["rates"])
+    labels = drawn["labels"][: len(drawn["rates"])]
+    assert len(set(labels)) == len(labels)
+
+
+def test_decimals_of_powers_of_two_are_as_short_as_those_of_numpy() -> None:
+    """Floats lie denser below a power of two, so that the shortest decimal may be one that no rounding of the number gives."""
+    powers = [2.0**exponent for exponent in range(-149, 128)]
+    numbers = [*powers, *(-power for power in powers)]
+    script = "JSON.parse(require('fs').readFileSync(0)).map((number) => clrRef.decimal(number, 'float32'))"
+    program = f"require('./docs/try/schedule.js'); process.stdout.write(JSON.stringify({script}))"
+
+    def digits(text: str) -> int:
+        return len(text.lstrip("-").partition("e")[0].replace(".", "").strip("0"))
+
+    for text, number in zip(run_node(["-e", program], json.dumps(numbers)), numbers, strict=True):
+        assert np.float32(text) == number
+        assert digits(text) == digits(str(np.float32(number)))

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from html.parser import HTMLParser
 from typing import Any
 
+from clr_ref import pages
 from clr_ref.conformance.peers import report
 
 Rows = list[list[str]]
@@ -109,7 +110,7 @@ def _markdown_tables(text: str) -> list[Rows]:
     tables: list[Rows] = [[]]
     for line in text.split("\n"):
         if line.startswith("| "):
-            cells = [cell[1:-1].replace("\\|", "|").replace("&lt;", "<") for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+            cells = [pages.markdown.unescaped(cell[1:-1]) for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
             if not set("".join(cells)) <= set("-:"):  # the ruler under the header
                 tables[-1].append(cells)
         elif tables[-1]:

@@ -22,3 +22,10 @@ def test_cells_may_hold_links() -> None:
 
 def test_blocks_of_a_page_are_separated_by_an_empty_line() -> None:
     assert markdown.page(["# Title", "Text."]) == "# Title\n\nText.\n"
+
+
+def test_signs_of_bold_are_shown_outside_backticks_and_read_back() -> None:
+    text = "near-2**24, `2**31 __x__` | __init__() of <x>, 2 * 3 * 4"
+    cell = markdown.table(("a",), [(text,)]).splitlines()[-1][2:-2]
+    assert cell == r"near-2\*\*24, `2**31 __x__` \| \_\_init\_\_() of &lt;x>, 2 * 3 * 4"
+    assert markdown.unescaped(cell) == text

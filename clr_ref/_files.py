@@ -93,6 +93,20 @@ def reason_against_folder(path: Path) -> str | None:
         return said(error)
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder, with those above it, unless it is there.
+
+    Raises:
+        WriteError: it cannot be made, or no file can be written into it.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WriteError(f"{path} cannot be made: {said(error)}") from None
+    if reason := _reason_against_files_in(path):
+        raise WriteError(reason)
+
+
 def remove_leftovers(path: Path) -> None:
     """Remove the temporary folders that killed processes left beside ``path``. No other process may be writing ``path``."""
     for left in path.parent.glob(f"{glob.escape(_prefix(path))}*"):

@@ -25,6 +25,16 @@ def __dir__() -> list[str]:
     return __all__
 
 
+#: The slots of the optimizers up to TF 2.10, in the order of Keras 3: those of one group stand together, variable by variable.
+_SLOTS: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    "SGD": (("momentum",),),
+    "Adam": (("m", "v"), ("vhat",)),
+    "Adamax": (("m", "v"),),
+    "RMSprop": (("rms",), ("momentum",), ("mg",)),
+    "Adagrad": (("accumulator",),),
+    "Adadelta": (("accum_grad", "accum_var"),),
+    "Ftrl": (("accumulator", "linear"),),
+}
 #: Arguments that Keras 3 has dropped. Only the optimizers up to TF 2.10, later ``keras.optimizers.legacy``, have a decay.
 _GONE = ("jit_compile", "is_legacy_optimizer", "decay")
 
@@ -79,7 +89,8 @@ def load_optimizer(path: str | os.PathLike[str], model: Any, custom_objects: Map
     """Return the optimizer, with its state, of a model that ``tf.keras`` saved as ``.keras`` or ``.h5``.
 
     ``iterations`` and momentums have the saved values. A ``.keras`` of TF 2.13 to 2.15 has no state of the optimizers in
-    ``keras.optimizers.legacy``: they start from step 0, also when Keras loads them itself.
+    ``keras.optimizers.legacy``: they start from step 0, also when Keras loads them itself. tf.keras does not store Nadam's
+    product of momentums, which starts anew.
 
     Args:
         path: the file. The config of the optimizer cannot be read from a SavedModel folder: use tf-keras for one.
@@ -117,7 +128,8 @@ def load_optimizer(path: str | os.PathLike[str], model: Any, custom_objects: Map
     optimizer = optimizer_from_config(config, custom_objects)
     optimizers.build(optimizer, model.trainable_variables)
     if state:
-        _restore(optimizer, _in_order(config, state, len(model.trainable_variables)), path)
+        is_legacy = api.IS_KERAS_3 and "decay" in config["config"]
+        _restore(optimizer, _in_order(type(optimizer).__name__, state, path) if is_legacy else [*state.values()], path)
     return optimizer
 
 
@@ -134,8 +146,8 @@ def _why(error: Exception) -> str:
     return f"{type(error).__name__}: {shown(str(error))}"
 
 
-def _read(path: Any) -> tuple[Any, list[Any]]:
-    """Return the optimizer's config and its variables, in the order of the file."""
+def _read(path: Any) -> tuple[Any, dict[str, Any]]:
+    """Return the optimizer's config and its variables by their names, in the order of the file."""
     import h5py
 
     if zipfile.is_zipfile(path):
@@ -143,14 +155,15 @@ def _read(path: Any) -> tuple[Any, list[Any]]:
             training = json.loads(archive.read("config.json")).get("compile_config")
             with h5py.File(io.BytesIO(archive.read("model.weights.h5"))) as file:
                 found = file.get("optimizer/vars", {})
-                state = [found[str(number)][()] for number in range(len(found))]
+                state = {str(number): found[str(number)][()] for number in range(len(found))}
         return _config(path, training, "optimizer"), state
     if not os.path.isfile(path) or not h5py.is_hdf5(path):
         raise ValueError(f"path must be a .keras or .h5 file of tf.keras, got {os.fspath(path)!r}")
     with h5py.File(path) as file:
         training = json.loads(file.attrs["training_config"]) if "training_config" in file.attrs else None
         group = file.get("optimizer_weights")
-        state = [] if group is None else [group[name][()] for name in group.attrs["weight_names"]]
+        names = [] if group is None else [os.fsdecode(name) for name in group.attrs["weight_names"]]
+        state = {name: group[name][()] for name in names}
     return _config(path, training, "optimizer_config"), state
 
 
@@ -160,16 +173,37 @@ def _config(path: Any, training: Any, key: str) -> Any:
     return training[key]
 
 
-def _in_order(config: Any, state: list[Any], variables: int) -> list[Any]:
-    """Return the counter, then the slots variable by variable. The optimizers up to TF 2.10 stored them slot by slot."""
-    if "decay" not in config["config"] or len(state) < 2 or not variables:
-        return state
-    slots = [state[1 + start : 1 + start + variables] for start in range(0, len(state) - 1, variables)]
-    return [state[0], *(slot[number] for number in range(variables) for slot in slots if number < len(slot))]
+def _in_order(kind: str, state: Mapping[str, Any], path: Any) -> list[Any]:
+    """Return the counter and the slots of an optimizer up to TF 2.10 in the order of Keras 3.
+
+    A slot has a name such as ``Adam/dense/kernel/vhat:0``, and its variables stand in the order of the model.
+
+    Raises:
+        ValueError: the optimizer has slots that are not known.
+    """
+    (counter, *_), slots = state.values(), dict[str, list[Any]]()
+    for name, value in list(state.items())[1:]:
+        slots.setdefault(name.rpartition("/")[2].partition(":")[0], []).append(value)
+    groups = _SLOTS.get(kind, ())
+    if unknown := slots.keys() - {name for group in groups for name in group}:
+        raise ValueError(
+            f"path must hold an optimizer whose state is known: {', '.join(sorted(_SLOTS))}; "
+            f"got {kind} with {', '.join(sorted(unknown))} in {os.fspath(path)!r}"
+        )
+    if len({len(values) for values in slots.values()}) > 1:
+        raise ValueError(f"path must hold every slot of every variable, got {', '.join(state)} in {os.fspath(path)!r}")
+    values = [counter]
+    for group in groups:
+        for of_variable in zip(*(slots[name] for name in group if name in slots), strict=True):
+            values += of_variable
+    return values
 
 
 def _restore(optimizer: Any, state: list[Any], path: Any) -> None:
-    held = list(optimizer.variables() if callable(optimizer.variables) else optimizer.variables)
+    listed = optimizer.variables() if callable(optimizer.variables) else optimizer.variables
+    # No file has these variables: a constant rate stands in the config, and tf.keras loses Nadam's product of momentums.
+    lacking = [getattr(optimizer, name, None) for name in ("_learning_rate", "_u_product")]
+    held = [variable for variable in listed if not any(variable is one for one in lacking)]
     if [tuple(v.shape) for v in held[: len(state)]] != [tuple(v.shape) for v in state] or len(held) < len(state):
         raise ValueError(
             f"model must have the variables that {os.fspath(path)!r} was trained with: the file holds the shapes "

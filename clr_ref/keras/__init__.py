@@ -346,7 +346,7 @@ def from_schedule(schedule: reference.CyclicalLearningRate | Composition) -> Any
         )
     numbers = {name: ast.literal_eval(text) for name, text in reference.numbers_in_python(schedule).items()}
     more: dict[str, Any] = {"scale_mode": schedule.scale_mode, "dtype": schedule.dtype}
-    if isinstance(schedule.policy, policies.ExpRange):
+    if type(schedule.policy) is policies.ExpRange:  # a subclass may have another scale
         return ExponentialCyclicalLearningRate(**numbers, gamma=schedule.policy.gamma, **more)
     known = {policies.Triangular: TriangularCyclicalLearningRate, policies.Triangular2: Triangular2CyclicalLearningRate}
     if type(schedule.policy) in known:

@@ -52,9 +52,13 @@ ON_TENSORFLOW, ON_JAX, ON_TORCH = (name == BACKEND for name in ("tensorflow", "j
 
 
 def registered(cls: Any) -> Any:
-    """Register a schedule under its own name, and under the bare one, which TF 2.15 and tf-keras look up when they load .h5."""
+    """Register a schedule under its own name; before Keras 3 under the bare one too, which TF 2.15 looks up when it loads .h5.
+
+    In Keras 3 the bare one would hide a class of the user with this name, even where the user gives it as a custom object.
+    """
     keras.utils.register_keras_serializable(package=PACKAGE)(cls)
-    keras.utils.get_custom_objects().setdefault(cls.__name__, cls)
+    if not IS_KERAS_3:
+        keras.utils.get_custom_objects().setdefault(cls.__name__, cls)
     return cls
 
 

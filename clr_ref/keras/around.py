@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from clr_ref._inputs import shown
-from clr_ref.keras import api, arguments, base
+from clr_ref.keras import api, arguments, base, traces
 from clr_ref.keras.api import keras
 from clr_ref.tensors import backends, moves
 
@@ -68,10 +68,11 @@ class Around(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[m
             held, nan = arguments.held_steps(step, 2 ** (ops.width - 1) - 1)
             rate = self._rate(api.tensor(held), ops)
             return ops.where(api.tensor(nan), ops.constant(math.nan, rate), rate) if nan.any() else rate
-        step = arguments.step_tensor(step)
-        if api.is_being_traced(step):
+        tensor = arguments.step_tensor(step)
+        if api.is_being_traced(tensor):
+            traces.note(self, step)
             self.__dict__["_was_traced"] = True
-        return self._rate(moves.held(step, ops), ops)
+        return self._rate(moves.held(tensor, ops), ops)
 
     def _rate(self, step: Any, ops: backends.Ops) -> Any:
         """Return the rates at a tensor of steps that ``moves.held`` returned."""
@@ -102,7 +103,7 @@ class Around(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[m
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the attributes for copy and pickle; no function was compiled with a copy."""
-        return {name: value for name, value in self.__dict__.items() if name != "_was_traced"}
+        return {name: value for name, value in self.__dict__.items() if name not in ("_was_traced", traces.COUNTERS)}
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments as JSON data."""

@@ -14,7 +14,7 @@ import numpy as np
 from clr_ref import policies, schedule as reference
 from clr_ref._inputs import from_hex, one_of, shown
 from clr_ref.exact import rounding
-from clr_ref.keras import api, arguments, rates, unnamed
+from clr_ref.keras import api, arguments, rates, traces, unnamed
 from clr_ref.keras.api import keras
 from clr_ref.parameters import NUMBERS, as_symmetric
 from clr_ref.tensors import backends, formula
@@ -26,7 +26,7 @@ _ATTRIBUTES = (*NUMBERS, "step_size_down", "scale_fn", "scale_mode", "name", "ar
 #: TFA's configs lack these, and a user's class may not accept them. So a config has them only where they are no defaults.
 _LEFT_OUT = ("step_size_down", "name", "arithmetic", "dtype")
 #: The attributes that copies and pickles do not have.
-_NOT_COPIED = ("_made_last", "_traced_as", unnamed.WARNED)
+_NOT_COPIED = ("_made_last", "_traced_as", traces.COUNTERS, unnamed.WARNED)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -146,10 +146,12 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore
         made = self._made
         compute = self._exactly if self.arithmetic == "exact" else self._as_tfa
         if not isinstance(step, arguments.PLAIN):
-            step = arguments.step_tensor(step)
-            if api.is_being_traced(step) and self._traced_as is not made:
-                self.__dict__["_traced_as"] = made if self._traced_as is None else False
-            return compute(made, step)
+            tensor = arguments.step_tensor(step)
+            if api.is_being_traced(tensor):
+                traces.note(self, step)
+                if self._traced_as is not made:
+                    self.__dict__["_traced_as"] = made if self._traced_as is None else False
+            return compute(made, tensor)
         if self.arithmetic == "tfa":
             return compute(made, arguments.tfa_step(step))
         held, nan = arguments.held_steps(step, 2 ** (made.ops.width - 1) - 1)

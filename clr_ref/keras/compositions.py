@@ -49,6 +49,12 @@ class Composition(Around):
         they are called with in training. A function that is being compiled must not hold that call.
         """
         inner = innermost(self.schedule)
+        is_followed = isinstance(inner, base.Schedule) and any(map(api.is_variable, vars(inner).values()))
+        if is_followed and api.is_being_traced(step):
+            raise ValueError(
+                f"schedule must have numbers where a line begins or ends, at step {at}, got variables: "
+                "a function that is compiled would keep their present values"
+            )
         with api.outside_of_graphs():
             if isinstance(inner, base.Schedule) and inner.arithmetic == "exact" and hasattr(self.schedule, "reference"):
                 rate = self.schedule.reference(at)

@@ -6,8 +6,9 @@ import math
 import weakref
 from typing import Any
 
-from clr_ref.keras import api, optimizers
+from clr_ref.keras import api, base, optimizers, traces
 from clr_ref.keras.api import keras
+from clr_ref.keras.around import innermost
 
 #: For each compiled train function, the rate or schedule of each optimizer with which it was traced, and its numbers then.
 _traced: weakref.WeakKeyDictionary[Any, weakref.WeakKeyDictionary[Any, Any]] = weakref.WeakKeyDictionary()
@@ -112,17 +113,17 @@ class LearningRateLogger(keras.callbacks.Callback):  # type: ignore[misc]
     def _begin(self, batch: int | None) -> None:
         self._first = batch
         self._before = self._state()
-        rate, compiled = optimizers.rate_of(self._applying), _is_compiled(self.model)
+        rate, compiled = optimizers.rate_of(self._applying), optimizers.is_compiled(self.model)
         if self._has_changed(rate):
             self._rate, self._numbers, self._constant = rate, optimizers.numbers_of(rate), None
-            self._rate_at = optimizers.rate_at(self._applying, compiled=compiled, jit=_is_jit(self.model))
+            self._rate_at = optimizers.rate_at(self._applying, compiled=compiled, jit=optimizers.is_jit(self.model))
         constant, earlier = self._constant_rate(), self._constant
         if compiled and optimizers.is_function(rate) and earlier is not None and constant != earlier:
             raise RuntimeError(
                 f"the learning rate is a function that returned {earlier!r} and then {constant!r}: "
                 "a compiled train function keeps one value. Give the optimizer a number or a schedule"
             )
-        self._constant = constant
+        self._constant, self._variables = constant, _variables(rate)
         self._doubt = self._doubt_of_trace() if compiled else None
         if self._doubt is not None and optimizers.last_rate(self._applying) is None:
             raise RuntimeError(self._doubt)
@@ -132,7 +133,9 @@ class LearningRateLogger(keras.callbacks.Callback):  # type: ignore[misc]
         # The last execution of an epoch may have fewer steps than batches fit into it.
         steps = range(1, batches + 1) if self._is_standard and batches is not None else None
         updates = optimizers.updates(optimizers.used(self._before, after, self._rules, steps), self._rules)
-        if self._has_changed(optimizers.rate_of(self._applying)) or repr(self._constant_rate()) != repr(self._constant):
+        rate = optimizers.rate_of(self._applying)
+        is_same = repr((self._constant_rate(), _variables(rate))) == repr((self._constant, self._variables))
+        if self._has_changed(rate) or not is_same:
             raise RuntimeError(
                 "the learning rate changed while a batch was trained: a callback sets it. "
                 "Place LearningRateLogger after a callback that sets it before a batch, "
@@ -141,7 +144,9 @@ class LearningRateLogger(keras.callbacks.Callback):  # type: ignore[misc]
         last = optimizers.last_rate(self._applying) if len(updates) == 1 else None
         if updates and last is None and self._doubt is not None:
             raise RuntimeError(self._doubt)
-        self.rates += [self._rate_at(step) for step in updates] if last is None else [last]
+        if not self._has_batches:  # now the model has its weights
+            self._rounded = optimizers.rounding_of(self.model)
+        self.rates += map(self._rounded, [self._rate_at(step) for step in updates] if last is None else [last])
         self._has_batches = True
         self._has_stepped = self._has_stepped or self._before != after
         self._before, self._first = after, None
@@ -175,8 +180,9 @@ class LearningRateLogger(keras.callbacks.Callback):  # type: ignore[misc]
         rate, numbers = rates.get(self._applying, (None, None))
         if api.is_variable(self._rate) or (rate is self._rate and numbers is self._numbers):
             return None
-        if self._applying not in rates and getattr(self._rate, "was_traced", False):
-            return None  # a function was compiled with this drop-in, and with no other that is known
+        was_traced = getattr(self._rate, "was_traced", False) and traces.may_be_of(self._rate, self._applying)
+        if self._applying not in rates and was_traced:
+            return None  # a function of this optimizer was compiled with this drop-in, and with no other that is known
         when = (
             "with another learning rate" if self._applying in rates else "before a LearningRateLogger saw with which schedule"
         )
@@ -194,12 +200,9 @@ class LearningRateLogger(keras.callbacks.Callback):  # type: ignore[misc]
             )
 
 
-def _is_compiled(model: Any) -> bool:
-    """Return True if the train function is traced: it then keeps what it read from Python objects."""
-    if model.run_eagerly or api.ON_TORCH:
-        return False
-    return api.ON_TENSORFLOW or _is_jit(model)
-
-
-def _is_jit(model: Any) -> bool:
-    return bool(getattr(model, "jit_compile", None) or getattr(model, "_jit_compile", None))
+def _variables(rate: Any) -> list[float]:
+    """Return the present values of the variables among the arguments of a drop-in, which compiled functions follow."""
+    inner = innermost(rate)
+    if not isinstance(inner, base.Schedule):
+        return []
+    return [float(api.to_numpy(value)) for value in vars(inner).values() if api.is_variable(value)]

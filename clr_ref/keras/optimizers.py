@@ -148,6 +148,19 @@ def rate_at(optimizer: Any, *, compiled: bool, jit: bool) -> Callable[[int], flo
     return lambda step: float(function(tf.cast(tf.constant(step, tf.int64), kind)))
 
 
+def rounding_of(model: Any) -> Callable[[float], float]:
+    """Return a function that rounds a rate to the dtype of a model's weights, as each optimizer does before it applies one.
+
+    It changes nothing if the weights have several dtypes.
+    """
+    kinds = {getattr(variable.dtype, "name", variable.dtype) for variable in model.trainable_variables}
+    kind = kinds.pop() if len(kinds) == 1 else "float64"
+    if kind in ("float16", "float32", "float64"):
+        return lambda rate: float(np.dtype(kind).type(rate))
+    cast = keras.ops.cast if api.IS_KERAS_3 else api.tensorflow().cast
+    return lambda rate: float(api.to_numpy(cast(cast(rate, kind), "float32")))  # NumPy has no bfloat16
+
+
 def last_rate(optimizer: Any) -> float | None:
     """Return the rate of the last update, or None. Only new optimizers with a schedule store it."""
     if is_legacy(optimizer) or not is_schedule(rate_of(optimizer)) or not hasattr(optimizer, "_current_learning_rate"):
@@ -219,11 +232,17 @@ def rules_of(optimizer: Any) -> Rules:
     )
 
 
+def counter(optimizer: Any) -> Any:
+    """Return the variable that an optimizer calls a schedule with."""
+    # In Keras 3, ``iterations`` would be divided by gradient_accumulation_steps.
+    return optimizer._iterations if api.IS_KERAS_3 else optimizer.iterations
+
+
 def state_of(optimizer: Any) -> State:
     """Return the present state of a model's optimizer."""
-    # In Keras 3, ``iterations`` would be divided by gradient_accumulation_steps. Before it, the outermost optimizer has it:
-    # reading it in the inner one would create a counter that TFA's wrappers do not use.
-    iterations = applying(optimizer)._iterations if api.IS_KERAS_3 else optimizer.iterations
+    # Before Keras 3 the outermost optimizer has the counter: reading it in the inner one would create one that TFA's wrappers
+    # do not use.
+    iterations = counter(applying(optimizer) if api.IS_KERAS_3 else optimizer)
     # Keras 3 creates the variables of a loss scale at the first step.
     before = (getattr(optimizer, "initial_scale", None) if api.IS_KERAS_3 else None), 0
     scale, good = scale_variables(optimizer) or before
@@ -303,6 +322,17 @@ def is_standard(model: Any) -> bool:
     while optimizer is not None and type(optimizer).__module__.split(".")[0] in roots:
         optimizer = _inside(optimizer)
     return own and "train_step" not in vars(model) and optimizer is None
+
+
+def is_compiled(model: Any) -> bool:
+    """Return True if the train function is traced: it then keeps what it read from Python objects."""
+    if model.run_eagerly or api.ON_TORCH:
+        return False
+    return api.ON_TENSORFLOW or is_jit(model)
+
+
+def is_jit(model: Any) -> bool:
+    return bool(getattr(model, "jit_compile", None) or getattr(model, "_jit_compile", None))
 
 
 def steps_per_execution(model: Any) -> int:

@@ -20,15 +20,18 @@ class Change:
 
 
 def changes(a: Any, b: Any, what: str = "") -> list[Change]:
-    """What differs between two JSON values; of two lists, such as the flags of CPUs, the values that only one of them has.
+    """What differs between two JSON values.
 
-    Lists of the same values, in another order or number, are told whole.
+    Objects are compared by their keys, and lists of as many objects by their places. Of other lists, such as the flags of CPUs,
+    it is the values that only one of them has; lists of the same values, in another order or number, are told whole.
     """
     if isinstance(a, Mapping) and isinstance(b, Mapping):
         keys = dict.fromkeys([*a, *b])
         return [one for key in keys for one in changes(a.get(key), b.get(key), f"{what}.{key}" if what else key)]
     if a == b:
         return []
+    if isinstance(a, list) and isinstance(b, list) and len(a) == len(b) and all(isinstance(one, Mapping) for one in [*a, *b]):
+        return [one for place, pair in enumerate(zip(a, b, strict=True)) for one in changes(*pair, f"{what}[{place}]")]
     if isinstance(a, list) and isinstance(b, list):
         alone = [one for one in a if one not in b], [one for one in b if one not in a]
         if any(alone):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -60,6 +60,7 @@ def keras_rate(experiment: Experiment) -> Any:
         schedule.step_size,
         schedule.scale_fn,
         schedule.scale_mode,
+        dtype=schedule.dtype,
         step_size_down=schedule.step_size_down,
         arithmetic=experiment.arithmetic,
     )
@@ -93,6 +94,46 @@ def optimizer_data(optimizer: Any) -> dict[str, Any]:
         if name not in _NO_RULE and not is_default:
             found[name] = _plain(value)
     return found
+
+
+def model_data(model: Any) -> dict[str, Any]:
+    """What a compiled model is trained as: architecture, shapes, loss, and optimizer with its rate, as a JSON value.
+
+    Keras numbers the names of layers in each process, so their places stand for them. An object without a config is its class.
+    """
+    from clr_ref.keras import optimizers
+
+    names = {layer.name: f"layer {place}" for place, layer in enumerate(model._flatten_layers())}
+
+    def data(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {str(key): data(one) for key, one in value.items() if key not in ("name", "shared_object_id")}
+        if isinstance(value, (list, tuple)):
+            return [data(one) for one in value]
+        if isinstance(value, str):
+            return names.get(value, value)
+        if isinstance(value, (bool, int, float, type(None))):
+            return value
+        kind = value if callable(value) and hasattr(value, "__qualname__") else type(value)
+        return {"class": kind.__qualname__, **({"config": data(_config(value))} if hasattr(value, "get_config") else {})}
+
+    applying = optimizers.applying(model.optimizer)
+    rate = optimizers.rate_of(applying)
+    return {
+        "layers": data(_config(model)),
+        "shapes": [list(weight.shape) for weight in model.get_weights()],
+        "loss": data(getattr(model, "loss", None)),
+        "optimizer": optimizer_data(model.optimizer),
+        "rate": data(rate) if optimizers.is_schedule(rate) else optimizers.rate_at(applying, compiled=False, jit=False)(0),
+    }
+
+
+def _config(value: Any) -> Any:
+    """The config of a Keras object, or None: that of a model of one's own may need its author to write it."""
+    try:
+        return value.get_config()
+    except Exception:
+        return None
 
 
 def _plain(value: Any) -> Any:
@@ -153,6 +194,9 @@ def _optimizer(experiment: Experiment, learning_rate: Any, own: Any = None) -> A
         made = _named(experiment.optimizer, learning_rate)
     elif inner is not None:
         made = type(inner).from_config({**inner.get_config(), "learning_rate": learning_rate})
+        for name, value in vars(inner).items():
+            if name.startswith("_exclude_from_weight_decay"):  # which no config holds
+                setattr(made, name, value)
     else:
         made = keras.optimizers.SGD(learning_rate)
     return made if own is None else optimizers.scaled_like(own, made)
@@ -204,5 +248,5 @@ def _refuse_what_does_not_repeat(model: Any, name: str) -> None:
     ]
     if others:
         raise ModelError(f"the model of {name} has optimizers beside its own, of which no state is kept: {', '.join(others)}")
-    if any(getattr(layer, "stateful", False) for layer in model.layers):
+    if any(getattr(layer, "stateful", False) for layer in model._flatten_layers()):
         raise ModelError(f"a layer of {name} is stateful: its state depends on the samples of the batch before")

@@ -102,7 +102,7 @@ class FashionMnist:
     folder: Path
 
 
-def load(folder: Path | None = None, *, download: bool = True) -> FashionMnist:
+def load(folder: str | os.PathLike[str] | None = None, *, download: bool = True) -> FashionMnist:
     """Fashion-MNIST, checked by its sha256.
 
     Args:
@@ -126,12 +126,13 @@ def load(folder: Path | None = None, *, download: bool = True) -> FashionMnist:
     return read(_download(keras_cache()))
 
 
-def read(folder: Path) -> FashionMnist:
+def read(folder: str | os.PathLike[str]) -> FashionMnist:
     """Fashion-MNIST from the four files of a folder.
 
     Raises:
         DataError: a file is missing, cannot be read or does not have the expected content.
     """
+    folder = Path(folder)
     images, labels, test_images, test_labels = (parse_idx(_content(folder, file), file.name) for file in _FILES)
     return FashionMnist(Split(images, labels), Split(test_images, test_labels), folder)
 

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import os
 import sys
 from typing import Any
@@ -49,8 +50,8 @@ def prepare(
 
     It may be called again, and ``experiment.run`` does so: what is left out stays as an earlier call chose it.
 
-    Call it before TensorFlow is imported. Later it works only if TensorFlow was imported with TF_ENABLE_ONEDNN_OPTS=0 (with
-    oneDNN: 1) in the environment, and has not run anything.
+    Call it before TensorFlow is imported. Later it works only if TF_ENABLE_ONEDNN_OPTS=0 (with oneDNN: 1) was in the
+    environment when TensorFlow was imported, and nothing has run.
 
     Args:
         intra_op_threads: threads within an op, 2 by default on any machine, since their number changes the bits.
@@ -71,14 +72,12 @@ def prepare(
     if not isinstance(onednn, bool):
         raise TypeError(f"onednn must be True or False, got {onednn!r} of type {type(onednn).__name__}")
     switch = "1" if onednn else "0"
-    if os.environ.get("TF_ENABLE_ONEDNN_OPTS") != switch:
-        if "tensorflow" in sys.modules:
-            raise TooLateError(
-                f"TensorFlow is already imported, {'without' if onednn else 'with'} oneDNN: call "
-                "clr_ref.training.determinism.prepare() before the import, or set "
-                f"TF_ENABLE_ONEDNN_OPTS={switch} in the environment"
-            )
-        os.environ["TF_ENABLE_ONEDNN_OPTS"] = switch
+    if "tensorflow" in sys.modules and not _was_imported_with(switch):
+        raise TooLateError(
+            f"TensorFlow is already imported, {'without' if onednn else 'with'} oneDNN: start Python anew, and call "
+            f"clr_ref.training.determinism.prepare() or set TF_ENABLE_ONEDNN_OPTS={switch} before the import"
+        )
+    os.environ["TF_ENABLE_ONEDNN_OPTS"] = switch
     from clr_ref.keras import api
 
     tf = api.tensorflow()
@@ -101,6 +100,15 @@ def prepare(
         api.keras.backend.experimental.enable_tf_random_generator()
     _chosen = intra_op_threads, inter_op_threads, onednn
     return Settings(intra_op_threads, inter_op_threads, enable is not None, onednn)
+
+
+def _was_imported_with(switch: str) -> bool:
+    """Whether the imported TensorFlow computes as with this value of TF_ENABLE_ONEDNN_OPTS, which it read at the import."""
+    release = tuple(map(int, sys.modules["tensorflow"].__version__.split(".")[:2]))
+    if release < (2, 19):  # it tells what is in the environment now
+        return os.environ.get("TF_ENABLE_ONEDNN_OPTS") == switch
+    built = importlib.import_module("tensorflow.python.util._pywrap_util_port")
+    return bool(built.IsMklEnabled()) == (switch == "1")
 
 
 def _threads(name: str, number: Any) -> int:

@@ -14,18 +14,19 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from clr_ref._files import remove_leftovers
+from clr_ref._files import make_folder, remove_leftovers
 from clr_ref._inputs import one_of, shown
 from clr_ref.exact.rounding import rounded_input
 from clr_ref.schedule import CyclicalLearningRate
 from clr_ref.training import checkpoint, determinism, provenance
-from clr_ref.training.compiled import compiled, keras_rate
+from clr_ref.training.compiled import compiled, keras_rate, model_data
 from clr_ref.training.data import Split
 from clr_ref.training.log import Log, evaluated, fit
 from clr_ref.training.model import checked_seed
@@ -141,7 +142,7 @@ def run(
     *,
     build: Callable[[], Any] | None = None,
     learning_rate: Any = None,
-    folder: Path | None = None,
+    folder: str | os.PathLike[str] | None = None,
     until: int | None = None,
     on_step: Callable[[int], None] = lambda step: None,
     callbacks: Callable[[Any, Samples], Sequence[Any]] | None = None,
@@ -155,8 +156,8 @@ def run(
         build: returns the Keras model that ``experiment.model`` names, compiled or not. It is called once, after all random
             generators are seeded. By default the tutorial's network is built.
         learning_rate: a Keras learning rate, such as TFA's, to use instead of the drop-in for ``experiment.schedule``.
-        folder: where a checkpoint with the name CHECKPOINT is kept after every epoch. A run that finds its own checkpoint there
-            resumes from it. Only one run at a time may use the folder.
+        folder: where a checkpoint with the name CHECKPOINT is kept after every epoch. A folder that is missing is made. A run
+            that finds its own checkpoint there resumes from it. Only one run at a time may use the folder.
         until: stop after this many optimizer steps in all, also in the middle of an epoch. If there is a folder, a checkpoint
             is kept then too.
         on_step: called after every optimizer step with the number of steps so far.
@@ -169,6 +170,7 @@ def run(
         TooLateError: as ``determinism.prepare``.
         ValueError: ``until`` is outside 0 .. the steps of the experiment; ``build`` for the tutorial's network, or none for
             another.
+        WriteError: the folder, or a checkpoint in it, cannot be written.
     """
     settings = determinism.prepare()
     per_epoch = -(-len(train) // experiment.batch_size)
@@ -177,15 +179,17 @@ def run(
         raise ValueError(f"until must be a whole number 0 .. {total}, the steps of the experiment, got {shown(until)}")
     if (build is None) != (experiment.model == TUTORIAL):
         raise ValueError(f"build must be given for every model but {TUTORIAL!r}, got {build!r} for {shown(experiment.model)}")
+    path = None if folder is None else Path(folder) / CHECKPOINT
+    if path is not None:  # before hours of training
+        make_folder(path.parent)
+        remove_leftovers(path)
     if learning_rate is None:
         learning_rate = keras_rate(experiment)
     samples, held_out = as_samples(train), as_samples(test)
     model = compiled(experiment, samples, build, learning_rate)
     identity = identified(experiment, model, learning_rate, train, test)
-    path = folder / CHECKPOINT if folder is not None else None
-    if path is not None:
-        remove_leftovers(path)
-    stored = checkpoint.load(path, identity) if path is not None else None
+    kept = identity | {"model": model_data(model)}
+    stored = None if path is None else checkpoint.load(path, kept)
     log = Log.resumed(model, stored, on_step)
     resumed_at = log.step
     stop = total if until is None else until
@@ -198,7 +202,7 @@ def run(
         if log.step % per_epoch == 0:
             log.validation.append(evaluated(model, held_out))
         if path is not None:
-            checkpoint.save(path, log.checkpoint(model), identity)
+            checkpoint.save(path, log.checkpoint(model), kept)
     return Report(
         **identity | {"settings": settings},
         steps_per_epoch=per_epoch,

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.keras.logged import STEPS, compiled, fit, generations, hook, loss_scaled
+from tests.keras.test_applied import backend
 
 
 class Seen:
@@ -230,3 +231,18 @@ def test_the_optimizer_of_a_custom_step(drop_ins: Any, keras: Any, probe: Any, s
     assert seen.cycles == []
     fit(probe, model, 0, STEPS, [drop_ins.AtCycleEnd(seen, optimizer=model.optimizer)])
     assert seen.cycles
+
+
+@pytest.mark.parametrize("how", [{}, {"jit_compile": True}, {"run_eagerly": True}], ids=str)
+def test_a_schedule_that_replaces_another(drop_ins: Any, keras: Any, probe: Any, seen: Seen, how: dict[str, bool]) -> None:
+    """The cycles are those of the rates that are applied, or there is an error that says how to go on."""
+    model = compiled(probe, keras.optimizers.SGD(triangular(drop_ins, 2)), **how)
+    fit(probe, model, 0, 10, [])
+    model.optimizer.learning_rate = triangular(drop_ins, 3)
+    if not (how.get("run_eagerly") or backend() == "torch"):
+        with pytest.raises(RuntimeError, match=r"compiled with another schedule.* Set model.train_function = None"):
+            fit(probe, model, 10, STEPS, [drop_ins.AtCycleEnd(seen)])
+        model.train_function = None
+    fit(probe, model, 10, STEPS, [drop_ins.AtCycleEnd(seen)])
+    assert seen.cycles == [2, 3, 4, 5, 6]
+    assert seen.last_steps() == [12, 18, 24, 30, 36]

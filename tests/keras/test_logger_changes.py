@@ -209,3 +209,77 @@ def test_a_function_that_changes_between_batches_is_an_error_if_it_is_compiled(
     else:
         with pytest.raises(RuntimeError, match=r"is a function that returned 0\.5 and then 0\.25: a compiled train function"):
             fit(probe, model, 0, 4, [Change(), logger])
+
+
+def test_a_schedule_that_another_model_compiled_proves_nothing(drop_ins: Any, keras: Any, probe: Any) -> None:
+    """The usual cross-validation gives one schedule to many models."""
+    from clr_ref.keras import optimizers
+
+    shared, own = (drop_ins.Triangular2CyclicalLearningRate(0.25, 0.5, size) for size in (2, 4))
+    fit(probe, compiled(probe, keras.optimizers.SGD(shared)), 0, 4, [])
+    model, logger = compiled(probe, keras.optimizers.SGD(own)), drop_ins.LearningRateLogger()
+    if optimizers.is_legacy(model.optimizer):
+        pytest.skip("legacy optimizers call a schedule with a tensor, which says nothing of the optimizer")
+    fit(probe, model, 0, 4, [])
+    model.optimizer.learning_rate = shared
+    if backend() == "torch" or hasattr(model.optimizer, "_current_learning_rate"):
+        fit(probe, model, 4, 8, [logger])
+    else:
+        with pytest.raises(RuntimeError, match=r"Set model.train_function = None"):
+            fit(probe, model, 4, 8, [logger])
+        model.train_function = None
+        fit(probe, model, 4, 8, [logger])
+    assert_same_logged(None, logger.rates, of_updates(probe, model)[4:8], 4)
+
+
+@pytest.mark.parametrize("how", [{}, {"run_eagerly": True}], ids=str)
+@pytest.mark.parametrize("first", [True, False], ids=["logger first", "logger last"])
+def test_a_variable_that_is_set_after_a_batch(
+    drop_ins: Any, keras: Any, tf: Any, probe: Any, how: dict[str, bool], first: bool
+) -> None:
+    maximal = tf.Variable(1.0)
+    made = drop_ins.TriangularCyclicalLearningRate(0.25, maximal, 4, arithmetic="tfa")
+    model, logger = compiled(probe, keras.optimizers.SGD(made), **how), drop_ins.LearningRateLogger()
+    lower = hook(keras, "on_train_batch_end", lambda batch: maximal.assign(1 / (batch + 2)))
+    if first:
+        fit(probe, model, 0, 5, [logger, lower])
+        assert_logged(probe, model, logger.rates)
+    else:
+        with pytest.raises(RuntimeError, match="the learning rate changed while a batch was trained"):
+            fit(probe, model, 0, 5, [lower, logger])
+
+
+def test_rates_are_logged_in_the_dtype_of_the_weights(drop_ins: Any, keras: Any, api: Any, probe: Any) -> None:
+    """Optimizers round a rate to it before they apply one."""
+    if backend() == "jax":
+        pytest.skip("JAX without x64 has no float64 schedules")
+    for sgd in generations(keras):
+        wide = drop_ins.TriangularCyclicalLearningRate(np.float64(0.1), 0.7, 3)
+        model, logger = compiled(probe, sgd(wide)), drop_ins.LearningRateLogger()
+        fit(probe, model, 0, 4, [logger])
+        assert logger.rates == [float(np.float32(rate)) for rate in (0.1, 0.3, 0.5, 0.7)]
+    if not api.IS_KERAS_3:
+        return
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, dtype="bfloat16")])
+    model.compile(keras.optimizers.SGD(drop_ins.TriangularCyclicalLearningRate(0.1, 0.7, 3)), "mse")
+    model.fit(np.ones((2, 1)), np.ones((2, 1)), batch_size=1, verbose=0, callbacks=[logger])
+    assert logger.rates == [0.10009765625, 0.30078125]  # with 8 bits
+
+
+@pytest.mark.parametrize("how", [{}, {"jit_compile": True}, {"run_eagerly": True}], ids=str)
+def test_a_line_to_a_rate_of_variables_is_not_compiled(
+    drop_ins: Any, keras: Any, tf: Any, probe: Any, how: dict[str, bool]
+) -> None:
+    """A compiled function would keep the rate at which the line begins."""
+    maximal = tf.Variable(1.0)
+    inside = drop_ins.TriangularCyclicalLearningRate(0.25, maximal, 2, arithmetic="tfa")
+    for around in (drop_ins.CoolDown(inside, 2, 4, 0.0), drop_ins.WarmUp(inside, 2, 0.125)):
+        model = compiled(probe, keras.optimizers.SGD(around), **how)
+        if how.get("run_eagerly"):
+            logger = drop_ins.LearningRateLogger()
+            fit(probe, model, 0, 5, [logger, hook(keras, "on_train_batch_end", lambda batch: maximal.assign(0.5))])
+            assert_logged(probe, model, logger.rates)
+        else:
+            with pytest.raises(ValueError, match="schedule must have numbers where a line begins or ends, at step"):
+                fit(probe, model, 0, 5, [])
+    fit(probe, compiled(probe, keras.optimizers.SGD(drop_ins.Shifted(inside, 2)), **how), 0, 5, [])

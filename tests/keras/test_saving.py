@@ -42,6 +42,32 @@ def schedules(clr: Any) -> dict[str, Any]:
     )
 
 
+@pytest.mark.parametrize("name", ["WarmUp", "Shifted", "CoolDown", "PerUpdate", "CyclicalLearningRate"])
+def test_a_class_of_the_user_with_a_name_of_ours_is_loaded(name: str, clr: Any, keras: Any, tmp_path: Path) -> None:
+    """Many have a WarmUp. Before Keras 3, ours stand under their bare names, where .h5 looks them up."""
+    if not clr.api.IS_KERAS_3:
+        pytest.skip("before Keras 3, a class of ours is loaded by its bare name")
+
+    class Own(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
+        def __init__(self, rate: float) -> None:
+            self.rate = rate
+
+        def __call__(self, step: Any) -> Any:
+            return self.rate
+
+        def get_config(self) -> dict[str, Any]:
+            return {"rate": self.rate}
+
+    own = type(name, (Own,), {"__module__": "theirs"})
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile(keras.optimizers.SGD(own(0.25)), "mse")
+    model.save(tmp_path / "own.keras")
+    with pytest.raises(TypeError):
+        keras.models.load_model(tmp_path / "own.keras")
+    again = keras.models.load_model(tmp_path / "own.keras", custom_objects={name: own})
+    assert type(again.optimizer._learning_rate) is own
+
+
 KINDS = ("triangular", "triangular2", "exponential", "float64", "registered", "by name", "tfa")
 
 

@@ -251,16 +251,73 @@ def test_a_model_of_another_shape_is_refused(clr: Any, api: Any, keras: Any, fol
         keras_2.load_optimizer(folder / PAIRS[0] / "triangular" / "model.h5", model)
 
 
-def test_the_state_of_legacy_optimizers_is_reordered(clr: Any) -> None:
-    """Up to TF 2.10 slot by slot (m, m, v, v), as TF 2.15 writes an .h5 with legacy Adam; later variable by variable."""
+#: For each optimizer up to TF 2.10: its arguments, its slots in the order of its .h5 (Ftrl's stand variable by variable), and
+#: the endings that their variables have in Keras 3.
+LEGACY: dict[str, tuple[dict[str, Any], list[str], list[str]]] = {
+    "SGD": ({"momentum": 0.9}, ["momentum"], ["momentum"]),
+    "Adam": ({"amsgrad": True}, ["m", "v", "vhat"], ["momentum", "velocity", "velocity_hat"]),
+    "Adamax": ({}, ["m", "v"], ["momentum", "norm"]),
+    "RMSprop": (
+        {"momentum": 0.9, "centered": True},
+        ["rms", "momentum", "mg"],
+        ["velocity", "momentum", "average_gradient"],
+    ),
+    "Adagrad": ({}, ["accumulator"], ["accumulator"]),
+    "Adadelta": ({}, ["accum_grad", "accum_var"], ["accumulated_grad", "accumulated_delta_var"]),
+    "Ftrl": ({}, ["accumulator", "linear"], ["accumulator", "linear"]),
+}
+
+
+def legacy_file(path: Path, kind: str, weights: Any, slots: list[str], rate: Any) -> None:
+    """Write what TF 2.8 to 2.15 write into an .h5 for a legacy optimizer: each slot is full of its place and its variable."""
+    import h5py
+
+    config = {"learning_rate": rate, "decay": 0.0, "name": kind, **LEGACY[kind][0]}
+    places = [(place, number) for place in range(len(slots)) for number in range(len(weights))]
+    if kind == "Ftrl":
+        places.sort(key=lambda pair: pair[1])
+    with h5py.File(path, "w") as file:
+        file.attrs["training_config"] = json.dumps({"optimizer_config": {"class_name": kind, "config": config}})
+        group = file.create_group("optimizer_weights")
+        names = [f"{kind}/iter:0", *(f"{kind}/variable_{number}/{slots[place]}:0" for place, number in places)]
+        group.attrs["weight_names"] = [name.encode() for name in names]
+        group[names[0]] = np.int64(7)
+        for name, (place, number) in zip(names[1:], places, strict=True):
+            group[name] = np.full(weights[number].shape, 10 * place + number, np.float32)
+
+
+@pytest.mark.parametrize("rate", [0.125, "schedule"])
+@pytest.mark.parametrize("kind", LEGACY)
+def test_the_state_of_legacy_optimizers_is_reordered(
+    kind: str, rate: Any, clr: Any, api: Any, keras: Any, tmp_path: Path
+) -> None:
+    """Also beside a constant rate, which is a variable of the optimizer in Keras 3."""
     from clr_ref import keras_2
 
-    state = ["iterations", "kernel m", "bias m", "kernel v", "bias v"]
-    assert keras_2._in_order({"config": {"decay": 0.0}}, state, 2) == [
-        "iterations",
-        "kernel m",
-        "kernel v",
-        "bias m",
-        "bias v",
-    ]
-    assert keras_2._in_order({"config": {}}, state, 2) == state
+    if not api.IS_KERAS_3:
+        pytest.skip("with Keras 2, load_model loads the optimizer")
+    pytest.importorskip("h5py")
+    _, slots, endings = LEGACY[kind]
+    if rate == "schedule":
+        rate = keras.optimizers.schedules.serialize(clr.TriangularCyclicalLearningRate(0.125, 0.5, 4))
+    # The shapes are the same, so that no other order is noticed by them.
+    layers = [keras.layers.Dense(3, use_bias=False, name=name) for name in ("a", "b", "c")]
+    model = keras.Sequential([keras.layers.Input((3,)), *layers])
+    legacy_file(tmp_path / "old.h5", kind, model.trainable_variables, slots, rate)
+    optimizer = keras_2.load_optimizer(tmp_path / "old.h5", model)
+    assert int(optimizer.iterations) == 7
+    found = [(v.path, float(api.to_numpy(v).ravel()[0])) for v in optimizer.variables if tuple(v.shape) == (3, 3)]
+    assert len(found) == 3 * len(slots)
+    for place, ending in enumerate(endings):
+        # "velocity" is also the end of no other name, but "momentum" may be that of a layer.
+        assert [value for path, value in found if path.endswith(f"{ending}")] == [10.0 * place + number for number in range(3)]
+
+
+def test_slots_that_are_not_known_are_named(clr: Any, api: Any) -> None:
+    from clr_ref import keras_2
+
+    state = {"Nadam/iter:0": 1, "Nadam/momentum_cache:0": 1.0, "Nadam/a/kernel/m:0": 1.0}
+    with pytest.raises(ValueError, match=r"state is known: Adadelta, .*, SGD; got Nadam with m, momentum_cache in 'x\.h5'"):
+        keras_2._in_order("Nadam", state, "x.h5")
+    with pytest.raises(ValueError, match=r"every slot of every variable, got Adam/iter:0, Adam/a/m:0, Adam/a/v:0, Adam/b/m:0"):
+        keras_2._in_order("Adam", dict.fromkeys(("Adam/iter:0", "Adam/a/m:0", "Adam/a/v:0", "Adam/b/m:0")), "x.h5")

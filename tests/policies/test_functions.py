@@ -76,7 +76,7 @@ def test_a_scale_function_that_fails_where_the_height_is_0_is_an_error_in_every_
         lambda s: s.exact(0),
     ]
     for call in calls:
-        with pytest.raises(ValueError, match=r"scale_fn must return finite numbers, got np.float64\(inf\) for 0"):
+        with pytest.raises(ValueError, match=r"scale_fn must return finite numbers, got (np\.float64\()?inf\)? for 0"):
             call(inverse)
 
 

@@ -19,5 +19,8 @@ def test_each_value_that_differs_has_its_path() -> None:
     assert changes(one, one) == []
     assert changes({"ends": [1, 2]}, {"ends": [2, 1]}) == [Change("ends", [1, 2], [2, 1])]
     assert changes([1, 1], [1], "ends") == [Change("ends", [1, 1], [1])]
+    layers = [{"rate": 1, "name": "a"}, {"rate": 2}], [{"rate": 1, "name": "a"}, {"rate": 3}]
+    assert changes(*layers, "layers") == [Change("layers[1].rate", 2, 3)]
+    assert changes([{"a": 1}], [{"a": 1}, {"b": 1}], "layers") == [Change("layers", [], [{"b": 1}])]
     assert changes({"cpu": {}}, {"cpu": [1]}) == [Change("cpu", {}, [1])]
     assert changes({"cpu": [1]}, {"cpu": {}}) == [Change("cpu", [1], {})]

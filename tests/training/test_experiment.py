@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -327,3 +328,78 @@ def test_versions_agree_as_the_documentation_says() -> None:
         assert len(recent) >= 14
         assert len(digests.groups(recent, case)) == 1
     assert len({json.dumps([one.runs[case]["rates_sha256"] for case in sorted(one.runs)]) for one in records}) == 1
+
+
+# --- models of one's own ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What tests/training/own_models.py found, in a new process."""
+    folder = tmp_path_factory.mktemp("own") / "found"
+    root = str(Path(__file__).parents[2])
+    path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
+    command = [sys.executable, "-m", "tests.training.own_models", str(folder)]
+    done = subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-4000:]
+    return json.loads((folder / "found.json").read_text("utf-8"))  # type: ignore[no-any-return]
+
+
+@needs_tensorflow
+@pytest.mark.parametrize(
+    ("name", "differs"),
+    [
+        ("rate", r"model\.rate was 0\.125, now 0\.5"),
+        ("momentum", r"model\.optimizer\.momentum was 0\.5, now 0\.75"),
+        ("loss", r"model\.loss was 'mse', now 'mae'"),
+        ("dropout", r"model\.layers\.layers\[\d\]\.config\.rate was 0\.25, now 0\.5"),
+        ("units", r"model\.shapes was .*\[\[3, 4\], \[4\], \[4, 2\]\].*, now .*\[\[3, 5\], \[5\], \[5, 2\]\]"),
+        ("schedule", r"model\.rate was 0\.125, now \{'class': 'CosineDecay'"),
+        ("another decay", r"model\.rate\.config\.initial_learning_rate was 0\.5, now 0\.25"),
+    ],
+)
+def test_a_run_of_another_model_is_not_resumed(name: str, differs: str, own: dict[str, Any]) -> None:
+    assert re.search(f"checkpoint of another run; these differ: .*{differs}", own["resumed"][name]), own["resumed"][name]
+
+
+@needs_tensorflow
+def test_the_same_model_is_resumed_though_keras_numbers_its_layers_anew(own: dict[str, Any]) -> None:
+    assert (own["resumed"]["the same"], own["resumed"]["the same decay"]) == (4, 4)
+
+
+@needs_tensorflow
+def test_a_folder_that_cannot_be_made_is_said_before_the_training(own: dict[str, Any]) -> None:
+    kind, message = own["a file"]
+    assert kind == "WriteError"
+    assert message.endswith("run cannot be made: Not a directory")
+
+
+@needs_tensorflow
+def test_a_schedule_keeps_what_the_optimizer_excludes_from_its_decay(own: dict[str, Any]) -> None:
+    if "excluded" not in own:
+        pytest.skip("this Keras has no AdamW")
+    without, excluded = own["excluded"]
+    assert without != excluded
+
+
+@needs_tensorflow
+def test_a_stateful_layer_inside_another_model_is_refused(own: dict[str, Any]) -> None:
+    if own["stateful"] is None:
+        pytest.skip("the model of this test is written for Keras 3")
+    assert "is stateful" in own["stateful"]
+
+
+@needs_tensorflow
+def test_a_float64_schedule_trains_a_float64_model(own: dict[str, Any]) -> None:
+    """A float64 drop-in may be one float off (SPEC, clause 11.2); a float32 one would be off by 2**28."""
+    expected = clr_ref.triangular(0.1, 0.7, 3, dtype="float64").values(0, 4)
+    assert np.all(np.abs(np.array(own["float64"][:4]) - expected) <= np.spacing(expected))
+
+
+@needs_tensorflow
+def test_oneDNN_that_was_switched_after_the_import_is_not_believed(tmp_path: Path) -> None:
+    tensorflow = pytest.importorskip("tensorflow")
+    if tuple(map(int, tensorflow.__version__.split(".")[:2])) < (2, 19):
+        pytest.skip("TensorFlow tells from 2.19 on with which choice of oneDNN it was imported")
+    found = work({"late": {"after": "a switch"}}, tmp_path, TF_ENABLE_ONEDNN_OPTS="1")
+    assert "already imported, with oneDNN" in found["late"]

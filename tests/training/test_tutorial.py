@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
+import clr_ref
 from clr_ref.cli import main, tutorial as command
 from clr_ref.training import data, determinism, tutorial
 from clr_ref.training.data import FashionMnist, Split
@@ -59,7 +60,7 @@ def result(epochs: int = 4, subset: int = 640) -> tutorial.Result:
     setting = tutorial.setting(DATA, epochs=epochs, subset=subset)
     plain = report(np.full(setting.steps, 0.01), [2.0, 1.5, 1.2, 1.0][:epochs], [1.9, 1.4, 1.1, 0.9][:epochs], 10)
     clr = report(setting.schedule.values(0, setting.steps), [2.2, 1.5, 1.2, 1.1][:epochs], [2.0, 1.4, 1.0, 0.95][:epochs], 10)
-    return tutorial.Result(setting, plain, clr, tuple(tutorial.claims(plain, clr, setting.step_size)))
+    return tutorial.Result(setting, plain, clr, tuple(tutorial.claims(plain, clr, setting.schedule)))
 
 
 def test_the_setting_is_the_tutorials() -> None:
@@ -115,7 +116,7 @@ def test_the_pictures_say_what_they_show(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def verdicts(plain: Report, clr: Report) -> list[str]:
-    return [claim.verdict for claim in tutorial.claims(plain, clr, 20)]
+    return [claim.verdict for claim in tutorial.claims(plain, clr, clr_ref.triangular2(1e-4, 1e-2, 20))]
 
 
 def test_claims_that_hold() -> None:
@@ -137,6 +138,20 @@ def test_claims_that_fail() -> None:
 def test_a_constant_rate_has_no_cycle() -> None:
     good = result()
     assert verdicts(good.plain, good.plain)[0] == "FAILS"
+
+
+def test_cycles_whose_amplitude_is_gone_are_not_looked_at() -> None:
+    """After many cycles, neighbouring rates are one float32: they turn at many steps, or at none."""
+    schedule = clr_ref.triangular2(1e-4, 1e-2, 20)
+    rates = schedule.values(0, 2000)
+    assert np.sum(np.diff(np.sign(np.diff(rates))) != 0) > 2000 / 20
+    many = report(rates, [2.2, 1.5, 1.2, 1.1], [2.0, 1.4, 1.0, 0.95], 10)
+    claim, *_ = tutorial.claims(result().plain, many, schedule)
+    assert claim.verdict == "holds"
+    assert "20, 40, 60, 80, 100, 120" in claim.measured
+    rates[65] = rates[64]
+    claim, *_ = tutorial.claims(result().plain, dataclasses.replace(many, rates=rates), schedule)
+    assert claim.verdict == "FAILS"
 
 
 def test_what_is_too_short_to_tell_is_not_measured() -> None:
@@ -233,7 +248,9 @@ def test_outputs_are_checked_before_the_training(tmp_path: Path, monkeypatch: py
 @pytest.mark.usefixtures("untrained")
 def test_rates_that_are_no_cycle_exit_with_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     good = result()
-    flat = tutorial.Result(good.setting, good.plain, good.clr, tuple(tutorial.claims(good.plain, good.plain, 20)))
+    flat = tutorial.Result(
+        good.setting, good.plain, good.clr, tuple(tutorial.claims(good.plain, good.plain, good.setting.schedule))
+    )
     monkeypatch.setattr(tutorial, "run", lambda *_: flat)
     assert call("--out", str(tmp_path)).exit_code == 1
     assert json.loads(call("--out", str(tmp_path), "--json").stdout)["holds"] is False

@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 
+from clr_ref.schedule import CyclicalLearningRate
 from clr_ref.training.experiment import Report
 
 
@@ -22,26 +23,30 @@ class Claim:
     verdict: str
 
 
-def claims(plain: Report, clr: Report, step_size: int) -> list[Claim]:
+def claims(plain: Report, clr: Report, schedule: CyclicalLearningRate) -> list[Claim]:
     """The tutorial's claims, with the verdicts on them.
 
     Args:
         plain: the report of the run with a constant rate.
         clr: the report of the run with the cyclical rate.
-        step_size: of the cyclical rate.
+        schedule: the cyclical rate; its step_size is whole.
     """
-    return [_cycle(clr, step_size), _starts_higher(plain, clr), _stabilises(plain, clr), _ends_better(plain, clr)]
+    return [_cycle(clr, schedule), _starts_higher(plain, clr), _stabilises(plain, clr), _ends_better(plain, clr)]
 
 
 def _verdict(holds: bool) -> str:
     return "holds" if holds else "FAILS"
 
 
-def _cycle(clr: Report, step_size: int) -> Claim:
+def _cycle(clr: Report, schedule: CyclicalLearningRate) -> Claim:
     """The claim about the cycle's length: the applied rates must turn at the multiples of step_size, and at no other step."""
+    step_size = int(schedule.step_size)
     says = f"A cycle takes 2 * step_size = {2 * step_size:,} steps: up in {step_size:,}, down in {step_size:,}."
-    turns = np.flatnonzero(np.diff(np.sign(np.diff(clr.rates)))) + 1
-    expected = np.arange(step_size, len(clr.rates) - 1, step_size)
+    # The amplitude halves until neighbouring rates are one float. From that half cycle on nobody can see where they turn.
+    same = np.flatnonzero(np.diff(schedule.values(0, len(clr.rates))) == 0)
+    end = int(same[0]) // step_size * step_size + 1 if len(same) else len(clr.rates)
+    turns = np.flatnonzero(np.diff(np.sign(np.diff(clr.rates[:end])))) + 1
+    expected = np.arange(step_size, end - 1, step_size)
     if not len(expected):
         return Claim(says, f"the {len(clr.rates):,} applied rates end before the top of a cycle", "not measured")
     shown = ", ".join(f"{t:,}" for t in turns)

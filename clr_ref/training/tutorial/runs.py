@@ -143,4 +143,4 @@ def run(chosen: Setting, folder: Path | None = None, on_step: Callable[[str, int
             on_step=functools.partial(on_step, name),
         )
     plain, clr = reports["plain"], reports["clr"]
-    return Result(chosen, plain, clr, tuple(claims(plain, clr, chosen.step_size)))
+    return Result(chosen, plain, clr, tuple(claims(plain, clr, chosen.schedule)))

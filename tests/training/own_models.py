@@ -1,0 +1,126 @@
+"""Train models of one's own in this process, and write what happened as JSON: ``python -m tests.training.own_models FOLDER``"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import clr_ref
+from clr_ref.training import determinism, experiment
+from clr_ref.training.checkpoint import CheckpointError
+from clr_ref.training.compiled import ModelError
+from clr_ref.training.samples import Samples
+
+X = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
+DATA = Samples(X, X[:, :2])
+
+
+def model(rate: Any = 0.125, *, units: int = 4, loss: str = "mse", momentum: float = 0.5, dropout: float = 0.25) -> Any:
+    from clr_ref.keras.api import keras
+
+    dense = [keras.layers.Dense(units), keras.layers.Dropout(dropout), keras.layers.Dense(2)]
+    made = keras.Sequential([keras.layers.Input((3,)), *dense])
+    made.compile(keras.optimizers.SGD(rate, momentum=momentum), loss)
+    return made
+
+
+def decay(rate: float) -> Any:
+    from clr_ref.keras.api import keras
+
+    return keras.optimizers.schedules.CosineDecay(rate, 8)
+
+
+def train(build: Callable[[], Any], schedule: Any = None, **more: Any) -> Any:
+    chosen = experiment.Experiment(schedule, epochs=2, batch_size=5, model="own")
+    return experiment.run(chosen, DATA, DATA, build=build, **more)
+
+
+def resumed(folder: Path) -> dict[str, Any]:
+    """Each model, after half of a run of the first one: at which step it resumed, or what differs."""
+    train(model, folder=str(folder), until=4)
+    train(lambda: model(decay(0.5)), folder=folder / "deeper" / "decay", until=4)
+    others: dict[str, Callable[[], Any]] = {
+        "rate": lambda: model(0.5),
+        "momentum": lambda: model(momentum=0.75),
+        "loss": lambda: model(loss="mae"),
+        "dropout": lambda: model(dropout=0.5),
+        "units": lambda: model(units=5),
+        "schedule": lambda: model(decay(0.5)),
+        "the same": model,
+    }
+    found: dict[str, Any] = {}
+    for name, build in others.items():
+        try:
+            found[name] = train(build, folder=folder, until=4).resumed_at
+        except CheckpointError as error:
+            found[name] = str(error)
+    for name, rate in (("another decay", 0.25), ("the same decay", 0.5)):
+        try:
+            found[name] = train(lambda rate=rate: model(decay(rate)), folder=folder / "deeper" / "decay", until=4).resumed_at
+        except CheckpointError as error:
+            found[name] = str(error)
+    return found
+
+
+def excluded(names: list[str]) -> Any:
+    from clr_ref.keras.api import keras
+
+    made = keras.Sequential([keras.layers.Input((3,)), keras.layers.Dense(2, name="head")])
+    optimizer = keras.optimizers.AdamW(0.125, weight_decay=0.5)
+    if names:
+        optimizer.exclude_from_weight_decay(var_names=names)
+    made.compile(optimizer, "mse")
+    return made
+
+
+def stateful() -> Any:
+    from clr_ref.keras.api import keras
+
+    inner = keras.Sequential([keras.Input((3, 1), batch_size=5), keras.layers.LSTM(2, stateful=True)])
+    made = keras.Sequential([keras.Input((3,), batch_size=5), keras.layers.Reshape((3, 1)), inner])
+    made.compile("sgd", "mse")
+    return made
+
+
+def refusal(build: Callable[[], Any]) -> str:
+    try:
+        train(build)
+    except ModelError as error:
+        return str(error)
+    return "trained"
+
+
+def main(folder: Path) -> dict[str, Any]:
+    determinism.prepare()
+    from clr_ref.keras import api
+
+    found: dict[str, Any] = {"resumed": resumed(folder / "missing" / "run")}
+    (folder / "file").touch()
+    try:
+        train(model, folder=folder / "file" / "run", on_step=lambda step: sys.exit("it trained"))
+    except OSError as error:
+        found["a file"] = [type(error).__name__, str(error)]
+    found["stateful"] = refusal(stateful) if api.IS_KERAS_3 else None
+    if hasattr(api.keras.optimizers, "AdamW"):
+        schedule = clr_ref.triangular(0.125, 0.5, 3)
+        found["excluded"] = [train(lambda names=names: excluded(names), schedule).weights_sha256 for names in ([], ["head"])]
+    api.keras.backend.set_floatx("float64")
+    if api.IS_KERAS_3:
+        api.keras.config.set_dtype_policy("float64")
+    found["float64"] = train(model, clr_ref.triangular(0.1, 0.7, 3, dtype="float64")).rates.tolist()
+    return found
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    (target,) = map(Path, sys.argv[1:])
+    target.mkdir()
+    (target / "found.json").write_text(json.dumps(main(target)), "utf-8")

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 _NO_RULE = ("learning_rate", "name", "jit_compile")
 
 
+#: Where the config of a model refers to its layers by their names.
+_REFERENCES = ("inbound_nodes", "input_layers", "output_layers")
+
+
 class ModelError(ValueError):
     """A model that cannot be trained as an experiment says; the message says why."""
 
@@ -100,18 +104,22 @@ def model_data(model: Any) -> dict[str, Any]:
     """What a compiled model is trained as: architecture, shapes, loss, and optimizer with its rate, as a JSON value.
 
     Keras numbers the names of layers in each process, so their places stand for them. An object without a config is its class.
+    The code of a lambda is left out: Python may store the same code in other bytes.
     """
     from clr_ref.keras import optimizers
 
     names = {layer.name: f"layer {place}" for place, layer in enumerate(model._flatten_layers())}
 
-    def data(value: Any) -> Any:
+    def data(value: Any, refers: bool = False) -> Any:
         if isinstance(value, Mapping):
-            return {str(key): data(one) for key, one in value.items() if key not in ("name", "shared_object_id")}
+            if value.get("class_name") == "__lambda__":
+                return "lambda"
+            dropped = {"name", "shared_object_id", *(["function"] if "function_type" in value else [])}
+            return {str(key): data(one, refers or key in _REFERENCES) for key, one in value.items() if key not in dropped}
         if isinstance(value, (list, tuple)):
-            return [data(one) for one in value]
+            return [data(one, refers) for one in value]
         if isinstance(value, str):
-            return names.get(value, value)
+            return names.get(value, value) if refers else value
         if isinstance(value, (bool, int, float, type(None))):
             return value
         kind = value if callable(value) and hasattr(value, "__qualname__") else type(value)
@@ -121,7 +129,7 @@ def model_data(model: Any) -> dict[str, Any]:
     rate = optimizers.rate_of(applying)
     return {
         "layers": data(_config(model)),
-        "shapes": [list(weight.shape) for weight in model.get_weights()],
+        "shapes": [list(map(int, weight.shape)) for weight in model.weights],
         "loss": data(getattr(model, "loss", None)),
         "optimizer": optimizer_data(model.optimizer),
         "rate": data(rate) if optimizers.is_schedule(rate) else optimizers.rate_at(applying, compiled=False, jit=False)(0),

@@ -31,6 +31,18 @@ def model(rate: Any = 0.125, *, units: int = 4, loss: str = "mse", momentum: flo
     return made
 
 
+def functional() -> Any:
+    """A model whose config refers to layers by their names, of which one is also the name of an activation."""
+    from clr_ref.keras.api import keras
+
+    inputs = keras.Input((3,))
+    first = keras.layers.Dense(4, activation="relu")(inputs)
+    second = keras.layers.Lambda(lambda value: value * 2)(keras.layers.Dense(4, name="relu")(first))
+    made = keras.Model(inputs, keras.layers.Dense(2)(keras.layers.Add()([first, second])))
+    made.compile("sgd", "mse")
+    return made
+
+
 def decay(rate: float) -> Any:
     from clr_ref.keras.api import keras
 
@@ -66,6 +78,8 @@ def resumed(folder: Path) -> dict[str, Any]:
             found[name] = train(lambda rate=rate: model(decay(rate)), folder=folder / "deeper" / "decay", until=4).resumed_at
         except CheckpointError as error:
             found[name] = str(error)
+    train(functional, folder=folder / "functional", until=4)
+    found["the same graph"] = train(functional, folder=folder / "functional", until=4).resumed_at
     return found
 
 

@@ -44,7 +44,8 @@ def kept(name: str, value: Any) -> Any:
     """Return a number or an array, or raise FloatingPointError if it has a subnormal number that this thread reads as 0."""
     # NumPy's longdouble is computed elsewhere, and its bytes hold padding.
     if not keeps_subnormals() and (array := np.asarray(value)).dtype.kind == "f" and array.itemsize <= 8:
-        without_sign = array.view(f"{array.dtype.byteorder}u{array.itemsize}") << 1
+        bits = array.view(f"{array.dtype.byteorder}u{array.itemsize}")
+        without_sign = bits & bits.dtype.type(2 ** (8 * array.itemsize - 1) - 1)
         if np.any((array == 0) & (without_sign != 0)):
             raise FloatingPointError(
                 f"{name} is a subnormal number, which the CPU reads as 0 in this thread; use another thread"

@@ -18,7 +18,6 @@ class Around(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[m
     #: The names of the arguments after the schedule.
     ARGUMENTS: tuple[str, ...] = ()
     schedule: Any
-    _was_traced = False
 
     def _construct(self, schedule: Any, **given: Any) -> None:
         """Set the attributes.
@@ -38,11 +37,6 @@ class Around(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[m
         if name == "schedule" or name in self.ARGUMENTS:
             raise AttributeError(f"{name} of a {type(self).__name__} cannot be set: make another one")
         super().__setattr__(name, value)
-
-    @property
-    def was_traced(self) -> bool:
-        """True if a compiled function may use the schedule, and none has earlier rates of a drop-in inside."""
-        return self._was_traced and bool(getattr(self.schedule, "was_traced", True))
 
     @property
     def _made(self) -> Any:
@@ -70,8 +64,7 @@ class Around(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[m
             return ops.where(api.tensor(nan), ops.constant(math.nan, rate), rate) if nan.any() else rate
         tensor = arguments.step_tensor(step)
         if api.is_being_traced(tensor):
-            traces.note(self, step)
-            self.__dict__["_was_traced"] = True
+            traces.note(self, step, self._made)
         return self._rate(moves.held(tensor, ops), ops)
 
     def _rate(self, step: Any, ops: backends.Ops) -> Any:
@@ -103,7 +96,7 @@ class Around(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[m
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the attributes for copy and pickle; no function was compiled with a copy."""
-        return {name: value for name, value in self.__dict__.items() if name not in ("_was_traced", traces.COUNTERS)}
+        return {name: value for name, value in self.__dict__.items() if name != traces.TRACES}
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments as JSON data."""

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from clr_ref._inputs import shown
-from clr_ref.keras import api, base, compositions, optimizers, traces
+from clr_ref.keras import api, base, compositions, optimizers
 from clr_ref.keras.api import keras
 from clr_ref.keras.around import innermost
 from clr_ref.keras.per_update import PerUpdate
@@ -39,8 +39,8 @@ class AtCycleEnd(keras.callbacks.Callback):  # type: ignore[misc]
         TypeError: action is neither a function nor a path; the learning rate is no cyclical schedule of this module.
         ValueError: a path without ``{cycle}``, or with another ending; when training begins: an end inside an execution, or
             accumulated gradients without ``PerUpdate``.
-        RuntimeError: the same during training, if the number of batches in an epoch was not known before; the train function
-            was compiled with another schedule.
+        RuntimeError: the same during training, if the number of batches in an epoch was not known before; after the first
+            batch: the train function was compiled with another schedule.
 
     Examples:
         >>> import numpy as np
@@ -59,16 +59,10 @@ class AtCycleEnd(keras.callbacks.Callback):  # type: ignore[misc]
         self._action = action if callable(action) else _saving(action)
         self._given = optimizer
 
-    def set_model(self, model: Any) -> None:
-        """Note whether a train function exists before ``fit`` makes one: it may have been compiled with another schedule."""
-        super().set_model(model)
-        self._was_compiled = getattr(model, "train_function", None) is not None
-
     def on_train_begin(self, logs: Any = None) -> None:
         """Find the schedule."""
         self._optimizer = getattr(self.model, "optimizer", None) if self._given is None else self._given
-        applying = optimizers.applying(self._optimizer)
-        rate = optimizers.rate_of(applying)
+        rate = optimizers.rate_of(optimizers.applying(self._optimizer))
         self._every = rate.gradient_accumulation_steps if isinstance(rate, PerUpdate) else 1
         schedule = rate.schedule if isinstance(rate, PerUpdate) else rate
         if not isinstance(schedule, (base.Schedule, compositions.Composition)) or not hasattr(schedule, "reference"):
@@ -82,13 +76,8 @@ class AtCycleEnd(keras.callbacks.Callback):  # type: ignore[misc]
                 f"the optimizer updates the weights every {accumulated} batches: give it "
                 f"PerUpdate(schedule, {accumulated}), so that a cycle ends at an update"
             )
-        if self._was_compiled and optimizers.is_compiled(self.model) and not _may_apply(rate, applying):
-            raise RuntimeError(
-                "the model's train function was compiled with another schedule, whose cycles end at other updates. "
-                "Set model.train_function = None, or call model.compile again, before fit"
-            )
         self._reference = schedule.reference
-        self._is_checked = False
+        self._is_checked = self._is_applied = False
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Check the executions before the first batch. Other callbacks have restored the counter by now."""
@@ -111,10 +100,22 @@ class AtCycleEnd(keras.callbacks.Callback):  # type: ignore[misc]
 
     def _act(self) -> None:
         before, self._before = self._before, self._counter()
+        if before != self._before and not self._is_applied:  # known only now: the first batch may have compiled the function
+            self._check_applied()
+            self._is_applied = True
         for counter, cycle in zip(*self._ends(before, self._before), strict=True):
             if counter + 1 != self._before:
                 raise RuntimeError(_inside(int(cycle), int(counter), self._before - before))
             self._action(self.model, int(cycle))
+
+    def _check_applied(self) -> None:
+        """Raise RuntimeError if the train function was compiled with other rates, which it keeps."""
+        applying = optimizers.applying(self._optimizer)
+        if optimizers.is_compiled(self.model) and not optimizers.may_apply(applying, optimizers.rate_of(applying)):
+            raise RuntimeError(
+                "the model's train function was compiled with another schedule, whose cycles end at other updates. "
+                "Set model.train_function = None, or call model.compile again, before fit"
+            )
 
     def _counter(self) -> int:
         if api.ON_JAX:
@@ -140,11 +141,6 @@ class AtCycleEnd(keras.callbacks.Callback):  # type: ignore[misc]
         inside = np.flatnonzero(done % executed)
         if len(inside):
             raise ValueError(_inside(int(cycles[inside[0]]), int(counters[inside[0]]), executed))
-
-
-def _may_apply(rate: Any, applying: Any) -> bool:
-    """Return False if no compiled function of an applying optimizer can apply the present rates of a schedule."""
-    return bool(rate.was_traced) and traces.may_be_of(rate, applying)
 
 
 def _inside(cycle: int, counter: int, executed: int) -> str:

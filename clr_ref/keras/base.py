@@ -26,7 +26,7 @@ _ATTRIBUTES = (*NUMBERS, "step_size_down", "scale_fn", "scale_mode", "name", "ar
 #: TFA's configs lack these, and a user's class may not accept them. So a config has them only where they are no defaults.
 _LEFT_OUT = ("step_size_down", "name", "arithmetic", "dtype")
 #: The attributes that copies and pickles do not have.
-_NOT_COPIED = ("_made_last", "_traced_as", traces.COUNTERS, unnamed.WARNED)
+_NOT_COPIED = ("_made_last", traces.TRACES, unnamed.WARNED)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore
             self.__dict__.clear()
             self.__dict__.update(before)
             raise
-        if self._traced_as is not None and (made.reference != before["_made_last"].reference or name == "arithmetic"):
+        if traces.TRACES in self.__dict__ and (made.reference != before["_made_last"].reference or name == "arithmetic"):
             warnings.warn(
                 f"{name} changed, but functions that were compiled with this schedule, such as that of fit, keep its earlier "
                 "rates: call model.compile again, or set model.train_function = None",
@@ -104,16 +104,6 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore
         return {name: getattr(self, name) for name in _ATTRIBUTES}
 
     _ops = property(lambda self: self._made.ops)
-    #: The attributes with which functions were compiled: None, one ``_Made``, or False if they differ.
-    _traced_as: Any = None
-
-    @property
-    def was_traced(self) -> bool:
-        """True if a compiled function may use the schedule, and none has its earlier rates.
-
-        If none does, ``LearningRateLogger`` must not log its rates.
-        """
-        return self._traced_as is self._made
 
     @property
     def reference(self) -> reference.CyclicalLearningRate:
@@ -148,9 +138,7 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore
         if not isinstance(step, arguments.PLAIN):
             tensor = arguments.step_tensor(step)
             if api.is_being_traced(tensor):
-                traces.note(self, step)
-                if self._traced_as is not made:
-                    self.__dict__["_traced_as"] = made if self._traced_as is None else False
+                traces.note(self, step, made)
             return compute(made, tensor)
         if self.arithmetic == "tfa":
             return compute(made, arguments.tfa_step(step))

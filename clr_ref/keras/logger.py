@@ -6,7 +6,7 @@ import math
 import weakref
 from typing import Any
 
-from clr_ref.keras import api, base, optimizers, traces
+from clr_ref.keras import api, base, optimizers
 from clr_ref.keras.api import keras
 from clr_ref.keras.around import innermost
 
@@ -26,7 +26,8 @@ class LearningRateLogger(keras.callbacks.Callback):  # type: ignore[misc]
     one to ``optimizer.learning_rate``, batches of an old shape apply the old schedule, and those of a new shape the new one.
     The default optimizers of TF 2.11 to 2.15 and tf-keras store the rate of their last update, which the logger reads. With
     other optimizers, or several updates in one execution, it raises an error. It also raises one if a ``fit`` without a logger
-    compiled the function, unless the schedule is a drop-in, which records that it was compiled.
+    compiled the function, unless the schedule is a drop-in, which records the optimizers that called it then. Legacy optimizers
+    cannot be told apart in that.
 
     With a custom ``train_step``, place the logger after callbacks that set ``optimizer.iterations`` before a batch: it cannot
     detect the wrong order.
@@ -180,9 +181,8 @@ class LearningRateLogger(keras.callbacks.Callback):  # type: ignore[misc]
         rate, numbers = rates.get(self._applying, (None, None))
         if api.is_variable(self._rate) or (rate is self._rate and numbers is self._numbers):
             return None
-        was_traced = getattr(self._rate, "was_traced", False) and traces.may_be_of(self._rate, self._applying)
-        if self._applying not in rates and was_traced:
-            return None  # a function of this optimizer was compiled with this drop-in, and with no other that is known
+        if self._applying not in rates and optimizers.was_compiled_with(self._applying, self._rate):
+            return None
         when = (
             "with another learning rate" if self._applying in rates else "before a LearningRateLogger saw with which schedule"
         )

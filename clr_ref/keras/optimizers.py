@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from clr_ref.keras import api
+from clr_ref.keras import api, traces
 from clr_ref.keras.api import keras
 
 #: The largest float32: before Keras 3, a loss scale that would exceed it stays as it is.
@@ -145,7 +145,12 @@ def rate_at(optimizer: Any, *, compiled: bool, jit: bool) -> Callable[[int], flo
         return tf.cast(value, kind) / (1.0 + tf.cast(decay, kind) * step)
 
     function = tf.function(computed, jit_compile=jit) if compiled else computed
-    return lambda step: float(function(tf.cast(tf.constant(step, tf.int64), kind)))
+
+    def at(step: int) -> float:
+        with traces.unnoted():
+            return float(function(tf.cast(tf.constant(step, tf.int64), kind)))
+
+    return at
 
 
 def rounding_of(model: Any) -> Callable[[float], float]:
@@ -230,6 +235,19 @@ def rules_of(optimizer: Any) -> Rules:
         growth=int(getattr(optimizer, "dynamic_growth_steps", None) or 1),
         every=int(getattr(applying(optimizer), "gradient_accumulation_steps", None) or 1),
     )
+
+
+def was_compiled_with(optimizer: Any, rate: Any) -> bool:
+    """Return True if a function of an applying optimizer was last compiled with the present rates of a schedule of ours.
+
+    Of a legacy optimizer it is True if any function was, and none with other rates.
+    """
+    return traces.was_noted(rate, None if is_legacy(optimizer) else counter(optimizer), numbers_of(rate))
+
+
+def may_apply(optimizer: Any, rate: Any) -> bool:
+    """Return False if no compiled function of an applying optimizer can apply the present rates of a schedule of ours."""
+    return traces.was_noted(rate, None) if is_legacy(optimizer) else was_compiled_with(optimizer, rate)
 
 
 def counter(optimizer: Any) -> Any:

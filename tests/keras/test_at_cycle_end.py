@@ -241,8 +241,21 @@ def test_a_schedule_that_replaces_another(drop_ins: Any, keras: Any, probe: Any,
     model.optimizer.learning_rate = triangular(drop_ins, 3)
     if not (how.get("run_eagerly") or backend() == "torch"):
         with pytest.raises(RuntimeError, match=r"compiled with another schedule.* Set model.train_function = None"):
-            fit(probe, model, 10, STEPS, [drop_ins.AtCycleEnd(seen)])
+            fit(probe, model, 10, STEPS, [drop_ins.AtCycleEnd(seen)])  # after the update of step 10
         model.train_function = None
-    fit(probe, model, 10, STEPS, [drop_ins.AtCycleEnd(seen)])
+    fit(probe, model, int(model.optimizer.iterations), STEPS, [drop_ins.AtCycleEnd(seen)])
     assert seen.cycles == [2, 3, 4, 5, 6]
     assert seen.last_steps() == [12, 18, 24, 30, 36]
+
+
+def test_a_fit_that_ended_before_its_first_batch(drop_ins: Any, keras: Any, probe: Any, seen: Seen) -> None:
+    """Its train function was made, and compiled nothing."""
+    model = compiled(probe, keras.optimizers.SGD(triangular(drop_ins)))
+
+    def end(epoch: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(probe, model, 0, STEPS, [hook(keras, "on_epoch_begin", end)])
+    fit(probe, model, 0, STEPS, [drop_ins.AtCycleEnd(seen)])
+    assert_seen(seen, model, [8, 16, 24, 32])

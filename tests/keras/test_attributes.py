@@ -131,19 +131,23 @@ def test_public_attributes_stand_in_vars(drop_ins: Any) -> None:
 
 def test_a_compiled_function_keeps_the_rates_that_it_was_compiled_with(drop_ins: Any, tf: Any) -> None:
     """A warning says so, when the rates change after a function was compiled, and only then."""
+    from clr_ref.keras import traces
+
     made = drop_ins.TriangularCyclicalLearningRate(0.0, 1.0, 4)
     made.step_size = 8
     compiled = tf.function(made)
     step = tf.constant(4)
     assert compiled(step).numpy() == 0.5
-    assert made.was_traced
+    assert traces.was_noted(made, None, made._made)
     made.step_size = 8.0  # the same rates
     with pytest.warns(UserWarning, match=r"^step_size changed, but functions .* call model.compile again, or set") as caught:
         made.step_size = 4
     assert [warning.filename for warning in caught] == [__file__]
     assert (compiled(step).numpy(), made(step).numpy()) == (0.5, 1.0)
-    assert not made.was_traced
+    assert traces.was_noted(made, None)
+    assert not traces.was_noted(made, None, made._made)
     assert tf.function(made)(step).numpy() == 1.0
+    assert not traces.was_noted(made, None, made._made), "the first function may still be called"
 
 
 def test_a_plateau_callback(drop_ins: Any, keras: Any, tf: Any) -> None:

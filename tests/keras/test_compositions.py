@@ -165,16 +165,30 @@ def test_they_follow_a_drop_in_whose_attributes_change(drop_ins: Any) -> None:
     assert [float(made(step)) for step in (0, 1, 2)] == [0.0, 0.125, 0.25]
 
 
-def test_was_traced(drop_ins: Any, tf: Any) -> None:
+def test_traces_are_noted_with_the_numbers_of_the_drop_in_inside(drop_ins: Any, tf: Any) -> None:
+    from clr_ref.keras import traces
+
     inside = drop_ins.TriangularCyclicalLearningRate(0.5, 1.0, 4)
     made = drop_ins.CoolDown(drop_ins.WarmUp(inside, 2), 8, 3, 0.0)
     made(tf.constant(3))
-    assert not made.was_traced
-    tf.function(made)(tf.constant(3))
-    assert made.was_traced
-    assert not copy.copy(made).was_traced
+    assert not traces.was_noted(made, None)
+    counter, other = tf.Variable(3), tf.Variable(4)
+    with traces.unnoted():
+        tf.function(lambda: made(counter))()
+    assert not traces.was_noted(made, counter)
+    tf.function(lambda: made(counter))()
+    assert traces.was_noted(made, counter, made._made)
+    assert not traces.was_noted(made, other)
+    assert not traces.was_noted(made, None)
+    assert not traces.was_noted(copy.copy(made), counter)
     inside.maximal_learning_rate = 2.0
-    assert not made.was_traced
+    assert traces.was_noted(made, counter)
+    assert not traces.was_noted(made, counter, made._made)
+    tf.function(lambda: made(counter))()
+    assert traces.was_noted(made, counter, made._made)
+    for _ in range(3):
+        tf.function(made)(tf.Variable(3))
+    assert len(made.__dict__[traces.TRACES]) <= 2, "counters that are gone are forgotten"
 
 
 @pytest.mark.parametrize("composed", [*COMPOSED, *WIDE], ids=repr)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -211,12 +212,13 @@ def test_a_function_that_changes_between_batches_is_an_error_if_it_is_compiled(
             fit(probe, model, 0, 4, [Change(), logger])
 
 
-def test_a_schedule_that_another_model_compiled_proves_nothing(drop_ins: Any, keras: Any, probe: Any) -> None:
+@pytest.mark.parametrize("seen", [True, False], ids=["a logger saw it", "no logger saw it"])
+def test_a_schedule_that_another_model_compiled_proves_nothing(drop_ins: Any, keras: Any, probe: Any, seen: bool) -> None:
     """The usual cross-validation gives one schedule to many models."""
     from clr_ref.keras import optimizers
 
     shared, own = (drop_ins.Triangular2CyclicalLearningRate(0.25, 0.5, size) for size in (2, 4))
-    fit(probe, compiled(probe, keras.optimizers.SGD(shared)), 0, 4, [])
+    fit(probe, compiled(probe, keras.optimizers.SGD(shared)), 0, 4, [drop_ins.LearningRateLogger()] if seen else [])
     model, logger = compiled(probe, keras.optimizers.SGD(own)), drop_ins.LearningRateLogger()
     if optimizers.is_legacy(model.optimizer):
         pytest.skip("legacy optimizers call a schedule with a tensor, which says nothing of the optimizer")
@@ -230,6 +232,29 @@ def test_a_schedule_that_another_model_compiled_proves_nothing(drop_ins: Any, ke
         model.train_function = None
         fit(probe, model, 4, 8, [logger])
     assert_same_logged(None, logger.rates, of_updates(probe, model)[4:8], 4)
+
+
+def test_a_schedule_that_changed_is_known_after_the_next_compilation(drop_ins: Any, keras: Any, probe: Any) -> None:
+    """As the warning says: call model.compile again. Other models may keep the earlier rates."""
+    from clr_ref.keras import optimizers
+
+    made = drop_ins.Triangular2CyclicalLearningRate(0.25, 0.5, 2)
+    for sgd in generations(keras):
+        first, model = compiled(probe, sgd(made)), compiled(probe, sgd(made))
+        for each in (first, model):
+            fit(probe, each, 0, 4, [])
+        with warnings.catch_warnings(record=True):
+            made.step_size = made.step_size + 2
+        model.compile(optimizer=sgd(made), loss=probe.loss)
+        model.set_weights([np.zeros_like(weight) for weight in model.get_weights()])
+        logger, ends = drop_ins.LearningRateLogger(), []
+        fit(probe, model, 0, 4, [])
+        at_end = drop_ins.AtCycleEnd(lambda model, cycle, ends=ends: ends.append(cycle))
+        fit(probe, model, 4, 20, [at_end])
+        assert ends == list(range(1, 1 + len(made.reference.cycle_ends(20))))
+        if not optimizers.is_legacy(model.optimizer):  # which cannot be told apart
+            fit(probe, model, 20, 24, [logger])
+            assert_same_logged(None, logger.rates, of_updates(probe, model)[20:24], 20)
 
 
 @pytest.mark.parametrize("how", [{}, {"run_eagerly": True}], ids=str)

@@ -161,7 +161,7 @@ def part(folder: Path) -> Iterator[str]:
 
 
 def missing(folder: Path) -> list[str]:
-    """The releases of golden/training of which a case has no trace: the page would say that they differ in no tensor."""
+    """Each case and release of golden/training without a trace. The page would say that it differs in no tensor."""
     recorded = {versions(**one.provenance["versions"]) for one in store.read().training.values()}
     found = {case: {one[:2] for one, _ in traced(folder / case)} for case in CASES}
     return [f"{case}: {one}" for case, have in found.items() for one in sorted(recorded) if one[:2] not in have]

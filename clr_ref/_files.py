@@ -1,4 +1,4 @@
-"""Files: each is written completely, or stays unchanged, JSON has no NaN, and the TOML of users is read carefully.
+"""Files that are written, which are complete or unchanged, and TOML files of users.
 
 A file is written beside its place and moved there at the end, so that neither a failure nor a signal leaves a part of it.
 """
@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-#: The largest file that is read, in bytes.
+#: The largest TOML file, in bytes.
 _LARGEST_TOML = 2**20
 #: The most dots in a line: tomllib takes minutes for a key of 50,000 parts.
 _DOTS = 1000

@@ -32,7 +32,7 @@ class Change:
 
 
 def holds(changes: Sequence[Change]) -> bool:
-    """Whether all key figures hold; without any there is nothing to say so."""
+    """Return True if there is a key figure, and all of them hold."""
     return any(change.key for change in changes) and all(change.holds for change in changes)
 
 

@@ -49,8 +49,8 @@ class _Group(click.Group):
 def main() -> None:
     r"""Cyclical learning rates: exact values, a correctly rounded schedule, and the recorded rates of TFA.
 
-    Each command has a --help of its own. Exit codes: 0 if all is well, 1 if a comparison fails or the command finds what its
-    --help names, 2 if the call is wrong or cannot be carried out.
+    Each command has a --help of its own. Exit codes: 0 for success, 1 if a comparison fails or another check of the command
+    does, 2 if the call is wrong or cannot be carried out.
 
     \b
     Example:

@@ -413,5 +413,5 @@ def _in_words(counts: dict[str, Any]) -> str:
     for kind, words in KINDS.items():
         if counts[kind]:
             worst = f", by at most {short(counts['worst_ulp'])} ULP" if kind == "other_rates" else ""
-            parts.append(f"{counts[kind]} {words}{worst}")
+            parts.append(f"{words}: {counts[kind]}{worst}")
     return ", ".join(parts)

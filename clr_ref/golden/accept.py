@@ -37,15 +37,15 @@ class AcceptError(Exception):
     """The recording cannot be accepted; the message says why, and the store is unchanged."""
 
 
-#: How entries differ, and what is said of so many of them.
+#: The ways in which an entry can differ, and their names in words.
 KINDS = {
-    "new": "are new",
-    "other_rates": "have other rates",
-    "other_checksum": "have another checksum of the same rates",
-    "other_steps": "have other steps",
-    "other_error": "raise another error",
-    "values_against_errors": "raise an error on one side only",
-    "removed": "are removed",
+    "new": "new",
+    "other_rates": "other rates",
+    "other_checksum": "another checksum of the same rates",
+    "other_steps": "other steps",
+    "other_error": "another error",
+    "values_against_errors": "an error on one side only",
+    "removed": "removed",
 }
 
 

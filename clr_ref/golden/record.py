@@ -138,9 +138,8 @@ def record_pair(pair: Pair, *, staging: Path, folder: Path, progress: Progress) 
         found = _run([uv, "pip", "install", "--quiet", "--python", str(python), *pair.requirements])
         if found.returncode:
             # Without the index, uv finds no solution either.
-            if "No solution found" not in found.stderr or re.search(
-                "network|connect|offline|fetch", found.stderr, re.IGNORECASE
-            ):
+            is_without_index = re.search("network was disabled|[Ff]ailed to fetch", found.stderr)
+            if "No solution found" not in found.stderr or is_without_index:
                 raise RecordError(f"{pair.name}: cannot be installed now: {found.stderr.strip()}")
             return _stage_failure(pair, found.stderr, staging)
         return record_with(python, pair, staging=staging, folder=folder, progress=progress)

@@ -31,7 +31,7 @@ def warnings_of(source: Source, call: cst.Call, node: cst.BaseExpression, kind: 
         kind: its name.
     """
     is_partial = call.func is not node
-    given, complete = _arguments(call.args[is_partial:], kind)
+    given, complete = _arguments(call.args[1:] if is_partial else call.args, kind)
     for name, value in given.items():
         number = _literal(source, value)
         if name not in ARGUMENTS[kind]:

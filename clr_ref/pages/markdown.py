@@ -35,5 +35,5 @@ def escaped(text: str) -> str:
 
 
 def unescaped(text: str) -> str:
-    """The text of a cell of ``table``."""
+    """The text of a cell of ``table``, if the text has neither a backslash nor an ``&lt;``."""
     return re.sub(r"\\([|*_])", r"\1", text).replace("&lt;", "<")

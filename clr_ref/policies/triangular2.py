@@ -25,7 +25,7 @@ class Triangular2(Policy):
         return HALVING
 
     def __call__(self, x: float) -> float:
-        return float(2.0 ** (1 - min(x, _LIMIT)))
+        return float(2.0 ** (1.0 - float(min(x, _LIMIT))))
 
     def tfa_function(self) -> Callable[[Any], Any]:
         return lambda x: 1 / (2.0 ** (x - 1))

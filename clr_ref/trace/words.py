@@ -98,5 +98,5 @@ def shown(value: Any) -> str:
     text = "nothing" if value is None else value if isinstance(value, str) else json.dumps(value)
     if len(text) <= _LONGEST:
         return text
-    kept = text[: _LONGEST + 1].rpartition(" ")[0] or text[:_LONGEST]
-    return f"{kept} ... (--json prints all)"
+    end = text.rfind(" ", _LONGEST // 2, _LONGEST + 1)
+    return f"{text[: _LONGEST if end < 0 else end]} ... ({len(text):,} characters; --json prints all)"

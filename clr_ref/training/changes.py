@@ -6,6 +6,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from clr_ref._inputs import shown
+
 
 @dataclasses.dataclass(frozen=True)
 class Change:
@@ -16,14 +18,14 @@ class Change:
     b: Any
 
     def __str__(self) -> str:
-        return f"{self.what} was {self.a!r}, now {self.b!r}"
+        return f"{self.what} was {shown(self.a)}, now {shown(self.b)}"
 
 
 def changes(a: Any, b: Any, what: str = "") -> list[Change]:
     """What differs between two JSON values.
 
-    Objects are compared by their keys, and lists of as many objects by their places. Of other lists, such as the flags of CPUs,
-    it is the values that only one of them has; lists of the same values, in another order or number, are told whole.
+    Objects are compared by their keys, and two lists of the same number of objects by their places. For other lists, such as
+    the flags of CPUs, the change has the values that only one side has. If there are none, it has both lists.
     """
     if isinstance(a, Mapping) and isinstance(b, Mapping):
         keys = dict.fromkeys([*a, *b])

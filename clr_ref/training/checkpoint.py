@@ -48,6 +48,8 @@ class Checkpoint:
 
 _GROUPS = ("weights", "optimizer", "random")
 _SERIES = ("rates", "losses", "hits")
+#: The most differences that are told.
+_MOST = 6
 #: The number of bytes of the sha256, which ends the file.
 _DIGEST = hashlib.sha256().digest_size
 
@@ -94,9 +96,14 @@ def load(path: Path, identity: Mapping[str, Any]) -> Checkpoint | None:
     with np.load(io.BytesIO(archive), allow_pickle=False) as file:
         arrays = dict(file)
     about = json.loads(str(arrays["about"]))
+    if identity.keys() - about["identity"].keys():
+        raise CheckpointError(f"{path} was written by another version of clr_ref: delete it to start again")
     # The name of a CPU changes no bit; its flags and caches do.
     if found := [one for one in changes(about["identity"], json.loads(json.dumps(identity))) if one.what != "cpu.model"]:
-        raise CheckpointError(f"{path} is the checkpoint of another run; these differ: {'; '.join(map(str, found))}")
+        raise CheckpointError(
+            f"{path} is the checkpoint of another run; these differ: {'; '.join(map(str, found[:_MOST]))}"
+            + (f"; and {len(found) - _MOST} more" if len(found) > _MOST else "")
+        )
     return Checkpoint(
         step=about["step"],
         weights=_group(arrays, "weights"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,10 +20,6 @@ if TYPE_CHECKING:
 
 #: What the config of an optimizer holds beside the arguments of its rule.
 _NO_RULE = ("learning_rate", "name", "jit_compile")
-
-
-#: Where the config of a model refers to its layers by their names.
-_REFERENCES = ("inbound_nodes", "input_layers", "output_layers")
 
 
 class ModelError(ValueError):
@@ -100,50 +96,6 @@ def optimizer_data(optimizer: Any) -> dict[str, Any]:
     return found
 
 
-def model_data(model: Any) -> dict[str, Any]:
-    """What a compiled model is trained as: architecture, shapes, loss, and optimizer with its rate, as a JSON value.
-
-    Keras numbers the names of layers in each process, so their places stand for them. An object without a config is its class.
-    The code of a lambda is left out: Python may store the same code in other bytes.
-    """
-    from clr_ref.keras import optimizers
-
-    names = {layer.name: f"layer {place}" for place, layer in enumerate(model._flatten_layers())}
-
-    def data(value: Any, refers: bool = False) -> Any:
-        if isinstance(value, Mapping):
-            if value.get("class_name") == "__lambda__":
-                return "lambda"
-            dropped = {"name", "shared_object_id", *(["function"] if "function_type" in value else [])}
-            return {str(key): data(one, refers or key in _REFERENCES) for key, one in value.items() if key not in dropped}
-        if isinstance(value, (list, tuple)):
-            return [data(one, refers) for one in value]
-        if isinstance(value, str):
-            return names.get(value, value) if refers else value
-        if isinstance(value, (bool, int, float, type(None))):
-            return value
-        kind = value if callable(value) and hasattr(value, "__qualname__") else type(value)
-        return {"class": kind.__qualname__, **({"config": data(_config(value))} if hasattr(value, "get_config") else {})}
-
-    applying = optimizers.applying(model.optimizer)
-    rate = optimizers.rate_of(applying)
-    return {
-        "layers": data(_config(model)),
-        "shapes": [list(map(int, weight.shape)) for weight in model.weights],
-        "loss": data(getattr(model, "loss", None)),
-        "optimizer": optimizer_data(model.optimizer),
-        "rate": data(rate) if optimizers.is_schedule(rate) else optimizers.rate_at(applying, compiled=False, jit=False)(0),
-    }
-
-
-def _config(value: Any) -> Any:
-    """The config of a Keras object, or None: that of a model of one's own may need its author to write it."""
-    try:
-        return value.get_config()
-    except Exception:
-        return None
-
-
 def _plain(value: Any) -> Any:
     """A value of a config as JSON has it. Legacy optimizers keep numbers in variables of float32."""
     if isinstance(value, (float, np.floating)):
@@ -203,7 +155,7 @@ def _optimizer(experiment: Experiment, learning_rate: Any, own: Any = None) -> A
     elif inner is not None:
         made = type(inner).from_config({**inner.get_config(), "learning_rate": learning_rate})
         for name, value in vars(inner).items():
-            if name.startswith("_exclude_from_weight_decay"):  # which no config holds
+            if name.startswith("_exclude_from_weight_decay"):  # a config does not have it
                 setattr(made, name, value)
     else:
         made = keras.optimizers.SGD(learning_rate)

@@ -74,8 +74,8 @@ def prepare(
     switch = "1" if onednn else "0"
     if "tensorflow" in sys.modules and not _was_imported_with(switch):
         raise TooLateError(
-            f"TensorFlow is already imported, {'without' if onednn else 'with'} oneDNN: start Python anew, and call "
-            f"clr_ref.training.determinism.prepare() or set TF_ENABLE_ONEDNN_OPTS={switch} before the import"
+            f"TensorFlow is already imported, {'without oneDNN, or has none' if onednn else 'with oneDNN'}: start Python "
+            f"anew, and call clr_ref.training.determinism.prepare() or set TF_ENABLE_ONEDNN_OPTS={switch} before the import"
         )
     os.environ["TF_ENABLE_ONEDNN_OPTS"] = switch
     from clr_ref.keras import api
@@ -105,7 +105,7 @@ def prepare(
 def _was_imported_with(switch: str) -> bool:
     """Whether the imported TensorFlow computes as with this value of TF_ENABLE_ONEDNN_OPTS, which it read at the import."""
     release = tuple(map(int, sys.modules["tensorflow"].__version__.split(".")[:2]))
-    if release < (2, 19):  # it tells what is in the environment now
+    if release < (2, 19):  # IsMklEnabled would read the environment only now
         return os.environ.get("TF_ENABLE_ONEDNN_OPTS") == switch
     built = importlib.import_module("tensorflow.python.util._pywrap_util_port")
     return bool(built.IsMklEnabled()) == (switch == "1")

@@ -26,10 +26,11 @@ from clr_ref._inputs import one_of, shown
 from clr_ref.exact.rounding import rounded_input
 from clr_ref.schedule import CyclicalLearningRate
 from clr_ref.training import checkpoint, determinism, provenance
-from clr_ref.training.compiled import compiled, keras_rate, model_data
+from clr_ref.training.compiled import compiled, keras_rate
 from clr_ref.training.data import Split
 from clr_ref.training.log import Log, evaluated, fit
 from clr_ref.training.model import checked_seed
+from clr_ref.training.model_data import model_data
 from clr_ref.training.report import Report, described, weights_sha256
 from clr_ref.training.samples import Samples
 
@@ -188,7 +189,7 @@ def run(
     samples, held_out = as_samples(train), as_samples(test)
     model = compiled(experiment, samples, build, learning_rate)
     identity = identified(experiment, model, learning_rate, train, test)
-    kept = identity | {"model": model_data(model)}
+    kept = identity | ({} if path is None else {"model": model_data(model)})
     stored = None if path is None else checkpoint.load(path, kept)
     log = Log.resumed(model, stored, on_step)
     resumed_at = log.step

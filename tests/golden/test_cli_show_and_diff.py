@@ -232,7 +232,7 @@ def test_diff_of_a_new_case_is_no_failure(call: Golden, folder: Path, staging: P
     stage(staging, folder, FIRST)
     result = call("diff")
     assert result.exit_code == 0
-    assert "  xla: 12 of 15 results are the same, 3 are new\n" in result.stdout
+    assert "  xla: 12 of 15 results are the same, new: 3\n" in result.stdout
 
 
 def test_new_case_from_cases_json_to_the_store(
@@ -271,7 +271,7 @@ def test_diff_of_a_new_pair_is_no_failure(call: Golden, folder: Path, staging: P
     result = call("diff")
     assert result.exit_code == 0
     assert f"{THIRD}: compared with {FIRST} (the nearest)\n" in result.stdout
-    assert "  xla: 9 of 12 results are the same, 3 have other rates, by at most 9 ULP\n" in result.stdout
+    assert "  xla: 9 of 12 results are the same, other rates: 3, by at most 9 ULP\n" in result.stdout
 
 
 def test_diff_shows_only_what_is_asked_for(call: Golden, folder: Path, staging: Path) -> None:
@@ -318,13 +318,13 @@ def test_control_characters_of_a_record_are_escaped(call: Golden, folder: Path) 
     ("counts", "words"),
     [
         ({}, ""),
-        ({"new": 1}, ", 1 are new"),
-        ({"other_rates": 1, "worst_ulp": 3.0}, ", 1 have other rates, by at most 3 ULP"),
-        ({"new": 1, "other_rates": 2, "worst_ulp": math.inf}, ", 1 are new, 2 have other rates, by at most inf ULP"),
+        ({"new": 1}, ", new: 1"),
+        ({"other_rates": 1, "worst_ulp": 3.0}, ", other rates: 1, by at most 3 ULP"),
+        ({"new": 1, "other_rates": 2, "worst_ulp": math.inf}, ", new: 1, other rates: 2, by at most inf ULP"),
         (
             {"other_checksum": 1, "other_steps": 2, "other_error": 3, "values_against_errors": 4, "removed": 5},
-            ", 1 have another checksum of the same rates, 2 have other steps, 3 raise another error, "
-            "4 raise an error on one side only, 5 are removed",
+            ", another checksum of the same rates: 1, other steps: 2, another error: 3, an error on one side only: 4, "
+            "removed: 5",
         ),
     ],
 )
@@ -347,7 +347,7 @@ def test_diff_of_one_pair_that_changed(call: Golden, folder: Path, staging: Path
         *(f"  {mode}: 12 of 12 results are the same" for mode in ("eager", "function", "xla")),
         f"{SECOND}: compared with the stored recording of this pair",
         *(f"  {mode}: 12 of 12 results are the same" for mode in ("eager", "function")),
-        "  xla: 9 of 12 results are the same, 3 have other rates, by at most 4 ULP",
+        "  xla: 9 of 12 results are the same, other rates: 3, by at most 4 ULP",
         "  behaviours: 1 differ",
         f"tf-2.1.4_tfa-0.7.1: compared with {FIRST} (the nearest)",
         "  cannot be installed: No solution found",

@@ -309,8 +309,7 @@ def test_the_state_of_legacy_optimizers_is_reordered(
     found = [(v.path, float(api.to_numpy(v).ravel()[0])) for v in optimizer.variables if tuple(v.shape) == (3, 3)]
     assert len(found) == 3 * len(slots)
     for place, ending in enumerate(endings):
-        # "velocity" is also the end of no other name, but "momentum" may be that of a layer.
-        assert [value for path, value in found if path.endswith(f"{ending}")] == [10.0 * place + number for number in range(3)]
+        assert [value for path, value in found if path.endswith(ending)] == [10.0 * place + number for number in range(3)]
 
 
 def test_slots_that_are_not_known_are_named(clr: Any, api: Any) -> None:

@@ -66,7 +66,9 @@ def test_what_the_sides_were_made_of() -> None:
 
 def test_long_values_are_cut() -> None:
     assert words.shown("x" * 100) == "x" * 100
-    assert words.shown("x" * 101) == "x" * 100 + " ... (--json prints all)"
-    assert words.shown("x" * 50 + " " + "x" * 49 + " x") == "x" * 50 + " " + "x" * 49 + " ... (--json prints all)"
-    assert words.shown("x" * 50 + " " + "x" * 50) == "x" * 50 + " ... (--json prints all)"
+    more = "characters; --json prints all)"
+    assert words.shown("x" * 101) == "x" * 100 + f" ... (101 {more}"
+    assert words.shown("x" * 50 + " " + "x" * 49 + " x") == "x" * 50 + " " + "x" * 49 + f" ... (102 {more}"
+    assert words.shown("x" * 50 + " " + "x" * 50) == "x" * 50 + f" ... (101 {more}"
+    assert words.shown("x " + "x" * 1998) == "x " + "x" * 98 + f" ... (2,000 {more}"
     assert words.shown({"a": [1]}) == '{"a": [1]}'

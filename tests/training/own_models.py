@@ -20,6 +20,7 @@ from clr_ref.training.samples import Samples
 
 X = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
 DATA = Samples(X, X[:, :2])
+TWO = Samples(X, (X[:, :2], X[:, 1:]))
 
 
 def model(rate: Any = 0.125, *, units: int = 4, loss: str = "mse", momentum: float = 0.5, dropout: float = 0.25) -> Any:
@@ -38,8 +39,9 @@ def functional() -> Any:
     inputs = keras.Input((3,))
     first = keras.layers.Dense(4, activation="relu")(inputs)
     second = keras.layers.Lambda(lambda value: value * 2)(keras.layers.Dense(4, name="relu")(first))
-    made = keras.Model(inputs, keras.layers.Dense(2)(keras.layers.Add()([first, second])))
-    made.compile("sgd", "mse")
+    inner = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+    made = keras.Model(inputs, keras.layers.Dense(2)(inner(first + second)))
+    made.compile("sgd", {made.output_names[0]: "mse"})
     return made
 
 
@@ -49,15 +51,15 @@ def decay(rate: float) -> Any:
     return keras.optimizers.schedules.CosineDecay(rate, 8)
 
 
-def train(build: Callable[[], Any], schedule: Any = None, **more: Any) -> Any:
+def train(build: Callable[[], Any], schedule: Any = None, *, data: Samples = DATA, **more: Any) -> Any:
     chosen = experiment.Experiment(schedule, epochs=2, batch_size=5, model="own")
-    return experiment.run(chosen, DATA, DATA, build=build, **more)
+    return experiment.run(chosen, data, data, build=build, **more)
 
 
 def resumed(folder: Path) -> dict[str, Any]:
-    """Each model, after half of a run of the first one: at which step it resumed, or what differs."""
-    train(model, folder=str(folder), until=4)
-    train(lambda: model(decay(0.5)), folder=folder / "deeper" / "decay", until=4)
+    """Each model, after half of a run of the first one of its group: at which step it resumed, or what differs."""
+    from clr_ref.keras.api import keras
+
     others: dict[str, Callable[[], Any]] = {
         "rate": lambda: model(0.5),
         "momentum": lambda: model(momentum=0.75),
@@ -67,20 +69,40 @@ def resumed(folder: Path) -> dict[str, Any]:
         "schedule": lambda: model(decay(0.5)),
         "the same": model,
     }
+    groups: dict[str, tuple[Callable[[], Any], dict[str, Callable[[], Any]]]] = {
+        "model": (model, others),
+        "decay": (
+            lambda: model(decay(0.5)),
+            {"another decay": lambda: model(decay(0.25)), "the same decay": lambda: model(decay(0.5))},
+        ),
+        "graph": (functional, {"the same graph": functional}),
+        "losses": (lambda: two_losses(0.5), {"weights": lambda: two_losses(0.25), "the same losses": lambda: two_losses(0.5)}),
+    }
+    if hasattr(keras.optimizers, "AdamW"):
+        names = ["head", "x", "y"]  # a set of them has another order in each process
+        groups["exclusion"] = (
+            lambda: excluded(names),
+            {"exclusion": lambda: excluded(["x"]), "the same exclusion": lambda: excluded(names[::-1])},
+        )
     found: dict[str, Any] = {}
-    for name, build in others.items():
-        try:
-            found[name] = train(build, folder=folder, until=4).resumed_at
-        except CheckpointError as error:
-            found[name] = str(error)
-    for name, rate in (("another decay", 0.25), ("the same decay", 0.5)):
-        try:
-            found[name] = train(lambda rate=rate: model(decay(rate)), folder=folder / "deeper" / "decay", until=4).resumed_at
-        except CheckpointError as error:
-            found[name] = str(error)
-    train(functional, folder=folder / "functional", until=4)
-    found["the same graph"] = train(functional, folder=folder / "functional", until=4).resumed_at
+    for name, (first, builds) in groups.items():
+        more = {"folder": str(folder / name), "until": 4, "data": TWO if name == "losses" else DATA}
+        train(first, **more)
+        for what, build in builds.items():
+            try:
+                found[what] = train(build, **more).resumed_at
+            except CheckpointError as error:
+                found[what] = str(error)
     return found
+
+
+def two_losses(weight: float) -> Any:
+    from clr_ref.keras.api import keras
+
+    inputs = keras.Input((3,))
+    made = keras.Model(inputs, [keras.layers.Dense(2)(inputs), keras.layers.Dense(2)(inputs)])
+    made.compile("sgd", ["mse", "mse"], loss_weights=[1.0, weight])
+    return made
 
 
 def excluded(names: list[str]) -> Any:

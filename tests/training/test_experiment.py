@@ -356,15 +356,21 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         ("units", r"model\.shapes was .*\[\[3, 4\], \[4\], \[4, 2\]\].*, now .*\[\[3, 5\], \[5\], \[5, 2\]\]"),
         ("schedule", r"model\.rate was 0\.125, now \{'class': 'CosineDecay'"),
         ("another decay", r"model\.rate\.config\.initial_learning_rate was 0\.5, now 0\.25"),
+        ("weights", r"model\.loss_weights was \[0\.5\], now \[0\.25\]"),
+        ("exclusion", r"model\.without_decay was \['head', 'y'\], now \[\]"),
     ],
 )
 def test_a_run_of_another_model_is_not_resumed(name: str, differs: str, own: dict[str, Any]) -> None:
+    if name == "exclusion" and "exclusion" not in own["resumed"]:
+        pytest.skip("this Keras has no AdamW")
     assert re.search(f"checkpoint of another run; these differ: .*{differs}", own["resumed"][name]), own["resumed"][name]
 
 
 @needs_tensorflow
 def test_the_same_model_is_resumed_though_keras_numbers_its_layers_anew(own: dict[str, Any]) -> None:
-    assert [own["resumed"][name] for name in ("the same", "the same decay", "the same graph")] == [4, 4, 4]
+    same = {name: step for name, step in own["resumed"].items() if name.startswith("the same")}
+    assert len(same) >= 4
+    assert set(same.values()) == {4}, same
 
 
 @needs_tensorflow

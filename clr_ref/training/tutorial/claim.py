@@ -42,7 +42,7 @@ def _cycle(clr: Report, schedule: CyclicalLearningRate) -> Claim:
     """The claim about the cycle's length: the applied rates must turn at the multiples of step_size, and at no other step."""
     step_size = int(schedule.step_size)
     says = f"A cycle takes 2 * step_size = {2 * step_size:,} steps: up in {step_size:,}, down in {step_size:,}."
-    # The amplitude halves until neighbouring rates are one float. From that half cycle on nobody can see where they turn.
+    # The amplitude halves until neighbouring rates are one float. From that half cycle on they turn at other steps, or at none.
     same = np.flatnonzero(np.diff(schedule.values(0, len(clr.rates))) == 0)
     end = int(same[0]) // step_size * step_size + 1 if len(same) else len(clr.rates)
     turns = np.flatnonzero(np.diff(np.sign(np.diff(clr.rates[:end])))) + 1

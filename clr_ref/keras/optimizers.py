@@ -246,8 +246,11 @@ def was_compiled_with(optimizer: Any, rate: Any) -> bool:
 
 
 def may_apply(optimizer: Any, rate: Any) -> bool:
-    """Return False if no compiled function of an applying optimizer can apply the present rates of a schedule of ours."""
-    return traces.was_noted(rate, None) if is_legacy(optimizer) else was_compiled_with(optimizer, rate)
+    """Return False if no compiled function of an applying optimizer can apply the present rates of a schedule of ours.
+
+    A function that was compiled with a tensor as the step may be that of any optimizer.
+    """
+    return traces.was_noted(rate, None) or was_compiled_with(optimizer, rate)
 
 
 def counter(optimizer: Any) -> Any:

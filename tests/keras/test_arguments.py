@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import math
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+import clr_ref
+from clr_ref import policies
 from tests.keras.execution import ARGUMENTS, with_argument
 
 
@@ -237,3 +240,19 @@ def test_numbers_of_tfas_arithmetic_in_float64_keep_their_digits(
     """It rounds Python's floats to float32, and not NumPy's."""
     assert kept_arguments.wide(value) == text
     assert kept_arguments.stored_wide("step_size", value) == stored
+
+
+@dataclasses.dataclass(frozen=True)
+class Twice(policies.ExpRange):
+    """gamma to the power of twice the step."""
+
+    @property
+    def scale(self) -> policies.Geometric:
+        return policies.Geometric(self.gamma**2)
+
+
+def test_the_drop_in_of_a_subclass_of_a_policy_has_its_rates(drop_ins: Any) -> None:
+    schedule = clr_ref.CyclicalLearningRate(0.0, 1.0, 5, Twice(0.5), "iterations")
+    made = drop_ins.from_schedule(schedule)
+    assert [float(made(step)) for step in range(12)] == schedule(range(12)).tolist()
+    assert made.reference == schedule

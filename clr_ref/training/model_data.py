@@ -50,9 +50,9 @@ def _config(value: Any) -> Any:
 
 
 def _names(config: Any) -> Iterator[str]:
-    """The names of the layers and operations of a graph, and of those inside other models."""
+    """All names in a config, such as those of layers and operations, in a fixed order."""
     if isinstance(config, Mapping):
-        if "inbound_nodes" in config and "name" in config:
+        if "name" in config:
             yield config["name"]
         config = list(config.values())
     if isinstance(config, (list, tuple)):

@@ -23,7 +23,7 @@ DATA = Samples(X, X[:, :2])
 TWO = Samples(X, (X[:, :2], X[:, 1:]))
 
 
-def model(rate: Any = 0.125, *, units: int = 4, loss: str = "mse", momentum: float = 0.5, dropout: float = 0.25) -> Any:
+def model(rate: Any = 0.125, *, units: int = 4, loss: Any = "mse", momentum: float = 0.5, dropout: float = 0.25) -> Any:
     from clr_ref.keras.api import keras
 
     dense = [keras.layers.Dense(units), keras.layers.Dropout(dropout), keras.layers.Dense(2)]
@@ -41,7 +41,8 @@ def functional() -> Any:
     second = keras.layers.Lambda(lambda value: value * 2)(keras.layers.Dense(4, name="relu")(first))
     inner = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
     made = keras.Model(inputs, keras.layers.Dense(2)(inner(first + second)))
-    made.compile("sgd", {made.output_names[0]: "mse"})
+    (name,) = made.output_names
+    made.compile("sgd", {name: "mse"}, loss_weights={name: 0.5})
     return made
 
 
@@ -76,6 +77,10 @@ def resumed(folder: Path) -> dict[str, Any]:
             {"another decay": lambda: model(decay(0.25)), "the same decay": lambda: model(decay(0.5))},
         ),
         "graph": (functional, {"the same graph": functional}),
+        "function": (
+            lambda: model(loss=squared),
+            {"function": lambda: model(loss=fourth_power), "the same function": lambda: model(loss=squared)},
+        ),
         "losses": (lambda: two_losses(0.5), {"weights": lambda: two_losses(0.25), "the same losses": lambda: two_losses(0.5)}),
     }
     if hasattr(keras.optimizers, "AdamW"):
@@ -94,6 +99,14 @@ def resumed(folder: Path) -> dict[str, Any]:
             except CheckpointError as error:
                 found[what] = str(error)
     return found
+
+
+def squared(expected: Any, found: Any) -> Any:
+    return (expected - found) ** 2
+
+
+def fourth_power(expected: Any, found: Any) -> Any:
+    return (expected - found) ** 4
 
 
 def two_losses(weight: float) -> Any:

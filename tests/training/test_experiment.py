@@ -356,6 +356,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         ("units", r"model\.shapes was .*\[\[3, 4\], \[4\], \[4, 2\]\].*, now .*\[\[3, 5\], \[5\], \[5, 2\]\]"),
         ("schedule", r"model\.rate was 0\.125, now \{'class': 'CosineDecay'"),
         ("another decay", r"model\.rate\.config\.initial_learning_rate was 0\.5, now 0\.25"),
+        ("function", r"model\.loss\.class was 'squared', now 'fourth_power'"),
         ("weights", r"model\.loss_weights was \[0\.5\], now \[0\.25\]"),
         ("exclusion", r"model\.without_decay was \['head', 'y'\], now \[\]"),
     ],

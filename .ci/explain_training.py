@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import functools
 import itertools
 import sys
 import textwrap
@@ -86,14 +87,19 @@ def trace(folder: Path, case: str) -> None:
         sys.exit(f"{path}: tracing changed the results")
 
 
+@functools.cache
+def recorded() -> dict[Versions, store.TrainingRecord]:
+    """The records of golden/training by their versions."""
+    return {versions(**one.provenance["versions"]): one for one in store.read().training.values()}
+
+
 def groups() -> Iterator[Sequence[str]]:
     """Each run of golden/training, with the groups of releases that end with the same weights."""
-    recorded = {versions(**one.provenance["versions"]): one for one in store.read().training.values()}
-    order = sorted(recorded)
+    order = sorted(recorded())
     for run in ("triangular2", "plain", "triangular2-dropout"):
         same: dict[str, list[Versions]] = {}
         for one in order:
-            same.setdefault(recorded[one].runs[run]["weights_sha256"], []).append(one)
+            same.setdefault(recorded()[one].runs[run]["weights_sha256"], []).append(one)
         yield f"`{run}`", "; ".join(spans(group, order) for group in same.values())
 
 
@@ -162,9 +168,8 @@ def part(folder: Path) -> Iterator[str]:
 
 def missing(folder: Path) -> list[str]:
     """Each case and release of golden/training without a trace. The page would say that it differs in no tensor."""
-    recorded = {versions(**one.provenance["versions"]) for one in store.read().training.values()}
     found = {case: {one[:2] for one, _ in traced(folder / case)} for case in CASES}
-    return [f"{case}: {one}" for case, have in found.items() for one in sorted(recorded) if one[:2] not in have]
+    return [f"{case}: {one}" for case, have in found.items() for one in sorted(recorded()) if one[:2] not in have]
 
 
 def write(folder: Path, page: Path) -> None:

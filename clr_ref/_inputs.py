@@ -61,6 +61,7 @@ def shown(value: object) -> str:
 
 
 def is_masked(value: object) -> bool:
+    """Return True for a masked array of NumPy."""
     # Reading ``np.ma`` imports it, which takes time. A masked array exists only where it is imported already.
     return isinstance(value, np.ndarray) and type(value) is not np.ndarray and isinstance(value, np.ma.MaskedArray)
 

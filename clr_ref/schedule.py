@@ -343,14 +343,9 @@ class CyclicalLearningRate(Parameters):
         rate = one_step.function(self._plan)
         if self._plan.last_fast_step < 0:
             return rate
-        current = self._plan
-
-        def block(first: int) -> NDArray[Any]:  # not ``self.values``, which a subclass may override together with the call
-            rates = np.empty(one_step.BLOCK, current.schedule.dtype)
-            ranges.fill(current, first, rates)
-            return rates
-
-        return one_step.with_blocks_ahead(rate, block)
+        # Not ``self.values``, which a subclass may override together with the call.
+        values = functools.partial(CyclicalLearningRate.values, self)
+        return one_step.with_blocks_ahead(rate, lambda first: values(first, first + one_step.BLOCK))
 
 
 def check_stored(data: Mapping[str, Any], written: Mapping[str, Any]) -> None:

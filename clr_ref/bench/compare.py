@@ -31,9 +31,9 @@ class Change:
         return not self.key or self.now <= self.limit * self.then
 
 
-def holds(changes: Sequence[Change]) -> bool:
-    """Return True if there is a key figure, and all of them hold."""
-    return any(change.key for change in changes) and all(change.holds for change in changes)
+def has_key_figure(changes: Sequence[Change]) -> bool:
+    """Return True if any of the figures is a key figure: only those can fail."""
+    return any(change.key for change in changes)
 
 
 def compare(now: Report, then: Report) -> list[Change]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from clr_ref.bench.compare import SAME_PROCESSOR, Change, compare
+from clr_ref.bench.compare import SAME_PROCESSOR, Change, compare, has_key_figure
 from clr_ref.bench.contenders import BASELINE
 from clr_ref.bench.figures import Figure
 from clr_ref.bench.page import show_extra, show_memory, show_ratio, show_time
@@ -57,7 +57,7 @@ def _named(report: Report) -> str:
 
 
 def _comparison(report: Report, stored: Report, changes: Sequence[Change]) -> list[Markup]:
-    if not any(change.key for change in changes):
+    if not has_key_figure(changes):
         return [tag("ul", tag("li", "Nothing to compare: the stored run has none of these key figures.", "fails"), "findings")]
     wrong = [change for change in changes if not change.holds]
     limit = changes[0].limit

@@ -35,8 +35,8 @@ def migrate(paths: tuple[Path, ...], write: bool, as_json: bool) -> None:
     PATHs are Python files, notebooks, and folders of them. Hidden folders and virtual environments in a folder are left out.
 
     By default nothing is written: the changes are printed as a diff. Everything else of TFA stays and is listed with its
-    counterpart in Keras 3. A warning says where a value changes on purpose, or where an
-    argument was probably forgotten. What cannot be changed safely is left to you.
+    counterpart in Keras 3. A warning says where a value changes on purpose, or where an argument was probably forgotten.
+    What cannot be changed safely is left to you.
 
     Exit code 0: no cyclical rate of TFA is left to change. Exit code 1: a file would change, cannot be parsed, or needs a
     change by hand.

@@ -118,6 +118,12 @@ class Around(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[m
         return cls(**{**config, "schedule": inside})
 
 
+def variables_of(schedule: Any) -> list[Any]:
+    """Return the arguments of the drop-in inside that are variables; none of a schedule of others."""
+    inner = innermost(schedule)
+    return inner._variables() if isinstance(inner, base.Schedule) else []
+
+
 def innermost(schedule: Any) -> Any:
     """Return the schedule inside all that are around it."""
     while isinstance(schedule, Around):

@@ -195,10 +195,11 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore
         return hash(type(self))  # all else can change
 
     def _key(self) -> Any:
-        variables = [
-            id(value) for value in map(self.__dict__.get, (*NUMBERS, "step_size_down", "gamma")) if api.is_variable(value)
-        ]
-        return self._made.reference, self._texts(), variables
+        return self._made.reference, self._texts(), [*map(id, self._variables())]
+
+    def _variables(self) -> list[Any]:
+        """Return the arguments that are variables, which compiled functions follow."""
+        return [value for value in map(self.__dict__.get, (*NUMBERS, "step_size_down", "gamma")) if api.is_variable(value)]
 
     # --- configs ---------------------------------------------------------------------------------------------------------
 

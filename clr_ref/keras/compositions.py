@@ -18,7 +18,7 @@ from clr_ref.compositions.base import length
 from clr_ref.exact.rounding import rounded_input
 from clr_ref.fast.plan import Plan
 from clr_ref.keras import api, arguments, base, rates
-from clr_ref.keras.around import Around, innermost
+from clr_ref.keras.around import Around, innermost, variables_of
 from clr_ref.steps import whole
 from clr_ref.tensors import backends, moves
 
@@ -49,8 +49,7 @@ class Composition(Around):
         they are called with in training. A function that is being compiled must not hold that call.
         """
         inner = innermost(self.schedule)
-        is_followed = isinstance(inner, base.Schedule) and any(map(api.is_variable, vars(inner).values()))
-        if is_followed and api.is_being_traced(step):
+        if variables_of(inner) and api.is_being_traced(step):
             raise ValueError(
                 f"schedule must have numbers where a line begins or ends, at step {at}, got variables: "
                 "a function that is compiled would keep their present values"

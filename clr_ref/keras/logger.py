@@ -6,9 +6,9 @@ import math
 import weakref
 from typing import Any
 
-from clr_ref.keras import api, base, optimizers
+from clr_ref.keras import api, optimizers
 from clr_ref.keras.api import keras
-from clr_ref.keras.around import innermost
+from clr_ref.keras.around import variables_of
 
 #: For each compiled train function, the rate or schedule of each optimizer with which it was traced, and its numbers then.
 _traced: weakref.WeakKeyDictionary[Any, weakref.WeakKeyDictionary[Any, Any]] = weakref.WeakKeyDictionary()
@@ -124,7 +124,7 @@ class LearningRateLogger(keras.callbacks.Callback):  # type: ignore[misc]
                 f"the learning rate is a function that returned {earlier!r} and then {constant!r}: "
                 "a compiled train function keeps one value. Give the optimizer a number or a schedule"
             )
-        self._constant, self._variables = constant, _variables(rate)
+        self._constant, self._values = constant, _values(rate)
         self._doubt = self._doubt_of_trace() if compiled else None
         if self._doubt is not None and optimizers.last_rate(self._applying) is None:
             raise RuntimeError(self._doubt)
@@ -135,7 +135,7 @@ class LearningRateLogger(keras.callbacks.Callback):  # type: ignore[misc]
         steps = range(1, batches + 1) if self._is_standard and batches is not None else None
         updates = optimizers.updates(optimizers.used(self._before, after, self._rules, steps), self._rules)
         rate = optimizers.rate_of(self._applying)
-        is_same = repr((self._constant_rate(), _variables(rate))) == repr((self._constant, self._variables))
+        is_same = repr((self._constant_rate(), _values(rate))) == repr((self._constant, self._values))
         if self._has_changed(rate) or not is_same:
             raise RuntimeError(
                 "the learning rate changed while a batch was trained: a callback sets it. "
@@ -200,9 +200,6 @@ class LearningRateLogger(keras.callbacks.Callback):  # type: ignore[misc]
             )
 
 
-def _variables(rate: Any) -> list[float]:
-    """Return the present values of the variables among the arguments of a drop-in, which compiled functions follow."""
-    inner = innermost(rate)
-    if not isinstance(inner, base.Schedule):
-        return []
-    return [float(api.to_numpy(value)) for value in vars(inner).values() if api.is_variable(value)]
+def _values(rate: Any) -> list[float]:
+    """Return the present values of the variables of a drop-in."""
+    return [float(api.to_numpy(variable)) for variable in variables_of(rate)]

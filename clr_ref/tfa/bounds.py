@@ -151,7 +151,7 @@ def error_bound(
         bound *= 1 + 2.0**-20 if bits == 24 else 1 + 2.0**-40
         # D, the scale, their product and the rate, of which one may overflow where its error is that large.
         sizes = np.maximum.reduce([used_amplitude + 0 * peak, peak, used_amplitude * (height + error_h) * peak, rate + bound])
-        is_safe = (sizes < np.finfo(schedule.dtype).max * (1 - 8 * u)) & (tau < 2.0 ** (largest - 1))
+        is_safe = (sizes < _below_overflow(schedule)) & (tau < 2.0 ** (largest - 1))
         bound = np.where(np.isfinite(bound) & is_safe, bound, np.inf)
     return bound.reshape(whole.shape)[()]
 
@@ -194,8 +194,13 @@ def power_budget(schedule: CyclicalLearningRate, steps: Any) -> Any:
         moved = amplitude * height * power * (2 * POW_ULP + 1) * u
         rate = np.asarray(schedule(flat), np.float64)
         budget = np.ceil(moved / ulp.size(rate, schedule.dtype)) + 2
-        is_safe = (power < np.finfo(schedule.dtype).max * (1 - 8 * u)) & np.isfinite(budget)
+        is_safe = (power < _below_overflow(schedule)) & np.isfinite(budget)
     return np.where(is_safe, budget, np.inf).reshape(whole.shape)[()]
+
+
+def _below_overflow(schedule: Parameters) -> float:
+    """Return a number that few roundings cannot move beyond the largest of the dtype."""
+    return float(np.finfo(schedule.dtype).max) * (1 - 8 * 2.0 ** -FORMATS[schedule.dtype][0])
 
 
 def _wave(schedule: Parameters, steps: Any) -> tuple[Floats, Floats]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import warnings
 from collections.abc import Callable
@@ -169,7 +168,6 @@ def main(folder: Path) -> dict[str, Any]:
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     (target,) = map(Path, sys.argv[1:])
     target.mkdir()
     (target / "found.json").write_text(json.dumps(main(target)), "utf-8")

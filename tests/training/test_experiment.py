@@ -43,11 +43,16 @@ PINNED = [5, 6, 3, 0, 7, 2, 1, 4, 9, 8]
 def work(jobs: Mapping[str, Any], folder: Path, **environment: str) -> dict[str, Any]:
     """The results of tests/training/worker.py, in a new process."""
     (folder / "jobs.json").write_text(json.dumps(jobs), "utf-8")
+    run_module("tests.training.worker", folder / "jobs.json", folder / "results.json", **environment)
+    return json.loads((folder / "results.json").read_text("utf-8"))  # type: ignore[no-any-return]
+
+
+def run_module(name: str, *words: Path, **environment: str) -> None:
+    """Run a module of the tests in a new process."""
     root = str(Path(__file__).parents[2])
     path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
-    command = [sys.executable, "-m", "tests.training.worker", str(folder / "jobs.json"), str(folder / "results.json")]
     done = subprocess.run(
-        command,
+        [sys.executable, "-m", name, *map(str, words)],
         env={**os.environ, "PYTHONPATH": path, "TF_CPP_MIN_LOG_LEVEL": "3", **environment},
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -55,7 +60,6 @@ def work(jobs: Mapping[str, Any], folder: Path, **environment: str) -> dict[str,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-4000:]
-    return json.loads((folder / "results.json").read_text("utf-8"))  # type: ignore[no-any-return]
 
 
 def shared(factory: pytest.TempPathFactory, name: str, jobs: Callable[[Path], Mapping[str, Any]]) -> dict[str, Any]:
@@ -337,11 +341,7 @@ def test_versions_agree_as_the_documentation_says() -> None:
 def own(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What tests/training/own_models.py found, in a new process."""
     folder = tmp_path_factory.mktemp("own") / "found"
-    root = str(Path(__file__).parents[2])
-    path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
-    command = [sys.executable, "-m", "tests.training.own_models", str(folder)]
-    done = subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-4000:]
+    run_module("tests.training.own_models", folder)
     return json.loads((folder / "found.json").read_text("utf-8"))  # type: ignore[no-any-return]
 
 

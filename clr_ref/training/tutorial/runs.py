@@ -131,15 +131,11 @@ def run(chosen: Setting, folder: Path | None = None, on_step: Callable[[str, int
     """
     reports = {}
     for name, schedule in (("plain", chosen.plain), ("clr", chosen.schedule)):
-        checkpoints = None
-        if folder is not None:
-            checkpoints = folder / name
-            checkpoints.mkdir(parents=True, exist_ok=True)
         reports[name] = experiments.run(
             Experiment(schedule, epochs=chosen.epochs, batch_size=BATCH_SIZE, seed=chosen.seed),
             chosen.train,
             chosen.test,
-            folder=checkpoints,
+            folder=None if folder is None else folder / name,
             on_step=functools.partial(on_step, name),
         )
     plain, clr = reports["plain"], reports["clr"]
